@@ -1,0 +1,109 @@
+"""Stage 5: what the results say and what to expect in production."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from assay.contracts.base import Contract, Document, Share, Slug, Text
+from assay.contracts.estimate import Quantity
+from assay.contracts.report import Fact
+from assay.contracts.stage import AgentRef, DatasetRef, ModelName, Stage, StageRequest, StageResult
+
+
+class AnalyzeRequest(StageRequest):
+    judging_id: Slug
+    slices: tuple[Literal["topic", "persona", "difficulty", "language", "stop_reason"], ...] = (
+        "topic",
+        "persona",
+        "difficulty",
+    )
+    trials: tuple[int, ...] | None = None
+    """Only these trials; None: all."""
+    narrative: str | None = None
+    """A person's own text in place of the Analyst's draft; it may speak of facts as `{fact_id}`. None: draft one."""
+    model: ModelName | None = None
+    """Of the Analyst. None: the model of the settings."""
+
+
+class SliceRate(Contract):
+    dimension: str
+    value: str
+    pass_rate: Quantity
+
+
+class FailureCluster(Contract):
+    """Failures alike in what went wrong."""
+
+    name: Text
+    description: str
+    conversations: int
+    share_of_failures: Share
+    conversation_ids: tuple[str, ...]
+    """At most 20."""
+    expectation_ids: tuple[Slug, ...]
+
+
+class Attribution(Contract):
+    """To whom the conversations that did not pass are put down."""
+
+    blamed: Literal["agent", "user_simulator", "judge", "dataset", "infrastructure"]
+    conversations: int
+    share: Quantity
+    """Of all conversations, clustered by scenario."""
+    conversation_ids: tuple[str, ...]
+    """At most 20."""
+
+
+class Narrative(Contract):
+    """Prose whose numbers are all references to facts, already put in."""
+
+    text: str
+    author: str
+    """A model, `offline`, or a person."""
+
+
+class AnalyticsReport(StageResult):
+    """Rates, costs, failures. `subject_id` is `analytics-<hash>`."""
+
+    stage: Literal[Stage.ANALYZE] = Stage.ANALYZE
+    judging_id: Slug
+    agent: AgentRef
+    dataset: DatasetRef | None
+    scenarios: int
+    conversations: int
+    judged: int
+    """Conversations that passed or failed; the others are errors or abstentions and are counted apart."""
+    pass_rate: Quantity
+    pass_hat_k: tuple[Quantity, ...]
+    """pass^1 to pass^trials: the chance that all of k trials pass."""
+    pass_at_k: tuple[Quantity, ...]
+    """pass@1 to pass@trials: the chance that one of k trials passes."""
+    mean_score: Quantity
+    slices: tuple[SliceRate, ...]
+    expectations_failed: dict[Slug, int]
+    clusters: tuple[FailureCluster, ...]
+    attributions: tuple[Attribution, ...]
+    facts: tuple[Fact, ...]
+    """Every number that the narrative may speak of."""
+    narrative: Narrative
+    calibrated: bool = False
+    """False: no judge certificate corrects these rates, and the report says so in words."""
+
+
+class AnalystQuestion(Document):
+    """A question for the Analyst chat."""
+
+    project: Slug = "default"
+    judging_id: Slug
+    question: Text
+    model: ModelName | None = None
+
+
+class AnalystAnswer(Document):
+    text: str
+    queries: tuple[str, ...]
+    """The read-only SQL that was run."""
+    facts: tuple[Fact, ...]
+    rows: tuple[dict[str, str | int | float | bool | None], ...] = Field(default=())
+    """The last query's rows, at most 50."""
+    author: str

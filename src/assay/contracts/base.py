@@ -1,0 +1,67 @@
+"""What all contracts share: frozen, the unknown refused, the same content always the same hash."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+"""A name that is safe in a URL, a file name and an MLflow tag: lower case, digits, `.`, `_`, `-`."""
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+"""Words that must be there."""
+
+Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Usd = Annotated[Decimal, Field(ge=0)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+JsonObject = dict[str, JsonValue]
+
+
+class Contract(BaseModel):
+    """A value that crosses a boundary. Frozen; a field it does not know is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", from_attributes=True, ser_json_inf_nan="strings")
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with these fields changed, validated anew."""
+        return type(self).model_validate({**dict(self), **changes})
+
+
+class Document(Contract):
+    """A contract that stands on its own in a file, a pipe or an artifact, so it names its schema's version."""
+
+    schema_version: Literal["1"] = "1"
+
+
+def content_hash(content: BaseModel | Sequence[BaseModel] | JsonValue) -> str:
+    """SHA-256 (64 hex digits) of the content as canonical JSON: sorted keys, no white space.
+
+    Independent of the order of keys and of how the JSON was laid out; any change of a value changes it.
+    """
+    canonical = json.dumps(_plain(content), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def short_id(prefix: str, *parts: BaseModel | Sequence[BaseModel] | JsonValue) -> str:
+    """A stable id made of the content that it stands for, such as `sim-3f9a…` (16 hex digits)."""
+    return f"{prefix}-{content_hash([_plain(part) for part in parts])[:16]}"
+
+
+def _plain(content: Any) -> Any:
+    match content:
+        case BaseModel():
+            return content.model_dump(mode="json")
+        case dict():
+            return {str(key): _plain(value) for key, value in content.items()}
+        case list() | tuple():
+            return [_plain(item) for item in content]
+        case datetime():
+            return content.isoformat()
+        case _:
+            return content

@@ -1,0 +1,120 @@
+"""Stage 6: two agent versions on one dataset version, paired by scenario."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from assay.contracts.analytics import Narrative
+from assay.contracts.base import Contract, Finite, Share, Slug, Text
+from assay.contracts.estimate import Estimate, Insufficient, Quantity
+from assay.contracts.report import Fact
+from assay.contracts.stage import AgentRef, DatasetRef, ModelName, Stage, StageRequest, StageResult
+
+
+class Recommendation(StrEnum):
+    PROMOTE = "PROMOTE"
+    REJECT = "REJECT"
+    INCONCLUSIVE = "INCONCLUSIVE"
+
+
+class Side(Contract):
+    """One side of a comparison."""
+
+    judging_id: Slug
+    trials: tuple[int, ...] | None = None
+    """Only these trials; None: all."""
+
+
+class ComparePolicy(Contract):
+    """Declared before looking."""
+
+    test: Literal["non_inferiority", "superiority"] = "superiority"
+    margin: Share = 0.05
+    """non_inferiority: the loss in pass rate that is accepted. superiority: not used to promote; a loss beyond it
+    rejects."""
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+
+
+class CompareRequest(StageRequest):
+    champion: Side
+    challenger: Side
+    policy: ComparePolicy = ComparePolicy()
+    slices: tuple[Literal["topic", "persona", "difficulty", "language"], ...] = ("topic", "persona", "difficulty")
+    narrative: str | None = None
+    """A person's own text; None: the Comparator drafts one."""
+    model: ModelName | None = None
+
+
+class PairedResult(Contract):
+    """Challenger minus champion, paired by scenario."""
+
+    difference: Estimate | Insufficient
+    p: Annotated[float, Field(ge=0, le=1)] | None
+    """Two-sided; None: too little data."""
+    p_permutation: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Sign-flip permutation of the scenarios' differences."""
+    mcnemar_p: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Exact, on trials matched by number; None: trials do not match."""
+    challenger_only: int = 0
+    """Matched trials that only the challenger passed."""
+    champion_only: int = 0
+
+
+class SliceDifference(Contract):
+    dimension: str
+    value: str
+    difference: Quantity
+    p_holm: float | None
+    """Adjusted over all slices; None: too little data."""
+    worse: bool
+    """The challenger lost here, by the adjusted test."""
+
+
+class Flip(Contract):
+    """A trial that one side passed and the other did not."""
+
+    scenario_id: Slug
+    trial: int
+    direction: Literal["fixed", "broken"]
+    champion_conversation: str
+    challenger_conversation: str
+    reason: str
+    """The judge's rationale of the side that did not pass."""
+
+
+class CostDifference(Contract):
+    """Means of both sides and the paired difference."""
+
+    measure: Literal["latency_s", "output_tokens", "cost_usd", "agent_turns"]
+    champion: Finite | None
+    challenger: Finite | None
+    difference: Quantity
+
+
+class ComparisonReport(StageResult):
+    """The verdict and why. `subject_id` is `comparison-<hash>`."""
+
+    stage: Literal[Stage.COMPARE] = Stage.COMPARE
+    champion: AgentRef
+    challenger: AgentRef
+    champion_side: Side
+    challenger_side: Side
+    dataset: DatasetRef
+    policy: ComparePolicy
+    recommendation: Recommendation
+    reason: Text
+    next_steps: tuple[Text, ...]
+    champion_rate: Quantity
+    challenger_rate: Quantity
+    scenarios: int
+    pass_rate: PairedResult
+    score: PairedResult
+    slices: tuple[SliceDifference, ...]
+    costs: tuple[CostDifference, ...]
+    flips: tuple[Flip, ...]
+    left_out: dict[str, int]
+    """Conversations that did not enter the test, by why."""
+    facts: tuple[Fact, ...]
+    narrative: Narrative
+    calibrated: bool = False

@@ -1,0 +1,137 @@
+"""Stage 3: conversations between a simulated user and the agent."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field, JsonValue
+
+from assay.contracts.base import Contract, Document, JsonObject, Seconds, Slug, Usd
+from assay.contracts.stage import AgentRef, DatasetRef, ModelName, Stage, StageRequest, StageResult, Usage
+
+
+class FailureCause(StrEnum):
+    """Why a call gave no answer."""
+
+    TIMEOUT = "timeout"
+    RATE_LIMIT = "rate_limit"
+    SERVER_ERROR = "server_error"
+    REFUSED = "refused"
+    """The server could not be reached."""
+    BAD_REQUEST = "bad_request"
+    UNAUTHORIZED = "unauthorized"
+    BAD_ANSWER = "bad_answer"
+    """It answered, and what it said could not be read even after retries."""
+    AGENT_EXCEPTION = "agent_exception"
+    BUDGET = "budget"
+
+
+class CallFailed(Contract):
+    """A call that was not answered. Counted apart: never a zero score, never dropped."""
+
+    cause: FailureCause
+    detail: str
+    attempts: int = Field(default=1, ge=1)
+
+
+class ToolCall(Contract):
+    name: str
+    arguments: JsonObject = Field(default_factory=dict)
+    result: JsonValue = None
+    error: str | None = None
+    """None: the call went well, as far as is known."""
+
+
+class Turn(Contract):
+    role: Literal["user", "agent"]
+    text: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    latency_s: Seconds | None = None
+    """None: not measured, as in an imported transcript."""
+    first_token_s: Seconds | None = None
+    input_tokens: int | None = Field(default=None, ge=0)
+    output_tokens: int | None = Field(default=None, ge=0)
+    cost_usd: Usd | None = None
+    """None: the price of this model is not known."""
+
+
+class StopReason(StrEnum):
+    GOAL_REACHED = "goal_reached"
+    GAVE_UP = "gave_up"
+    MAX_TURNS = "max_turns"
+    AGENT_ERROR = "agent_error"
+    SIMULATOR_ERROR = "simulator_error"
+    TIMEOUT = "timeout"
+    IMPORTED = "imported"
+    """Not simulated here: why it ended is not known."""
+
+
+class SimulatorFaultKind(StrEnum):
+    LEFT_PERSONA = "left_persona"
+    LEAKED_EXPECTATION = "leaked_expectation"
+    ENDED_EARLY = "ended_early"
+    SPOKE_AS_AGENT = "spoke_as_agent"
+
+
+class SimulatorFault(Contract):
+    """The user simulator's own mistake, so that the agent is not blamed for it."""
+
+    kind: SimulatorFaultKind
+    turn: int = Field(ge=0)
+    """Index into the conversation's turns."""
+    detail: str
+
+
+class Conversation(Document):
+    """One trial of one scenario, whole. One MLflow trace."""
+
+    conversation_id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+    """Also the W3C trace id, so that the agent's own spans join this trace."""
+    scenario_id: Slug
+    trial: int = Field(ge=0)
+    seed: int
+    agent: AgentRef
+    turns: tuple[Turn, ...]
+    stop_reason: StopReason
+    error: CallFailed | None = None
+    """None: nothing failed. Set with agent_error, simulator_error and timeout."""
+    simulator_faults: tuple[SimulatorFault, ...] = ()
+    outcome: JsonObject | None = None
+    """The world that the agent left behind, as far as it shows it; None: it shows none."""
+    started_at: datetime
+    duration_s: Seconds | None = None
+    simulator_usage: Usage = Usage()
+    replayed: bool = False
+    """True: answers came from a recording, so this is no independent trial."""
+
+
+class SimulateRequest(StageRequest):
+    agent: AgentRef
+    dataset: DatasetRef
+    trials: int = Field(default=3, ge=1, le=100)
+    """Independent repeats of each scenario."""
+    seed: int = 0
+    max_turns: int | None = Field(default=None, ge=1, le=200)
+    """Caps every scenario's own limit; None: no cap."""
+    conversation_timeout_s: Seconds = 600.0
+    concurrency: int = Field(default=16, ge=1, le=1000)
+    """Conversations in flight. Does not change the result, so it is not in the simulation's id."""
+    model: ModelName | None = None
+    """Of the user simulator. None: the model of the settings."""
+
+
+class Simulation(StageResult):
+    """What was played. The conversations are traces in MLflow tagged with `subject_id`, `sim-<hash>`."""
+
+    stage: Literal[Stage.SIMULATE] = Stage.SIMULATE
+    agent: AgentRef
+    dataset: DatasetRef
+    trials: int
+    conversations: int
+    stop_reasons: dict[StopReason, int]
+    simulator_faults: dict[SimulatorFaultKind, int]
+    """Conversations with at least one fault of the kind."""
+    errors: dict[FailureCause, int]
+    agent_usage: Usage
+    simulator_usage: Usage
+    simulator_model: ModelName

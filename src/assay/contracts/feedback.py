@@ -1,0 +1,100 @@
+"""Stage 8: what production says."""
+
+from datetime import datetime
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from assay.contracts.analytics import Narrative
+from assay.contracts.base import Contract, Document, Share, Slug, Text
+from assay.contracts.conversation import Turn
+from assay.contracts.dataset import Scenario
+from assay.contracts.estimate import Estimate, Insufficient, Quantity
+from assay.contracts.report import Fact
+from assay.contracts.stage import AgentRef, ModelName, Stage, StageRequest, StageResult
+
+
+class Feedback(Document):
+    """What one user said of one conversation."""
+
+    feedback_id: Slug
+    conversation_id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")] | None = None
+    """The trace that it speaks of; None: `turns` brings the conversation along, or there is none."""
+    agent: AgentRef | None = None
+    """None: not known."""
+    at: datetime | None = None
+    user: str | None = None
+    """A pseudonym, never a name or an address."""
+    thumbs: Literal["up", "down"] | None = None
+    rating: Annotated[int, Field(ge=1, le=5)] | None = None
+    comment: str | None = None
+    turns: tuple[Turn, ...] = ()
+    topic: Slug | None = None
+
+    @model_validator(mode="after")
+    def says_something(self) -> Self:
+        if self.thumbs is None and self.rating is None and not (self.comment or "").strip():
+            raise ValueError("feedback says nothing: give thumbs, rating or comment")
+        return self
+
+    @property
+    def negative(self) -> bool | None:
+        """Thumbs first, then the rating (1, 2 negative; 4, 5 not); None: neither says."""
+        if self.thumbs is not None:
+            return self.thumbs == "down"
+        if self.rating is None or self.rating == 3:
+            return None
+        return self.rating < 3
+
+
+class FeedbackRequest(StageRequest):
+    agent: AgentRef
+    items: Annotated[tuple[Feedback, ...], Field(min_length=1)]
+    rollout_id: Slug | None = None
+    """The rollout that it is feedback on; None: not part of one."""
+    analytics_id: Slug | None = None
+    """The report whose forecast is scored; None: none is."""
+    narrative: str | None = None
+    model: ModelName | None = None
+
+
+class ComplaintCluster(Contract):
+    name: Text
+    description: str
+    items: int
+    share_of_negative: Share
+    feedback_ids: tuple[Slug, ...]
+    conversation_ids: tuple[str, ...]
+    in_dataset: bool
+    """Some scenario of the agent's dataset already tests this."""
+
+
+class ForecastScore(Contract):
+    """What was predicted before the release, held against what came."""
+
+    predicted: Estimate
+    observed: Quantity
+    covered: bool | None
+    """The prediction's interval holds the observed rate; None: too little was observed."""
+    brier: Share | None
+
+
+class ProductionReport(StageResult):
+    """What production taught. `subject_id` is `production-<hash>`."""
+
+    stage: Literal[Stage.FEEDBACK] = Stage.FEEDBACK
+    agent: AgentRef
+    items: int
+    linked: int
+    """Items that stand as assessments on a trace."""
+    satisfaction: Estimate | Insufficient
+    """Share of the rated items that are not negative."""
+    mean_rating: Quantity
+    by_topic: dict[Slug, Quantity]
+    clusters: tuple[ComplaintCluster, ...]
+    forecast: ForecastScore | None
+    """None: no forecast was named, or it had none."""
+    proposed_scenarios: tuple[Scenario, ...]
+    """For stage 2; origin `feedback`, origin_ref the feedback's id."""
+    facts: tuple[Fact, ...]
+    narrative: Narrative

@@ -1,0 +1,128 @@
+"""Stage 4: verdicts on conversations."""
+
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from assay.contracts.base import Contract, Document, Hash, Share, Slug, Text
+from assay.contracts.conversation import CallFailed, Conversation
+from assay.contracts.dataset import Expectation
+from assay.contracts.stage import AgentRef, DatasetRef, ModelName, Stage, StageRequest, StageResult, Usage
+
+
+class Ruling(StrEnum):
+    MET = "met"
+    NOT_MET = "not_met"
+    ABSTAINED = "abstained"
+    """The judge could not tell: counted apart, neither met nor not."""
+
+
+class Evidence(Contract):
+    """Words of the conversation that a verdict rests on."""
+
+    turn: int = Field(ge=0)
+    """Index into the conversation's turns."""
+    quote: str
+
+
+class Verdict(Contract):
+    """The ruling on one expectation. The rationale comes first, so that a model reasons before it rules."""
+
+    expectation_id: Slug
+    rationale: Text
+    evidence: tuple[Evidence, ...] = ()
+    ruling: Ruling
+    confidence: Share
+    source: Literal["code", "llm_judge", "offline_judge", "human"]
+    judge: str
+    """Which check, model, scorer or person."""
+    votes: dict[Ruling, int] = Field(default_factory=dict)
+    """How several votes fell; empty: one was asked for."""
+
+
+class Judgment(Document):
+    """All verdicts on one conversation."""
+
+    conversation_id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+    scenario_id: Slug
+    trial: int
+    verdicts: tuple[Verdict, ...]
+    score: Share | None
+    """Share of the ruled expectations that are met; None: nothing could be ruled, see `error`."""
+    passed: bool | None
+    """Every expectation met; None: not known, because a needed ruling is missing."""
+    rationale: str
+    error: CallFailed | None = None
+    """None: judged. An agent's failure is in the conversation, this is the judge's own or the infrastructure's."""
+    usage: Usage = Usage()
+
+
+class JudgeSpec(Contract):
+    """One judge. Several make a panel that rules by majority."""
+
+    kind: Literal["assay", "mlflow"] = "assay"
+    model: ModelName | None = None
+    """Of an `assay` judge. None: the model of the settings."""
+    scorer: str | None = None
+    """Of an `mlflow` judge: a built-in scorer (`RelevanceToQuery`), a registered one (`name` or `name@version`)
+    or a custom one (`module:function`)."""
+    votes: int = Field(default=1, ge=1, le=15)
+
+    @model_validator(mode="after")
+    def scorer_is_named(self) -> Self:
+        if (self.kind == "mlflow") != (self.scorer is not None):
+            raise ValueError("scorer goes with kind `mlflow`, and only with it")
+        return self
+
+
+class TraceQuery(Contract):
+    """Traces that are already in an MLflow experiment."""
+
+    experiment: Text
+    filter: str = ""
+    """As in mlflow.search_traces."""
+    max_traces: int = Field(default=1000, ge=1)
+
+
+class JudgeRequest(StageRequest):
+    """Exactly one of `simulation_id`, `conversations` and `traces` says what is judged."""
+
+    simulation_id: Slug | None = None
+    conversations: tuple[Conversation, ...] | None = None
+    traces: TraceQuery | None = None
+    dataset: DatasetRef | None = None
+    """Where the scenarios' expectations are; None: the simulation's own dataset, or `expectations` alone."""
+    expectations: tuple[Expectation, ...] = ()
+    """Held against every conversation, besides its scenario's own."""
+    rubric: str = ""
+    """More that a judge should know, in words."""
+    judges: Annotated[tuple[JudgeSpec, ...], Field(min_length=1)] = (JudgeSpec(),)
+    concurrency: int = Field(default=16, ge=1, le=1000)
+
+    @model_validator(mode="after")
+    def one_source(self) -> Self:
+        if sum(x is not None for x in (self.simulation_id, self.conversations, self.traces)) != 1:
+            raise ValueError("give one of simulation_id, conversations and traces, and only one")
+        if self.simulation_id is None and self.dataset is None and not self.expectations:
+            raise ValueError("expectations is empty: conversations from elsewhere need expectations or a dataset")
+        return self
+
+
+class Judging(StageResult):
+    """What was judged. The judgments are assessments on the traces; `subject_id` is `judging-<hash>`."""
+
+    stage: Literal[Stage.JUDGE] = Stage.JUDGE
+    simulation_id: Slug
+    agent: AgentRef
+    dataset: DatasetRef | None
+    """None: conversations from elsewhere, held against expectations alone."""
+    conversations: int
+    passed: int
+    failed: int
+    unjudged: int
+    """Neither: an error, or a ruling that a judge abstained from."""
+    mean_score: Share | None
+    judge: str
+    rubric_hash: Hash
+    usage: Usage
