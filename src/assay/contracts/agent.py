@@ -145,6 +145,8 @@ class AgentVersion(StageResult):
     stage: Literal[Stage.DEVELOP] = Stage.DEVELOP
     card: AgentCard
     card_hash: Hash
+    card_dir: str = "."
+    """Where the card's files and its Python code were when it was registered."""
     registered_model: str
     registry_version: str
     probe: ProbeReport | None

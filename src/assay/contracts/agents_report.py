@@ -5,6 +5,7 @@ from typing import Literal
 from assay.contracts.base import Contract, Document, Seconds, Share, Slug, Usd
 from assay.contracts.estimate import Quantity
 from assay.contracts.report import Fact
+from assay.contracts.stage import Usage
 
 PlatformAgent = Literal[
     "dataset_builder", "user_simulator", "judge", "analyst", "comparator", "feedback_analyst"
@@ -38,3 +39,13 @@ class AgentsReport(Document):
     facts: tuple[Fact, ...]
     offline: bool
     run_id: str | None = None
+
+
+class PlatformCall(Contract):
+    """One piece of work that a platform agent did: a simulated turn, a judgment, a draft. In `platform_calls.json`."""
+
+    agent: PlatformAgent
+    model: str
+    latency_s: Seconds
+    ok: bool
+    usage: Usage

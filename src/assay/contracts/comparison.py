@@ -31,8 +31,7 @@ class ComparePolicy(Contract):
 
     test: Literal["non_inferiority", "superiority"] = "superiority"
     margin: Share = 0.05
-    """non_inferiority: the loss in pass rate that is accepted. superiority: not used to promote; a loss beyond it
-    rejects."""
+    """The smallest difference in pass rate that matters. non_inferiority: the loss that is accepted."""
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
 
 

@@ -1,0 +1,121 @@
+"""The numbers that an analytics report may speak of, each with the conversations behind it."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from assay.contracts.analytics import AnalyticsReport
+from assay.contracts.report import Fact
+from assay.evaluation.results import TrialResult, quantity
+
+if TYPE_CHECKING:
+    from assay.contracts.conversation import Turn
+
+BEHIND = 50
+"""Conversations named behind one fact, at most."""
+
+
+def analytics_facts(report: AnalyticsReport, results: Sequence[TrialResult]) -> tuple[Fact, ...]:
+    """Rates, counts, speed, tokens and cost, in the order in which a reader wants them."""
+    failing = [result for result in results if result.judgment.passed is False]
+    return (
+        Fact(
+            fact_id="pass_rate",
+            label="Conversations that meet every expectation",
+            value=report.pass_rate,
+            unit="share",
+            conversation_ids=_ids(failing),
+        ),
+        Fact(fact_id="mean_score", label="Expectations met", value=report.mean_score, unit="score"),
+        Fact(fact_id="scenarios", label="Scenarios", value=report.scenarios),
+        Fact(fact_id="conversations", label="Conversations", value=report.conversations),
+        Fact(fact_id="judged", label="Conversations that were judged", value=report.judged),
+        Fact(
+            fact_id="unjudged",
+            label="Conversations without a verdict",
+            value=report.conversations - report.judged,
+            conversation_ids=_ids(result for result in results if not result.judged),
+        ),
+        Fact(fact_id="failed", label="Conversations that failed", value=len(failing), conversation_ids=_ids(failing)),
+        *(
+            Fact(fact_id=f"pass_hat_{k}", label=f"All of {k} trials pass (pass^{k})", value=rate, unit="share")
+            for k, rate in enumerate(report.pass_hat_k, start=1)
+        ),
+        *(
+            Fact(fact_id=f"pass_at_{k}", label=f"One of {k} trials passes (pass@{k})", value=rate, unit="share")
+            for k, rate in enumerate(report.pass_at_k, start=1)
+        ),
+        *(
+            Fact(
+                fact_id=f"slice.{rate.dimension}.{rate.value}".lower(),
+                label=f"Pass rate, {rate.dimension} {rate.value}",
+                value=rate.pass_rate,
+                unit="share",
+            )
+            for rate in report.slices
+        ),
+        *(
+            Fact(
+                fact_id=f"cluster_{place}",
+                label=f"Failures: {cluster.name}",
+                value=cluster.conversations,
+                conversation_ids=cluster.conversation_ids,
+            )
+            for place, cluster in enumerate(report.clusters, start=1)
+        ),
+        *(
+            Fact(
+                fact_id=f"blamed.{attribution.blamed}",
+                label=f"Put down to the {attribution.blamed.replace('_', ' ')}",
+                value=attribution.share,
+                unit="share",
+                conversation_ids=attribution.conversation_ids,
+            )
+            for attribution in report.attributions
+        ),
+        *_work(results),
+    )
+
+
+def _work(results: Sequence[TrialResult]) -> Iterable[Fact]:
+    """Latency, tokens, turns and cost, where they are known."""
+    import numpy as np
+
+    from assay.statistics import clustered_mean
+
+    latencies = [t.latency_s for r in results for t in _agent_turns(r) if t.latency_s is not None]
+    if latencies:
+        p50, p95 = np.quantile(latencies, (0.5, 0.95))
+        yield Fact(fact_id="latency_p50", label="Median answer time", value=float(p50), unit="seconds")
+        yield Fact(fact_id="latency_p95", label="95th percentile of the answer time", value=float(p95), unit="seconds")
+    scenarios = np.array([result.judgment.scenario_id for result in results], dtype=object)
+    measures = (
+        ("turns", "Agent turns a conversation", "count", lambda result: float(len(_agent_turns(result)))),
+        ("input_tokens", "Input tokens a conversation", "tokens", lambda r: _sum(t.input_tokens for t in _agent_turns(r))),
+        (
+            "output_tokens",
+            "Output tokens a conversation",
+            "tokens",
+            lambda r: _sum(t.output_tokens for t in _agent_turns(r)),
+        ),
+        ("cost", "Cost a conversation", "usd", lambda r: _sum(t.cost_usd for t in _agent_turns(r))),
+    )
+    for fact_id, label, unit, measure in measures:
+        values = [measure(result) for result in results]
+        known = np.array([value is not None for value in values])
+        if known.any():
+            mean = clustered_mean(np.array([v for v in values if v is not None], dtype=float), scenarios[known])
+            yield Fact.model_validate({"fact_id": fact_id, "label": label, "value": quantity(mean), "unit": unit})
+
+
+def _agent_turns(result: TrialResult) -> "list[Turn]":
+    return [turn for turn in result.conversation.turns if turn.role == "agent"]
+
+
+def _sum(values: Iterable) -> float | None:
+    """None where a part is not known: half a sum misleads."""
+    parts = list(values)
+    return None if not parts or any(part is None for part in parts) else float(sum(parts))
+
+
+def _ids(results: Iterable[TrialResult]) -> tuple[str, ...]:
+    return tuple(result.conversation.conversation_id for result in results)[:BEHIND]

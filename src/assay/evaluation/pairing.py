@@ -1,0 +1,198 @@
+"""Two sides of a comparison, paired by scenario: differences, flips, costs."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from assay.contracts.comparison import CostDifference, Flip, PairedResult, SliceDifference
+from assay.contracts.estimate import Estimate, Insufficient, Quantity
+from assay.contracts.judgment import Ruling
+from assay.evaluation.results import TrialResult, passes, quantity, scores, slice_of
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Arrays = Callable[[Sequence[TrialResult]], tuple[np.ndarray, np.ndarray]]
+
+Results = Sequence[TrialResult]
+
+
+def compare_passes(champion: Results, challenger: Results, *, confidence: float) -> PairedResult:
+    """Challenger minus champion in pass rate, with every test that a reader may ask for."""
+    from assay.statistics import mcnemar_exact
+
+    result = _paired(champion, challenger, passes, confidence)
+    pairs = matched(champion, challenger)
+    challenger_only = sum(bool(b.judgment.passed) and not a.judgment.passed for a, b in pairs)
+    champion_only = sum(bool(a.judgment.passed) and not b.judgment.passed for a, b in pairs)
+    return result.replace(
+        mcnemar_p=mcnemar_exact(champion_only, challenger_only) if pairs else None,
+        challenger_only=challenger_only,
+        champion_only=champion_only,
+    )
+
+
+def compare_scores(champion: Results, challenger: Results, *, confidence: float) -> PairedResult:
+    """Challenger minus champion in mean score."""
+    return _paired(champion, challenger, scores, confidence)
+
+
+def _paired(champion: Results, challenger: Results, arrays: "Arrays", confidence: float) -> PairedResult:
+    from assay.statistics import paired_by_cluster, sign_flip_test
+
+    before, before_scenarios = arrays(champion)
+    after, after_scenarios = arrays(challenger)
+    found = paired_by_cluster(before, before_scenarios, after, after_scenarios, confidence=confidence)
+    if hasattr(found, "reason"):
+        return PairedResult(difference=Insufficient.model_validate(found), p=None)
+    differences = _differences(before, before_scenarios, after, after_scenarios)
+    return PairedResult(difference=_estimate(found, confidence), p=found.p, p_permutation=sign_flip_test(differences))
+
+
+def scenario_differences(champion: Results, challenger: Results) -> "np.ndarray":
+    """Challenger minus champion in pass rate, one mean a scenario that both sides have."""
+    return _differences(*passes(champion), *passes(challenger))
+
+
+def _estimate(found, confidence: float) -> Estimate:
+    return Estimate(
+        value=found.value,
+        low=found.low,
+        high=found.high,
+        n=found.n_pairs,
+        clusters=found.clusters,
+        confidence=confidence,
+        method=found.method,
+    )
+
+
+def _differences(before, before_scenarios, after, after_scenarios) -> "np.ndarray":
+    """One mean difference a scenario, of the scenarios that both sides have."""
+    import numpy as np
+
+    both = sorted(set(before_scenarios) & set(after_scenarios))
+    return np.array([after[after_scenarios == s].mean() - before[before_scenarios == s].mean() for s in both])
+
+
+def matched(champion: Results, challenger: Results) -> list[tuple[TrialResult, TrialResult]]:
+    """Judged trials of one scenario matched by their rank, so that trials 0, 1 can meet trials 2, 3."""
+    sides = (_by_scenario(champion), _by_scenario(challenger))
+    return [
+        pair
+        for scenario in sorted(sides[0].keys() & sides[1].keys())
+        for pair in zip(sides[0][scenario], sides[1][scenario], strict=False)
+        if pair[0].judged and pair[1].judged
+    ]
+
+
+def _by_scenario(results: Results) -> dict[str, list[TrialResult]]:
+    grouped: dict[str, list[TrialResult]] = defaultdict(list)
+    for result in sorted(results, key=lambda result: result.judgment.trial):
+        grouped[result.judgment.scenario_id].append(result)
+    return grouped
+
+
+def compare_slices(
+    champion: Results, challenger: Results, dimensions: Sequence[str], *, alpha: float
+) -> tuple[SliceDifference, ...]:
+    """The difference in every slice; p adjusted by Holm over all of them."""
+    from assay.statistics import holm, paired_by_cluster
+
+    rows: list[tuple[str, str, Quantity, float | None]] = []
+    for dimension in dimensions:
+        values = {slice_of(result, dimension) for result in (*champion, *challenger)} - {None}
+        for value in sorted(map(str, values)):
+            sides = [[r for r in side if slice_of(r, dimension) == value] for side in (champion, challenger)]
+            found = paired_by_cluster(*passes(sides[0]), *passes(sides[1]), confidence=1 - alpha)
+            if hasattr(found, "reason"):
+                rows.append((dimension, value, Insufficient.model_validate(found), None))
+            else:
+                rows.append((dimension, value, _estimate(found, 1 - alpha), found.p))
+    adjusted = iter(holm([p for *_, p in rows if p is not None]))
+    slices = []
+    for dimension, value, difference, p in rows:
+        p_holm = None if p is None else min(1.0, float(next(adjusted)))
+        lost = isinstance(difference, Estimate) and difference.value < 0
+        slices.append(
+            SliceDifference(
+                dimension=dimension,
+                value=value,
+                difference=difference,
+                p_holm=p_holm,
+                worse=lost and p_holm is not None and p_holm <= alpha,
+            )
+        )
+    return tuple(slices)
+
+
+def find_flips(champion: Results, challenger: Results) -> tuple[Flip, ...]:
+    """Matched trials that one side passed and the other did not, what broke first."""
+    flips = []
+    for before, after in matched(champion, challenger):
+        if before.judgment.passed == after.judgment.passed:
+            continue
+        broken = bool(before.judgment.passed)
+        flips.append(
+            Flip(
+                scenario_id=before.judgment.scenario_id,
+                trial=after.judgment.trial,
+                direction="broken" if broken else "fixed",
+                champion_conversation=before.conversation.conversation_id,
+                challenger_conversation=after.conversation.conversation_id,
+                reason=_why(after if broken else before),
+            )
+        )
+    return tuple(sorted(flips, key=lambda flip: (flip.direction, flip.scenario_id, flip.trial)))
+
+
+def _why(result: TrialResult) -> str:
+    unmet = [verdict for verdict in result.judgment.verdicts if verdict.ruling is Ruling.NOT_MET]
+    return unmet[0].rationale if unmet else result.judgment.rationale
+
+
+def compare_costs(champion: Results, challenger: Results, *, confidence: float) -> tuple[CostDifference, ...]:
+    """Per conversation: agent latency a turn, output tokens, cost and agent turns."""
+    measures: dict[str, Callable[[TrialResult], float | None]] = {
+        "latency_s": lambda result: _mean([t.latency_s for t in _agent_turns(result)]),
+        "output_tokens": lambda result: _sum([t.output_tokens for t in _agent_turns(result)]),
+        "cost_usd": lambda result: _sum([t.cost_usd for t in _agent_turns(result)]),
+        "agent_turns": lambda result: float(len(_agent_turns(result))),
+    }
+    return tuple(
+        CostDifference.model_validate(_cost(name, measure, champion, challenger, confidence))
+        for name, measure in measures.items()
+    )
+
+
+def _cost(name: str, measure: Callable, champion: Results, challenger: Results, confidence: float) -> dict:
+    from assay.statistics import paired_by_cluster
+
+    before, after = _measured(champion, measure), _measured(challenger, measure)
+    found = paired_by_cluster(*before, *after, confidence=confidence)
+    return {
+        "measure": name,
+        "champion": float(before[0].mean()) if before[0].size else None,
+        "challenger": float(after[0].mean()) if after[0].size else None,
+        "difference": quantity(found) if hasattr(found, "reason") else _estimate(found, confidence),
+    }
+
+
+def _measured(results: Results, measure: Callable) -> "tuple[np.ndarray, np.ndarray]":
+    import numpy as np
+
+    known = [(value, r.judgment.scenario_id) for r in results if (value := measure(r)) is not None]
+    return np.array([v for v, _ in known], dtype=float), np.array([s for _, s in known], dtype=object)
+
+
+def _agent_turns(result: TrialResult) -> list:
+    return [turn for turn in result.conversation.turns if turn.role == "agent"]
+
+
+def _sum(values: list) -> float | None:
+    """None where any part is not known: half a sum misleads."""
+    return None if not values or any(value is None for value in values) else float(sum(values))
+
+
+def _mean(values: list) -> float | None:
+    total = _sum(values)
+    return None if total is None else total / len(values)

@@ -1,0 +1,38 @@
+"""The numbers that a production report may speak of."""
+
+from assay.contracts.feedback import ProductionReport
+from assay.contracts.report import Fact
+
+
+def production_facts(report: ProductionReport) -> tuple[Fact, ...]:
+    """Satisfaction, ratings, complaints, and the forecast against what came."""
+    facts = [
+        Fact(fact_id="items", label="Feedback items", value=report.items),
+        Fact(fact_id="linked", label="Items linked to a conversation", value=report.linked),
+        Fact(fact_id="satisfaction", label="Rated items that are not negative", value=report.satisfaction, unit="share"),
+        Fact(fact_id="mean_rating", label="Mean rating, of 5", value=report.mean_rating, unit="score"),
+        Fact(fact_id="proposed", label="Scenarios proposed", value=len(report.proposed_scenarios)),
+        Fact(
+            fact_id="missed_clusters",
+            label="Complaints that no scenario tests",
+            value=sum(not cluster.in_dataset for cluster in report.clusters),
+        ),
+    ]
+    facts += [
+        Fact(fact_id=f"topic.{topic}", label=f"Satisfaction, topic {topic}", value=rate, unit="share")
+        for topic, rate in report.by_topic.items()
+    ]
+    facts += [
+        Fact(
+            fact_id=f"complaint_{place}",
+            label=f"Complaints: {cluster.name}",
+            value=cluster.items,
+            conversation_ids=cluster.conversation_ids[:50],
+        )
+        for place, cluster in enumerate(report.clusters, start=1)
+    ]
+    if report.forecast is not None:
+        facts.append(Fact(fact_id="predicted", label="Predicted pass rate", value=report.forecast.predicted, unit="share"))
+        if report.forecast.brier is not None:
+            facts.append(Fact(fact_id="brier", label="Brier score of the forecast", value=report.forecast.brier, unit="score"))
+    return tuple(facts)

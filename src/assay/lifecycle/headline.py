@@ -1,0 +1,50 @@
+"""Each stage's result in one sentence, for tables, logs and gates."""
+
+from assay.contracts.agent import AgentVersion, Finding
+from assay.contracts.analytics import AnalyticsReport
+from assay.contracts.comparison import ComparisonReport
+from assay.contracts.conversation import Simulation
+from assay.contracts.dataset import DatasetResult
+from assay.contracts.feedback import ProductionReport
+from assay.contracts.judgment import Judging
+from assay.contracts.rollout import Rollout
+from assay.contracts.stage import StageResult
+from assay.evaluation.facts import show_quantity
+
+
+def headline(result: StageResult) -> str:
+    """What came of a stage."""
+    match result:
+        case AgentVersion(probe=None):
+            return f"registered as {result.registered_model} version {result.registry_version}, not probed"
+        case AgentVersion(probe=probe):
+            able = [check.name.replace("_", " ") for check in probe.checks if check.finding is Finding.YES]
+            return f"registered as version {result.registry_version}; the probe found: {', '.join(able)}"
+        case DatasetResult(report=report):
+            verdict = "passes" if report.passed else "FAILS"
+            return (
+                f"{report.scenarios} scenarios, {report.expectations} expectations; validation {verdict} "
+                f"({report.score:.2f} of {report.threshold:.2f} needed, {len(report.findings)} findings)"
+            )
+        case Simulation():
+            faults = sum(result.simulator_faults.values())
+            return (
+                f"{result.conversations} conversations, {sum(result.errors.values())} with errors, "
+                f"{faults} simulator faults"
+            )
+        case Judging():
+            return f"{result.passed} passed, {result.failed} failed, {result.unjudged} without a verdict"
+        case AnalyticsReport():
+            return f"pass rate {show_quantity(result.pass_rate, 'share')}"
+        case ComparisonReport():
+            return f"{result.recommendation}: {result.reason}"
+        case Rollout():
+            shares = ", ".join(f"{100 * step.share:g} %" for step in result.steps)
+            return f"version {result.registry_version} is in {result.registry_stage}; rollout plan {shares}"
+        case ProductionReport():
+            return (
+                f"{result.items} items; satisfied {show_quantity(result.satisfaction, 'share')}; "
+                f"{len(result.proposed_scenarios)} scenarios proposed"
+            )
+        case _:
+            return result.subject_id

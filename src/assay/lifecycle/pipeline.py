@@ -1,0 +1,299 @@
+"""All eight stages in a row, stopping at each gate for a decision. Run again, it goes on where it stopped."""
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from assay.contracts.agent import AgentVersion, DevelopRequest
+from assay.contracts.analytics import AnalyticsReport, AnalyzeRequest
+from assay.contracts.comparison import CompareRequest, ComparisonReport, Recommendation, Side
+from assay.contracts.conversation import SimulateRequest, Simulation
+from assay.contracts.dataset import DatasetRequest, DatasetResult
+from assay.contracts.feedback import FeedbackRequest, ProductionReport
+from assay.contracts.gate import GateState
+from assay.contracts.judgment import JudgeRequest, Judging
+from assay.contracts.pipeline import PipelineRequest, PipelineResult, StageSummary
+from assay.contracts.rollout import DeployRequest, RegistryStage, Rollout
+from assay.contracts.stage import AgentRef, StageRequest, StageResult
+from assay.evaluation.verdict import verdict_hash
+from assay.lifecycle.gates import Mode, decide, read_decisions, state_of, under_threshold
+from assay.lifecycle.headline import headline
+from assay.lifecycle.publish import report_uris
+from assay.lifecycle.run import run_stage
+from assay.stages.context import Context
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was said at a gate."""
+
+    approve: bool
+    by: str
+    reason: str
+    mode: Mode = "person"
+
+
+Ask = Callable[[GateState, StageResult], Awaitable[Answer | None]]
+"""Asked at each gate that has no decision yet; None: not now, so the pipeline ends waiting."""
+
+Tell = Callable[[StageSummary], None]
+"""Told of each stage as it ends."""
+
+R = TypeVar("R", bound=StageResult)
+
+
+def approve_all(by: str) -> Ask:
+    """Opens every gate, and has it recorded that nobody looked."""
+
+    async def answer(gate: GateState, result: StageResult) -> Answer:
+        del gate, result
+        return Answer(approve=True, by=by, reason="--approve-all: nobody looked", mode="approve_all")
+
+    return answer
+
+
+async def nobody(gate: GateState, result: StageResult) -> Answer | None:
+    """Nobody is there to decide: the pipeline waits at the gate."""
+    del gate, result
+
+
+async def run_pipeline(
+    request: PipelineRequest, context: Context, ask: Ask = nobody, tell: Tell = lambda summary: None
+) -> PipelineResult:
+    """Runs until the lifecycle is through, a gate waits, a gate is rejected or a verdict stops it."""
+    line = _Line(request, context, ask, tell)
+    try:
+        await _lifecycle(line)
+    except _Halt as halt:
+        line.state, line.reason, line.waiting_for = halt.state, halt.reason, halt.gate
+    return await line.result()
+
+
+async def _lifecycle(line: "_Line") -> None:
+    """The story, top to bottom."""
+    request = line.request
+    project, gated = request.project, True
+    sides = [card for card in (request.champion, request.challenger) if card is not None]
+
+    versions = [
+        await line.step(
+            DevelopRequest(project=project, gated=gated, card=card, card_dir=request.card_dir), AgentVersion, card.ref
+        )
+        for card in sides
+    ]
+    agents = [version.card.ref for version in versions]
+    challenger = request.challenger.ref
+
+    built = await line.step(
+        DatasetRequest(
+            project=project,
+            gated=gated,
+            agent=challenger,
+            dataset=request.dataset,
+            brief=request.brief,
+            size=request.size,
+            seed=request.seed,
+            threshold=request.threshold,
+            model=request.model,
+        ),
+        DatasetResult,
+        challenger,
+    )
+
+    simulations = [
+        await line.step(
+            SimulateRequest(
+                project=project,
+                gated=gated,
+                agent=agent,
+                dataset=built.dataset.ref,
+                trials=request.trials,
+                seed=request.seed,
+                concurrency=request.concurrency,
+                model=request.model,
+            ),
+            Simulation,
+            agent,
+        )
+        for agent in agents
+    ]
+
+    judgings = [
+        await line.step(
+            JudgeRequest(
+                project=project,
+                gated=gated,
+                simulation_id=simulation.subject_id,
+                judges=request.judges,
+                rubric=request.rubric,
+                concurrency=request.concurrency,
+            ),
+            Judging,
+            simulation.agent,
+        )
+        for simulation in simulations
+    ]
+
+    reports = [
+        await line.step(
+            AnalyzeRequest(project=project, gated=gated, judging_id=judging.subject_id, model=request.model),
+            AnalyticsReport,
+            judging.agent,
+        )
+        for judging in judgings
+    ]
+
+    if request.champion is None:
+        line.reason = "There is no champion to compare with: the lifecycle ends with the analytics report."
+        return
+    comparison = await line.step(
+        CompareRequest(
+            project=project,
+            gated=gated,
+            champion=Side(judging_id=judgings[0].subject_id),
+            challenger=Side(judging_id=judgings[1].subject_id),
+            policy=request.policy,
+            model=request.model,
+        ),
+        ComparisonReport,
+        challenger,
+    )
+    line.comparison = comparison
+    if comparison.recommendation is not Recommendation.PROMOTE:
+        raise _Halt("stopped", f"The verdict is {comparison.recommendation}: {comparison.reason}")
+
+    rollout = None
+    for to_stage in (RegistryStage.STAGING, RegistryStage.PRODUCTION):
+        steps = {} if request.steps is None else {"steps": request.steps}
+        rollout = await line.step(
+            DeployRequest(
+                project=project,
+                gated=gated,
+                comparison_id=comparison.subject_id,
+                to_stage=to_stage,
+                by=request.by,
+                reason=f"Verdict {comparison.recommendation}: {comparison.reason}",
+                **steps,
+            ),
+            Rollout,
+            challenger,
+        )
+
+    if not request.feedback:
+        line.reason = "The challenger is deployed; feedback from production is what is missing."
+        return
+    await line.step(
+        FeedbackRequest(
+            project=project,
+            gated=gated,
+            agent=challenger,
+            items=request.feedback,
+            rollout_id=rollout.subject_id if rollout else None,
+            analytics_id=reports[1].subject_id,
+            model=request.model,
+        ),
+        ProductionReport,
+        challenger,
+    )
+    line.reason = "All eight stages are through."
+
+
+class _Halt(Exception):
+    """The pipeline ends before the lifecycle does."""
+
+    def __init__(self, state: str, reason: str, gate: GateState | None = None) -> None:
+        super().__init__(reason)
+        self.state = state
+        self.reason = reason
+        self.gate = gate
+
+
+@dataclass
+class _Line:
+    """How far the lifecycle has come."""
+
+    request: PipelineRequest
+    context: Context
+    ask: Ask
+    tell: Tell
+    state: str = "finished"
+    reason: str = ""
+    waiting_for: GateState | None = None
+    comparison: ComparisonReport | None = None
+    summaries: list[StageSummary] = field(default_factory=list)
+    results: list[StageResult] = field(default_factory=list)
+
+    async def step(self, request: StageRequest, result_type: type[R], agent: AgentRef) -> R:
+        """One stage and its gate."""
+        began = time.perf_counter()
+        started_at = self.context.now()
+        result = await run_stage(request, self.context)
+        assert isinstance(result, result_type)  # noqa: S101, the table of stages pairs them
+        self.results.append(result)
+        summary = StageSummary(
+            stage=result.stage,
+            agent=agent,
+            subject_id=result.subject_id,
+            run_id=result.run_id,
+            headline=headline(result),
+            duration_s=time.perf_counter() - began,
+            reused=await self._reused(result, started_at),
+        )
+        self.summaries.append(summary)
+        self.tell(summary)
+        await self._gate(result)
+        return result
+
+    async def _reused(self, result: StageResult, started_at) -> bool:
+        from assay.tracking import run_started_at
+
+        return result.run_id is not None and run_started_at(self.context.tracking, result.run_id) < started_at
+
+    async def _gate(self, result: StageResult) -> None:
+        """Goes on when approved; halts when rejected, or when nobody decides."""
+        project = self.request.project
+        last = {decision.subject_id: decision for decision in await read_decisions(self.context, project)}
+        gate = state_of(result.stage, result.subject_id, last.get(result.subject_id))
+        if isinstance(result, DatasetResult) and not result.report.passed:
+            raise _Halt("stopped", under_threshold(result), gate)
+        if gate.state == "waiting":
+            answer = await self.ask(gate.replace(summary=headline(result)), result)
+            if answer is None:
+                raise _Halt(
+                    "waiting",
+                    f"{result.stage} {result.subject_id} waits for a decision: `assay gate approve "
+                    f"{result.subject_id} --project {project} --reason WHY`, then run the pipeline again",
+                    gate,
+                )
+            decision = await decide(
+                self.context,
+                project,
+                result.subject_id,
+                "approve" if answer.approve else "reject",
+                by=answer.by,
+                reason=answer.reason,
+                mode=answer.mode,
+            )
+            gate = state_of(result.stage, result.subject_id, decision)
+        if gate.state == "rejected":
+            why = gate.decision.reason if gate.decision else ""
+            raise _Halt("stopped", f"{result.stage} {result.subject_id} was rejected: {why}", gate)
+
+    async def result(self) -> PipelineResult:
+        reports: dict[str, str] = {}
+        for result in self.results:
+            reports |= await report_uris(result, self.context)
+        return PipelineResult.model_validate(
+            {
+                "project": self.request.project,
+                "state": self.state,
+                "reason": self.reason,
+                "stages": self.summaries,
+                "waiting_for": self.waiting_for,
+                "recommendation": self.comparison.recommendation if self.comparison else None,
+                "comparison_id": self.comparison.subject_id if self.comparison else None,
+                "verdict_hash": verdict_hash(self.comparison) if self.comparison else None,
+                "reports": reports,
+            }
+        )

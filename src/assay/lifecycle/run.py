@@ -1,0 +1,18 @@
+"""One stage, run as part of a lifecycle or on its own: gate, work, report."""
+
+from assay.contracts.stage import StageRequest, StageResult
+from assay.lifecycle.gates import require_open
+from assay.lifecycle.publish import publish
+from assay.stages import STAGES
+from assay.stages.context import Context
+
+BY_REQUEST = {entry.request: entry for entry in STAGES.values()}
+
+
+async def run_stage(request: StageRequest, context: Context) -> StageResult:
+    """Checks the gate, does the stage's work once, and stores its report beside the result."""
+    entry = BY_REQUEST[type(request)]
+    await require_open(request, context)
+    result: StageResult = await entry.run(request, context)
+    await publish(result, context)
+    return result

@@ -1,0 +1,47 @@
+"""One typed settings object, from the environment and `.env`. Read at the edge, handed down as an argument."""
+
+import os
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Each field is the variable `ASSAY_<FIELD>`; the MLflow and OpenAI ones also listen to their own names."""
+
+    model_config = SettingsConfigDict(env_prefix="ASSAY_", env_file=".env", extra="ignore", frozen=True)
+
+    home: Path = Path(".assay")
+    """Where the default store, reports and recordings are."""
+    tracking_uri: str | None = Field(default=None, validation_alias="ASSAY_TRACKING_URI")
+    """MLflow's address. None: MLFLOW_TRACKING_URI, else SQLite under `home`."""
+    mlflow_tracking_uri: str | None = Field(default=None, validation_alias="MLFLOW_TRACKING_URI")
+    model: str | None = None
+    """Of the platform's agents, `provider:model` or `offline`. None: OpenAI where a key or base URL is set, else
+    offline."""
+    openai_base_url: str | None = Field(default=None, validation_alias="OPENAI_BASE_URL")
+    openai_api_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY")
+    openai_model: str = Field(default="gpt-5-mini", validation_alias="OPENAI_MODEL")
+    user: str | None = None
+    """Who decides at gates, where the command does not say. None: the name of the account."""
+    log_level: str = "warning"
+
+    @property
+    def store(self) -> str:
+        """The MLflow URI in force."""
+        explicit = self.tracking_uri or self.mlflow_tracking_uri
+        return explicit or f"sqlite:///{(self.home / 'mlflow.db').resolve().as_posix()}"
+
+    @property
+    def model_name(self) -> str:
+        """The model in force, `offline` where nothing leaves the machine."""
+        if self.model:
+            return self.model
+        if self.openai_base_url or self.openai_api_key:
+            return f"openai:{self.openai_model}"
+        return "offline"
+
+    @property
+    def person(self) -> str:
+        return self.user or os.environ.get("USER") or os.environ.get("USERNAME") or "unknown"

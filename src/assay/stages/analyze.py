@@ -1,0 +1,152 @@
+"""Stage 5, analytics: what the judged conversations say, and what to expect in production."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from assay.contracts.analytics import AnalyticsReport, AnalyzeRequest, Narrative, SliceRate
+from assay.contracts.base import short_id
+from assay.contracts.estimate import Quantity
+from assay.contracts.judgment import Judging, Ruling
+from assay.contracts.stage import Stage
+from assay.evaluation.attribution import attributions
+from assay.evaluation.clusters import failure_clusters
+from assay.evaluation.facts import fill, refuse_stray
+from assay.evaluation.results import TrialResult, passes, quantity, scores, slice_of, successes_and_trials
+from assay.stages.context import Calls, Context
+from assay.stages.material import load_results
+
+if TYPE_CHECKING:
+    from assay.tracking import StageRun
+
+
+async def analyze(request: AnalyzeRequest, context: Context) -> AnalyticsReport:
+    """Every number is computed here; the Analyst only speaks of them.
+
+    Raises BadInput for a narrative with a number that is no fact, NotFound for a judging that is not there.
+    """
+    from assay.agents.analyst import PROMPT, analyst
+
+    judging, results = await load_results(context, request.project, request.judging_id, request.trials)
+    model_name = context.model_name(request.model)
+    author = analyst(context.chat_model(model_name), await context.prompt("analyst", PROMPT))
+    key = [
+        request.judging_id,
+        list(request.slices),
+        list(request.trials) if request.trials is not None else None,
+        request.narrative,
+        model_name if request.narrative is None else "person",
+        author.prompt_hash,
+    ]
+
+    async def work(run: "StageRun") -> AnalyticsReport:
+        context.progress(Stage.ANALYZE, 0, 2)
+        draft = compute(request, judging, results)
+        context.progress(Stage.ANALYZE, 1, 2)
+        calls = Calls()
+        if request.narrative is not None:
+            refuse_stray(request.narrative, draft.facts)
+            narrative = Narrative(text=fill(request.narrative, draft.facts), author=context.settings.person)
+        else:
+            narrated = await calls.of("analyst", author.name, author.narrate(draft), lambda narrated: narrated.usage)
+            narrative = narrated.narrative
+        report = draft.replace(
+            subject_id=short_id("analytics", key, request.gated),
+            run_id=run.run_id,
+            offline=judging.offline or narrative.author == "offline",
+            narrative=narrative,
+        )
+        await asyncio.to_thread(run.log_metrics, _metrics(report))
+        await context.keep_calls(run, calls)
+        context.progress(Stage.ANALYZE, 2, 2)
+        return report
+
+    return await context.once(
+        request,
+        AnalyticsReport,
+        work,
+        stage=Stage.ANALYZE,
+        key=list(key),
+        agent=judging.agent,
+        dataset=judging.dataset,
+        params={"judging_id": request.judging_id, "analyst": model_name},
+    )
+
+
+def compute(request: AnalyzeRequest, judging: Judging, results: Sequence[TrialResult]) -> AnalyticsReport:
+    """The report with all its numbers and no words yet."""
+    from assay.evaluation.analytics_facts import analytics_facts
+    from assay.statistics import clustered_mean
+
+    pass_hat, pass_at = trials_curve(results)
+    failing = [result for result in results if result.judgment.passed is False]
+    unmet = Counter(
+        verdict.expectation_id
+        for result in failing
+        for verdict in result.judgment.verdicts
+        if verdict.ruling is Ruling.NOT_MET
+    )
+    report = AnalyticsReport(
+        project=request.project,
+        gated=request.gated,
+        subject_id="analytics-draft",
+        judging_id=request.judging_id,
+        agent=judging.agent,
+        dataset=judging.dataset,
+        scenarios=len({result.judgment.scenario_id for result in results}),
+        conversations=len(results),
+        judged=sum(result.judged for result in results),
+        pass_rate=quantity(clustered_mean(*passes(results))),
+        pass_hat_k=pass_hat,
+        pass_at_k=pass_at,
+        mean_score=quantity(clustered_mean(*scores(results))),
+        slices=slice_rates(results, request.slices),
+        expectations_failed=dict(unmet.most_common()),
+        clusters=failure_clusters(failing),
+        attributions=attributions(results),
+        facts=(),
+        narrative=Narrative(text="", author="nobody"),
+    )
+    return report.replace(facts=analytics_facts(report, results))
+
+
+def trials_curve(results: Sequence[TrialResult]) -> tuple[tuple[Quantity, ...], tuple[Quantity, ...]]:
+    """pass^1..n and pass@1..n, where n is the least number of judged trials that any scenario has."""
+    from assay.statistics import pass_at_k, pass_hat_k
+
+    successes, trials = successes_and_trials(results)
+    most = int(trials.min()) if trials.size else 0
+    ks = range(1, most + 1)
+    return (
+        tuple(quantity(pass_hat_k(successes, trials, k)) for k in ks),
+        tuple(quantity(pass_at_k(successes, trials, k)) for k in ks),
+    )
+
+
+def slice_rates(results: Sequence[TrialResult], dimensions: Sequence[str]) -> tuple[SliceRate, ...]:
+    """The pass rate of every value of every dimension."""
+    from assay.statistics import clustered_mean
+
+    rates = []
+    for dimension in dimensions:
+        values = sorted({value for result in results if (value := slice_of(result, dimension)) is not None})
+        for value in values:
+            inside = [result for result in results if slice_of(result, dimension) == value]
+            rate = quantity(clustered_mean(*passes(inside)))
+            rates.append(SliceRate(dimension=dimension, value=value, pass_rate=rate))
+    return tuple(rates)
+
+
+def _metrics(report: AnalyticsReport) -> dict[str, float]:
+    metrics: dict[str, float] = {"judged": report.judged, "failure_clusters": len(report.clusters)}
+    if report.pass_rate.kind == "estimate":
+        metrics |= {
+            "pass_rate": report.pass_rate.value,
+            "pass_rate_low": report.pass_rate.low,
+            "pass_rate_high": report.pass_rate.high,
+        }
+    for k, rate in enumerate(report.pass_hat_k, start=1):
+        if rate.kind == "estimate":
+            metrics[f"pass_hat_{k}"] = rate.value
+    return metrics

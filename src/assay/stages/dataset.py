@@ -1,0 +1,149 @@
+"""Stage 2, the dataset: drafted from a brief or brought along, validated at once, saved with its report."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assay.contracts.agent import AgentVersion
+from assay.contracts.base import content_hash, short_id
+from assay.contracts.conversation import Conversation
+from assay.contracts.dataset import Dataset, DatasetReport, DatasetRequest, DatasetResult
+from assay.contracts.stage import Stage
+from assay.evaluation.checks import check_verdict
+from assay.evaluation.validation import Attempt, validate
+from assay.stages.context import Calls, Context
+from assay.stages.flow import flow
+from assay.stages.play import Player, Trial
+
+if TYPE_CHECKING:
+    from assay.tracking import StageRun
+
+ATTEMPT_TIMEOUT_S = 120.0
+
+
+async def dataset(request: DatasetRequest, context: Context) -> DatasetResult:
+    """Drafts where a brief is given, validates always, and stores the dataset and its report in MLflow.
+
+    A report below the threshold is a result too: its gate does not open. Raises BadInput for a dataset that the
+    contract refuses, CallError where the Dataset Builder's model does not answer.
+    """
+    from assay.agents.dataset_builder import PROMPT, dataset_builder
+    from assay.tracking import save_dataset
+
+    version = await context.agent_version(request.project, request.agent)
+    model_name = context.model_name(request.model)
+    builder = dataset_builder(context.chat_model(model_name), await context.prompt("dataset_builder", PROMPT))
+    if request.dataset is not None:
+        source = [request.dataset.name, request.dataset.version]
+    else:
+        source = [request.brief, request.name, request.size, request.seed, model_name, builder.prompt_hash]
+    key = [version.card_hash, source, request.threshold, request.reference_attempt]
+
+    async def work(run: "StageRun") -> DatasetResult:
+        calls = Calls()
+        made = request.dataset
+        if made is None:
+            drafted = await calls.of(
+                "dataset_builder",
+                builder.name,
+                builder.draft(version.card, request.brief or "", size=request.size, seed=request.seed),
+                lambda draft: draft.usage,
+            )
+            made = Dataset(
+                name=request.name or version.card.agent_id,
+                description=(request.brief or "").strip(),
+                scenarios=drafted.scenarios,
+            )
+        attempts = await attempt(made, version, context) if request.reference_attempt else None
+        report = examine(made, version, request.threshold, attempts)
+        result = DatasetResult(
+            project=request.project,
+            gated=request.gated,
+            subject_id=short_id("dataset", made.name, made.version, request.gated),
+            run_id=run.run_id,
+            offline=request.dataset is None and model_name == "offline",
+            agent=request.agent,
+            dataset=made,
+            report=report,
+        )
+        await asyncio.to_thread(save_dataset, context.tracking, request.project, made, report, run)
+        await asyncio.to_thread(run.log_metrics, _metrics(report))
+        await context.keep_calls(run, calls)
+        return result
+
+    return await context.once(
+        request,
+        DatasetResult,
+        work,
+        stage=Stage.DATASET,
+        key=list(key),
+        agent=request.agent,
+        dataset=request.dataset.ref if request.dataset else None,
+        params={"source": "brief" if request.dataset is None else "given", "threshold": request.threshold},
+    )
+
+
+def examine(
+    made: Dataset, version: AgentVersion, threshold: float, attempts: dict[str, Attempt] | None
+) -> DatasetReport:
+    """Validation against the agent's card, with what this many scenarios could show."""
+    from assay.statistics import detectable_difference
+
+    detectable = detectable_difference(len(made.scenarios))
+    return validate(made, version.card, threshold=threshold, attempts=attempts, detectable=detectable)
+
+
+async def attempt(made: Dataset, version: AgentVersion, context: Context) -> dict[str, Attempt]:
+    """One reference attempt a scenario, by the registered agent and a rule-based user: what the checks said of it."""
+    from assay.agents.user_simulator import user_simulator
+    from assay.connectors import connect
+    from assay.tracking import load_pyfunc
+
+    player = Player(
+        agent=version.card.ref,
+        connector=connect(version.card, card_dir=Path(version.card_dir), load_model=load_pyfunc),
+        user=user_simulator(None),
+        calls=Calls(),
+        now=context.now,
+        timeout_s=ATTEMPT_TIMEOUT_S,
+    )
+    trials = [
+        Trial(scenario, 0, seed, content_hash(["reference", version.card_hash, scenario.scenario_id])[:32])
+        for seed, scenario in enumerate(made.scenarios)
+    ]
+
+    async def play(trial: Trial) -> tuple[str, Attempt]:
+        return trial.scenario.scenario_id, _attempt(trial, await player.play(trial))
+
+    async def keep(batch: Sequence[tuple[str, Attempt]]) -> None:
+        del batch  # Attempts are not results: the report holds what they showed.
+
+    done = await flow(
+        trials,
+        play,
+        keep,
+        concurrency=8,
+        tell=lambda count: context.progress(Stage.DATASET, count, len(trials)),
+    )
+    return dict(done)
+
+
+def _attempt(trial: Trial, conversation: Conversation) -> Attempt:
+    rulings = {
+        expectation.expectation_id: verdict.ruling
+        for expectation in trial.scenario.expectations
+        if (verdict := check_verdict(expectation, conversation)) is not None
+    }
+    return Attempt(rulings=rulings, shows_state=conversation.outcome is not None, failed=conversation.error is not None)
+
+
+def _metrics(report: DatasetReport) -> dict[str, float]:
+    return {
+        "scenarios": report.scenarios,
+        "expectations": report.expectations,
+        "checked_by_code": report.checked_by_code,
+        "dataset_score": report.score,
+        "errors": sum(finding.severity == "error" for finding in report.findings),
+        "warnings": sum(finding.severity == "warning" for finding in report.findings),
+    }

@@ -1,0 +1,75 @@
+"""Stage 1, agent development: a version of an agent is probed and registered."""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assay.contracts.agent import AgentVersion, DevelopRequest, Finding, ProbeReport
+from assay.contracts.base import content_hash, short_id
+from assay.contracts.stage import Stage
+from assay.errors import BadInput
+from assay.stages.context import Context
+
+if TYPE_CHECKING:
+    from assay.tracking import StageRun
+
+
+async def develop(request: DevelopRequest, context: Context) -> AgentVersion:
+    """Registers the card as a version in MLflow's model registry, with what the conformance probe found.
+
+    Raises BadInput when the card's files are missing, when the agent does not answer the probe, or when the
+    version is already registered with other content.
+    """
+    card = request.card
+    card_dir = Path(request.card_dir).resolve()
+    for name in (*card.files, *card.checkpoints):
+        if not (card_dir / name).is_file():
+            raise BadInput(f"files: {name} is not in {card_dir}: mend the name, or give the card's folder")
+
+    async def work(run: "StageRun") -> AgentVersion:
+        from assay.tracking import register_agent
+
+        probe = await _probe(request, card_dir) if request.probe else None
+        name, version, _ = await asyncio.to_thread(
+            register_agent, context.tracking, request.project, card, card_dir=card_dir, run=run
+        )
+        if probe is not None:
+            await asyncio.to_thread(run.log_json, "probe.json", probe)
+            if probe.latency_s is not None:
+                await asyncio.to_thread(run.log_metrics, {"probe_latency_s": probe.latency_s})
+        return AgentVersion(
+            project=request.project,
+            gated=request.gated,
+            subject_id=short_id("agent", card, request.gated),
+            run_id=run.run_id,
+            card=card,
+            card_hash=content_hash(card),
+            card_dir=str(card_dir),
+            registered_model=name,
+            registry_version=version,
+            probe=probe,
+        )
+
+    return await context.once(
+        request,
+        AgentVersion,
+        work,
+        stage=Stage.DEVELOP,
+        key=[content_hash(card), str(card_dir), request.probe],
+        agent=card.ref,
+        params={"connector": card.connector.kind, **card.parameters},
+    )
+
+
+async def _probe(request: DevelopRequest, card_dir: Path) -> ProbeReport:
+    from assay.connectors import probe
+    from assay.tracking import load_pyfunc
+
+    report = await probe(request.card, card_dir=card_dir, load_model=load_pyfunc)
+    answers = next(check for check in report.checks if check.name == "answers")
+    if answers.finding is Finding.NO:
+        raise BadInput(
+            f"connector: agent {request.card.ref} does not answer: {answers.detail}. "
+            "Mend the connector, or register without the probe (--no-probe)"
+        )
+    return report

@@ -1,0 +1,204 @@
+"""Stage 8, feedback: what production says, held against what was predicted, and back to stage 2."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from assay.contracts.analytics import AnalyticsReport, Narrative
+from assay.contracts.base import content_hash, short_id
+from assay.contracts.dataset import Scenario
+from assay.contracts.estimate import Estimate, Quantity
+from assay.contracts.feedback import Feedback, FeedbackRequest, ForecastScore, ProductionReport
+from assay.contracts.stage import Stage
+from assay.evaluation.clusters import complaint_clusters
+from assay.evaluation.facts import fill, refuse_stray
+from assay.evaluation.production_facts import production_facts
+from assay.evaluation.results import quantity
+from assay.stages.context import Calls, Context
+
+if TYPE_CHECKING:
+    from assay.tracking import StageRun
+
+
+async def feedback(request: FeedbackRequest, context: Context) -> ProductionReport:
+    """Stores each item as an assessment on its trace, and reports. The same items again change nothing.
+
+    Raises NotFound for an analytics report that is not there, BadInput for a narrative with a number of its own.
+    """
+    from assay.agents.feedback_analyst import PROMPT, feedback_analyst
+
+    model_name = context.model_name(request.model)
+    author = feedback_analyst(context.chat_model(model_name), await context.prompt("feedback_analyst", PROMPT))
+    items = tuple({item.feedback_id: item for item in request.items}.values())
+    key = [
+        content_hash(sorted(content_hash(item) for item in items)),
+        str(request.agent),
+        request.rollout_id,
+        request.analytics_id,
+        request.narrative,
+        model_name,
+        author.prompt_hash,
+    ]
+
+    async def work(run: "StageRun") -> ProductionReport:
+        from assay.tracking import write_feedback
+
+        context.progress(Stage.FEEDBACK, 0, 3)
+        version = await context.agent_version(request.project, request.agent)
+        linked = await asyncio.to_thread(write_feedback, context.tracking, request.project, items)
+        context.progress(Stage.FEEDBACK, 1, 3)
+        scenarios = await known_scenarios(request, context)
+        forecast = await _forecast(request, items, context)
+        draft = compute(request, items, scenarios, linked, forecast)
+        calls = Calls()
+        proposed = await calls.of(
+            "feedback_analyst",
+            author.name,
+            author.propose_scenarios(uncovered(items, draft), version.card, scenarios),
+            lambda proposed: proposed.usage,
+        )
+        draft = draft.replace(proposed_scenarios=proposed.scenarios)
+        draft = draft.replace(facts=production_facts(draft))
+        context.progress(Stage.FEEDBACK, 2, 3)
+        if request.narrative is not None:
+            refuse_stray(request.narrative, draft.facts)
+            narrative = Narrative(text=fill(request.narrative, draft.facts), author=context.settings.person)
+        else:
+            narrated = await calls.of(
+                "feedback_analyst", author.name, author.narrate(draft), lambda narrated: narrated.usage
+            )
+            narrative = narrated.narrative
+        report = draft.replace(
+            subject_id=short_id("production", key, request.gated),
+            run_id=run.run_id,
+            offline=narrative.author == "offline",
+            narrative=narrative,
+        )
+        lines = "\n".join(item.model_dump_json() for item in items)
+        await asyncio.to_thread(run.log_text, "feedback/items.jsonl", lines + "\n")
+        await asyncio.to_thread(run.log_metrics, _metrics(report))
+        await context.keep_calls(run, calls)
+        context.progress(Stage.FEEDBACK, 3, 3)
+        return report
+
+    return await context.once(
+        request,
+        ProductionReport,
+        work,
+        stage=Stage.FEEDBACK,
+        key=list(key),
+        agent=request.agent,
+        params={"items": len(items), "feedback_analyst": model_name},
+    )
+
+
+def compute(
+    request: FeedbackRequest,
+    items: Sequence[Feedback],
+    scenarios: Sequence[Scenario],
+    linked: int,
+    forecast: ForecastScore | None,
+) -> ProductionReport:
+    """The report with all its numbers and no words yet."""
+    topics = sorted({item.topic for item in items if item.topic})
+    return ProductionReport(
+        project=request.project,
+        gated=request.gated,
+        subject_id="production-draft",
+        agent=request.agent,
+        items=len(items),
+        linked=linked,
+        satisfaction=satisfaction(items),
+        mean_rating=_mean_rating(items),
+        by_topic={topic: satisfaction([item for item in items if item.topic == topic]) for topic in topics},
+        clusters=complaint_clusters([item for item in items if item.negative], scenarios),
+        forecast=forecast,
+        proposed_scenarios=(),
+        facts=(),
+        narrative=Narrative(text="", author="nobody"),
+    )
+
+
+def satisfaction(items: Sequence[Feedback]) -> Quantity:
+    """Share of the rated items that are not negative. One user's items are one cluster."""
+    import numpy as np
+
+    from assay.statistics import clustered_mean
+
+    rated = [item for item in items if item.negative is not None]
+    values = np.array([float(not item.negative) for item in rated])
+    return quantity(clustered_mean(values, _users(rated)))
+
+
+def _mean_rating(items: Sequence[Feedback]) -> Quantity:
+    import numpy as np
+
+    from assay.statistics import clustered_mean
+
+    rated = [item for item in items if item.rating is not None]
+    return quantity(clustered_mean(np.array([item.rating for item in rated], dtype=float), _users(rated)))
+
+
+def _users(items: Sequence[Feedback]):
+    import numpy as np
+
+    return np.array([item.user or item.conversation_id or item.feedback_id for item in items], dtype=object)
+
+
+def uncovered(items: Sequence[Feedback], report: ProductionReport) -> list[Feedback]:
+    """The complaints that no scenario tests yet."""
+    open_ids = {name for cluster in report.clusters if not cluster.in_dataset for name in cluster.feedback_ids}
+    return [item for item in items if item.feedback_id in open_ids]
+
+
+async def known_scenarios(request: FeedbackRequest, context: Context) -> tuple[Scenario, ...]:
+    """The scenarios that this agent was last tested with; none where it was not."""
+    from assay.tracking import list_results, load_result
+
+    t, project = context.tracking, request.project
+    found = await asyncio.to_thread(list_results, t, project, Stage.SIMULATE, agent=request.agent, limit=1)
+    if not found:
+        return ()
+    from assay.contracts.conversation import Simulation
+    from assay.tracking import load_dataset
+
+    simulation = Simulation.model_validate(
+        await asyncio.to_thread(load_result, t, project, Stage.SIMULATE, found[0].subject_id)
+    )
+    return (await asyncio.to_thread(load_dataset, t, project, simulation.dataset)).scenarios
+
+
+async def _forecast(request: FeedbackRequest, items: Sequence[Feedback], context: Context) -> ForecastScore | None:
+    from assay.tracking import load_result
+
+    if request.analytics_id is None:
+        return None
+    analytics = AnalyticsReport.model_validate(
+        await asyncio.to_thread(load_result, context.tracking, request.project, Stage.ANALYZE, request.analytics_id)
+    )
+    if not isinstance(analytics.pass_rate, Estimate):
+        return None
+    return score_forecast(analytics.pass_rate, items)
+
+
+def score_forecast(predicted: Estimate, items: Sequence[Feedback]) -> ForecastScore:
+    """Whether the predicted pass rate's interval and the observed satisfaction's meet, and the Brier score."""
+    observed = satisfaction(items)
+    rated = [float(not item.negative) for item in items if item.negative is not None]
+    covered = None
+    if isinstance(observed, Estimate):
+        covered = predicted.low <= observed.high and observed.low <= predicted.high
+    brier = sum((value - predicted.value) ** 2 for value in rated) / len(rated) if rated else None
+    return ForecastScore(predicted=predicted, observed=observed, covered=covered, brier=brier)
+
+
+def _metrics(report: ProductionReport) -> dict[str, float]:
+    metrics: dict[str, float] = {
+        "items": report.items,
+        "linked": report.linked,
+        "complaint_clusters": len(report.clusters),
+        "proposed_scenarios": len(report.proposed_scenarios),
+    }
+    if isinstance(report.satisfaction, Estimate):
+        metrics["satisfaction"] = report.satisfaction.value
+    return metrics

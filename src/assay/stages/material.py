@@ -1,0 +1,25 @@
+"""Results of earlier stages, read back from MLflow for the stages that study them."""
+
+import asyncio
+from collections.abc import Sequence
+
+from assay.contracts.judgment import Judging
+from assay.contracts.stage import Stage
+from assay.evaluation.results import TrialResult, join
+from assay.stages.context import Context
+
+
+async def load_results(
+    context: Context, project: str, judging_id: str, trials: Sequence[int] | None
+) -> tuple[Judging, list[TrialResult]]:
+    """A judging with its conversations, judgments and scenarios. Raises NotFound where there is no such judging."""
+    from assay.tracking import load_dataset, load_result, read_conversations, read_judgments
+
+    t = context.tracking
+    judging = Judging.model_validate(await asyncio.to_thread(load_result, t, project, Stage.JUDGE, judging_id))
+    conversations = await asyncio.to_thread(read_conversations, t, project, judging.simulation_id)
+    judgments = await asyncio.to_thread(read_judgments, t, project, judging_id)
+    scenarios = ()
+    if judging.dataset is not None:
+        scenarios = (await asyncio.to_thread(load_dataset, t, project, judging.dataset)).scenarios
+    return judging, join(conversations, judgments, scenarios, trials=trials)
