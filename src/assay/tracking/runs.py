@@ -1,0 +1,441 @@
+"""Runs: one for each stage, under one for each evaluation, with the tags that every run of Assay has."""
+
+import asyncio
+import functools
+import json
+import os
+import re
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from getpass import getuser
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, JsonValue
+
+from assay.contracts.base import content_hash
+from assay.contracts.stage import AgentRef, DatasetRef, Stage, StageResult
+from assay.errors import CallError, NotFound
+from assay.tracking.connection import Tracking, quoted, reports_outages, shown, unavailable, without_secrets
+from assay.tracking.projects import assay_version, ensure_project, find_project, project_or_not_found
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+RESULT = "result.json"
+EVALUATION = "evaluation"
+UNFINISHED = ("RUNNING", "SCHEDULED", "FAILED", "KILLED")
+_TAG_LIMIT = 5000
+_PARAM_LIMIT = 6000
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """One finished stage run."""
+
+    run_id: str
+    stage: str
+    subject_id: str
+    agent: AgentRef | None
+    """None: the stage is of no one agent version."""
+    dataset_version: str | None
+    gated: bool
+    started_at: datetime
+    ended_at: datetime
+    metrics: dict[str, float]
+    tags: dict[str, str]
+
+
+class StageRun:
+    """The MLflow run of one stage while it works. Methods may be called from any thread."""
+
+    def __init__(self, t: Tracking, run_id: str) -> None:
+        self.t = t
+        self.run_id = run_id
+        self.finished = False
+
+    def log_metrics(self, metrics: Mapping[str, float]) -> None:
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        rows = [Metric(_key(name), float(value), now, 0) for name, value in metrics.items()]
+        for start in range(0, len(rows), 1000):
+            _guarded(self.t, self.t.client.log_batch, self.run_id, metrics=rows[start : start + 1000])
+
+    def log_params(self, params: Mapping[str, JsonValue]) -> None:
+        """What is no text is written as JSON. A param that the run has already is left as it is."""
+        from mlflow.entities import Param
+
+        known = _guarded(self.t, self.t.client.get_run, self.run_id).data.params
+        rows = [Param(name, value) for name, value in _params(params).items() if name not in known]
+        for start in range(0, len(rows), 100):
+            _guarded(self.t, self.t.client.log_batch, self.run_id, params=rows[start : start + 100])
+
+    def set_tags(self, tags: Mapping[str, str]) -> None:
+        from mlflow.entities import RunTag
+
+        rows = [RunTag(_key(name), str(value)[:_TAG_LIMIT]) for name, value in tags.items()]
+        _guarded(self.t, self.t.client.log_batch, self.run_id, tags=rows)
+
+    def log_json(self, path: str, content: BaseModel | JsonValue) -> None:
+        self.log_text(path, _json(content))
+
+    def log_text(self, path: str, text: str) -> None:
+        self.log_bytes(path, text.encode())
+
+    def log_bytes(self, path: str, content: bytes) -> None:
+        write_artifact(self.t, self.run_id, path, content)
+
+    def finish(self, result: StageResult) -> None:
+        """Keeps the result, so that the same request finds it, and ends the run."""
+        self.log_json(RESULT, result)
+        self.set_tags({"subject_id": result.subject_id, "offline": _text(result.offline)})
+        _guarded(self.t, self.t.client.set_terminated, self.run_id, "FINISHED")
+        self.finished = True
+
+
+@reports_outages
+def evaluation_run(t: Tracking, project: str, agent: AgentRef, dataset_version: str | None) -> str:
+    """The parent run of an agent version's evaluation on a dataset version: found, or made."""
+    experiment_id = ensure_project(t, project)
+    config_hash = content_hash([EVALUATION, project, str(agent), dataset_version])
+    with t.lock:
+        if found := _search(t, experiment_id, {"stage": EVALUATION, "config_hash": config_hash}, limit=1):
+            return found[0].info.run_id
+        tags = _standard_tags(project, EVALUATION, config_hash, agent=agent, dataset_version=dataset_version)
+        name = f"{agent} on {dataset_version[:8]}" if dataset_version else f"{agent}"
+        run_id = t.client.create_run(experiment_id, tags=tags, run_name=name).info.run_id
+        # A frame around its children, which have times and states of their own.
+        t.client.set_terminated(run_id, "FINISHED")
+        return run_id
+
+
+@contextmanager
+def stage_run(
+    t: Tracking,
+    project: str,
+    stage: Stage,
+    *,
+    request_hash: str,
+    parent_run_id: str | None = None,
+    agent: AgentRef | None = None,
+    dataset: DatasetRef | None = None,
+    gated: bool,
+    params: Mapping[str, JsonValue] | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> Iterator[StageRun]:
+    """The run of a stage. One of the same request that did not finish is taken up again, under its own id.
+
+    Leaving it without `finish` or with an exception ends it as FAILED, a cancelled one as KILLED, with tags
+    `error_cause` and `error_message`.
+    """
+    run = _begin(t, project, stage, request_hash, parent_run_id, agent, dataset, gated, params or {}, tags or {})
+    try:
+        yield run
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        _end(run, "KILLED", "cancelled", "stopped before it ended; the same request takes it up again")
+        raise
+    except BaseException as error:
+        cause = error.failed.cause.value if isinstance(error, CallError) else type(error).__name__
+        _end(run, "FAILED", cause, without_secrets(str(error)))
+        raise
+    if not run.finished:
+        _end(run, "FAILED", "no_result", "the stage ended without a result")
+
+
+@reports_outages
+def find_result(t: Tracking, project: str, stage: Stage, request_hash: str) -> dict[str, Any] | None:
+    """The result of the same request, as it was finished before; None: it was not."""
+    if (experiment_id := find_project(t, project)) is None:
+        return None
+    tags = {"stage": stage.value, "config_hash": request_hash}
+    found = _search(t, experiment_id, tags, status=("FINISHED",), limit=1)
+    return _result(t, found[0]) if found else None
+
+
+@reports_outages
+def load_result(t: Tracking, project: str, stage: Stage, subject_id: str) -> dict[str, Any]:
+    """The result with this subject. Raises NotFound with the subjects that are there."""
+    experiment_id = project_or_not_found(t, project)
+    tags = {"stage": stage.value, "subject_id": subject_id}
+    if found := _search(t, experiment_id, tags, status=("FINISHED",), limit=1):
+        return _result(t, found[0])
+    there = list(dict.fromkeys(run.subject_id for run in list_results(t, project, stage, limit=10)))
+    raise NotFound(
+        f"{stage.value} {subject_id} is not in project {project} of {shown(t.uri)}: there is "
+        + (", ".join(there) or f"no finished {stage.value} yet")
+    )
+
+
+@reports_outages
+def list_results(
+    t: Tracking, project: str, stage: Stage, *, agent: AgentRef | None = None, limit: int = 100
+) -> list[RunSummary]:
+    """Finished runs of the stage, the newest first."""
+    if (experiment_id := find_project(t, project)) is None:
+        return []
+    tags = {"stage": stage.value}
+    if agent is not None:
+        tags |= {"agent_id": agent.agent_id, "agent_version": agent.version}
+    return [_summary(run) for run in _search(t, experiment_id, tags, status=("FINISHED",), limit=limit)]
+
+
+def read_json(t: Tracking, run_id: str, path: str) -> Any:
+    """Raises NotFound."""
+    return json.loads(read_bytes(t, run_id, path))
+
+
+def read_text(t: Tracking, run_id: str, path: str) -> str:
+    """Raises NotFound."""
+    return read_bytes(t, run_id, path).decode()
+
+
+@reports_outages
+def read_bytes(t: Tracking, run_id: str, path: str) -> bytes:
+    """The artifact's content. Raises NotFound for a run or an artifact that is not there."""
+    if local := _local_artifact(t, run_id, path):
+        return local.read_bytes()
+    if path not in list_artifacts(t, run_id, str(PurePosixPath(path).parent)):
+        raise NotFound(f"run {run_id} has no artifact {path}")
+    with tempfile.TemporaryDirectory() as folder:
+        return Path(t.client.download_artifacts(run_id, path, folder)).read_bytes()
+
+
+@reports_outages
+def list_artifacts(t: Tracking, run_id: str, folder: str = ".") -> list[str]:
+    """Paths of the files in the folder, not those further down. Raises NotFound for a run that is not there."""
+    _artifacts_of(t, run_id)
+    found = t.client.list_artifacts(run_id, None if folder in ("", ".") else folder)
+    return [entry.path for entry in found if not entry.is_dir]
+
+
+@reports_outages
+def artifact_uri(t: Tracking, run_id: str, path: str) -> str:
+    """Where the artifact is, for a person or for MLflow."""
+    return f"{_artifacts_of(t, run_id).rstrip('/')}/{path}"
+
+
+@reports_outages
+def write_artifact(t: Tracking, run_id: str, path: str, content: bytes) -> None:
+    """Keeps the content under the path, in place of what was there."""
+    target = PurePosixPath(path)
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder, target.name)
+        source.write_bytes(content)
+        parent = str(target.parent)
+        t.client.log_artifact(run_id, str(source), None if parent == "." else parent)
+
+
+@functools.lru_cache(maxsize=16)
+def git_sha(folder: str) -> str:
+    """The revision that is checked out in the folder; `unknown` where there is no git or no repository."""
+    try:
+        done = subprocess.run(
+            ["git", "rev-parse", "HEAD"],  # noqa: S607 - whichever git the user has
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return "unknown"
+    return done.stdout.strip() if done.returncode == 0 else "unknown"
+
+
+def _begin(
+    t: Tracking,
+    project: str,
+    stage: Stage,
+    request_hash: str,
+    parent_run_id: str | None,
+    agent: AgentRef | None,
+    dataset: DatasetRef | None,
+    gated: bool,
+    params: Mapping[str, JsonValue],
+    tags: Mapping[str, str],
+) -> StageRun:
+    standard = _standard_tags(
+        project, stage.value, request_hash, agent=agent, dataset_version=dataset.version if dataset else None
+    )
+    standard |= {"gated": _text(gated), "subject_id": ""}
+    if dataset:
+        standard["dataset"] = str(dataset)
+    if parent_run_id:
+        standard["mlflow.parentRunId"] = parent_run_id
+    standard |= {_key(name): str(value)[:_TAG_LIMIT] for name, value in tags.items()}
+    try:
+        with t.lock:
+            run = StageRun(t, _resume_or_create(t, ensure_project(t, project), stage, request_hash, standard, agent))
+    except Exception as error:
+        if (ours := unavailable(t, error)) is None:
+            raise
+        raise ours from error
+    if params:
+        run.log_params(params)
+    return run
+
+
+def _resume_or_create(
+    t: Tracking, experiment_id: str, stage: Stage, request_hash: str, tags: dict[str, str], agent: AgentRef | None
+) -> str:
+    from mlflow.entities import RunTag
+
+    same = {"stage": stage.value, "config_hash": request_hash}
+    if found := _search(t, experiment_id, same, status=UNFINISHED, limit=1):
+        run_id = found[0].info.run_id
+        t.client.update_run(run_id, status="RUNNING")
+        for name in ("error_cause", "error_message"):
+            if name in found[0].data.tags:
+                t.client.delete_tag(run_id, name)
+        t.client.log_batch(run_id, tags=[RunTag(name, value) for name, value in tags.items()])
+        return run_id
+    name = f"{stage.value} {agent}" if agent else stage.value
+    return t.client.create_run(experiment_id, tags=tags, run_name=name).info.run_id
+
+
+def _end(run: StageRun, status: Literal["FAILED", "KILLED"], cause: str, message: str) -> None:
+    """The stage's own error is what the caller must see, so one of MLflow on top of it is left unsaid."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        run.t.client.set_tag(run.run_id, "error_cause", cause)
+        run.t.client.set_tag(run.run_id, "error_message", message[:1000])
+        run.t.client.set_terminated(run.run_id, status)
+    except (MlflowException, OSError):
+        return
+
+
+def _standard_tags(
+    project: str, stage: str, config_hash: str, *, agent: AgentRef | None, dataset_version: str | None
+) -> dict[str, str]:
+    sha = git_sha(os.getcwd())
+    tags = {
+        "project_id": project,
+        "agent_id": agent.agent_id if agent else "",
+        "agent_version": agent.version if agent else "",
+        "dataset_version": dataset_version or "",
+        "stage": stage,
+        "git_sha": sha,
+        "config_hash": config_hash,
+        "assay_version": assay_version(),
+        "mlflow.user": _user(),
+        "mlflow.source.name": f"assay {stage}",
+        "mlflow.source.type": "LOCAL",
+    }
+    if sha != "unknown":
+        tags["mlflow.source.git.commit"] = sha
+    return tags
+
+
+def _search(
+    t: Tracking, experiment_id: str, tags: Mapping[str, str], *, status: tuple[str, ...] = (), limit: int
+) -> "list[Run]":
+    """Runs with these tags and in one of these states, the newest first."""
+    clauses = [f"tags.`{name}` = {quoted(value)}" for name, value in tags.items()]
+    # MLflow's filters have no IN over states.
+    wanted = [clauses] if len(status) != 1 else [[*clauses, f"attributes.status = '{status[0]}'"]]
+    found: list[Run] = []
+    token = None
+    while len(found) < limit:
+        page = t.client.search_runs(
+            [experiment_id],
+            " and ".join(wanted[0]),
+            max_results=min(1000, limit if len(status) <= 1 else 50),
+            order_by=["attributes.start_time DESC"],
+            page_token=token,
+        )
+        found += [run for run in page if not status or run.info.status in status]
+        if not (token := page.token):
+            break
+    return found[:limit]
+
+
+def _result(t: Tracking, run: "Run") -> dict[str, Any]:
+    return read_json(t, run.info.run_id, RESULT)
+
+
+def _summary(run: "Run") -> RunSummary:
+    tags = run.data.tags
+    agent = (
+        AgentRef(agent_id=tags["agent_id"], version=tags["agent_version"])
+        if tags.get("agent_id") and tags.get("agent_version")
+        else None
+    )
+    return RunSummary(
+        run_id=run.info.run_id,
+        stage=tags.get("stage", ""),
+        subject_id=tags.get("subject_id", ""),
+        agent=agent,
+        dataset_version=tags.get("dataset_version") or None,
+        gated=tags.get("gated") == "true",
+        started_at=datetime.fromtimestamp((run.info.start_time or 0) / 1000, tz=UTC),
+        ended_at=datetime.fromtimestamp((run.info.end_time or 0) / 1000, tz=UTC),
+        metrics=dict(run.data.metrics),
+        tags={name: value for name, value in tags.items() if not name.startswith("mlflow.")},
+    )
+
+
+def _artifacts_of(t: Tracking, run_id: str) -> str:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return t.client.get_run(run_id).info.artifact_uri or ""
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        raise NotFound(f"run {run_id} is not in {shown(t.uri)}") from error
+
+
+def _local_artifact(t: Tracking, run_id: str, path: str) -> Path | None:
+    """The file itself, where artifacts are on this machine; None: elsewhere, or not there."""
+    from mlflow.utils.file_utils import local_file_uri_to_path
+
+    root = _artifacts_of(t, run_id)
+    if not root.startswith(("file:", "/")):
+        return None
+    found = Path(local_file_uri_to_path(root), path)
+    return found if found.is_file() else None
+
+
+def _guarded(t: Tracking, call: Any, *args: Any, **kwargs: Any) -> Any:
+    try:
+        return call(*args, **kwargs)
+    except Exception as error:
+        if (ours := unavailable(t, error)) is None:
+            raise
+        raise ours from error
+
+
+def _params(params: Mapping[str, JsonValue]) -> dict[str, str]:
+    return {
+        _key(name): (value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))[:_PARAM_LIMIT]
+        for name, value in params.items()
+    }
+
+
+def _key(name: str) -> str:
+    """MLflow takes letters, digits and a few signs in the name of a param, metric or tag."""
+    return re.sub(r"[^\w\-. :/]", "_", name)[:250]
+
+
+def _json(content: BaseModel | JsonValue) -> str:
+    if isinstance(content, BaseModel):
+        return content.model_dump_json(indent=2)
+    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def _text(flag: bool) -> str:
+    return "true" if flag else "false"
+
+
+def _user() -> str:
+    try:
+        return getuser()
+    except (OSError, KeyError):
+        return "unknown"
