@@ -1,5 +1,9 @@
 """The few errors that Assay raises. Each says what is wrong, where, and how to mend it."""
 
+from typing import Self
+
+from pydantic import ValidationError
+
 from assay.contracts.conversation import CallFailed
 
 
@@ -13,6 +17,20 @@ class BadInput(AssayError):
     """What was handed in does not fit; the message names the field and the fix."""
 
     title = "Bad input"
+
+    @classmethod
+    def from_validation(cls, where: str, error: ValidationError) -> Self:
+        """What a contract refused, a line a field; never the value itself, which could be a secret."""
+        lines = []
+        for problem in error.errors(include_url=False, include_input=False):
+            field = ".".join(str(part) for part in problem["loc"]) or "the whole"
+            message = problem["msg"].removeprefix("Value error, ")
+            if problem["type"] == "extra_forbidden":
+                message = "no such field: take it out or mend its name"
+            elif problem["type"] == "missing":
+                message = "is missing: give it"
+            lines.append(f"{where}: {field}: {message}")
+        return cls("\n".join(lines))
 
 
 class NotFound(AssayError):

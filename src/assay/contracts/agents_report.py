@@ -7,9 +7,7 @@ from assay.contracts.estimate import Quantity
 from assay.contracts.report import Fact
 from assay.contracts.stage import Usage
 
-PlatformAgent = Literal[
-    "dataset_builder", "user_simulator", "judge", "analyst", "comparator", "feedback_analyst"
-]
+PlatformAgent = Literal["dataset_builder", "user_simulator", "judge", "analyst", "comparator", "feedback_analyst"]
 
 
 class PlatformAgentReport(Contract):

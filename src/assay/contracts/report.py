@@ -84,9 +84,7 @@ class TranscriptBlock(Contract):
     """Who speaks at each aligned turn."""
 
 
-Block = Annotated[
-    TextBlock | FactsBlock | TableBlock | ChartBlock | TranscriptBlock, Field(discriminator="kind")
-]
+Block = Annotated[TextBlock | FactsBlock | TableBlock | ChartBlock | TranscriptBlock, Field(discriminator="kind")]
 
 
 class Section(Contract):

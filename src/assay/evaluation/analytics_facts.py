@@ -90,7 +90,12 @@ def _work(results: Sequence[TrialResult]) -> Iterable[Fact]:
     scenarios = np.array([result.judgment.scenario_id for result in results], dtype=object)
     measures = (
         ("turns", "Agent turns a conversation", "count", lambda result: float(len(_agent_turns(result)))),
-        ("input_tokens", "Input tokens a conversation", "tokens", lambda r: _sum(t.input_tokens for t in _agent_turns(r))),
+        (
+            "input_tokens",
+            "Input tokens a conversation",
+            "tokens",
+            lambda r: _sum(t.input_tokens for t in _agent_turns(r)),
+        ),
         (
             "output_tokens",
             "Output tokens a conversation",

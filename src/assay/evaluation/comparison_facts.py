@@ -33,7 +33,9 @@ def comparison_facts(report: ComparisonReport) -> tuple[Fact, ...]:
         Fact(fact_id="margin", label="Margin declared before looking", value=report.policy.margin, unit="share"),
         Fact(fact_id="scenarios", label="Scenarios on both sides", value=report.scenarios),
         Fact(fact_id="fixed", label="Trials that the challenger fixed", value=len(fixed), conversation_ids=_ids(fixed)),
-        Fact(fact_id="broken", label="Trials that the challenger broke", value=len(broken), conversation_ids=_ids(broken)),
+        Fact(
+            fact_id="broken", label="Trials that the challenger broke", value=len(broken), conversation_ids=_ids(broken)
+        ),
         Fact(
             fact_id="slices_worse",
             label="Slices that got worse",
@@ -44,7 +46,9 @@ def comparison_facts(report: ComparisonReport) -> tuple[Fact, ...]:
     if report.pass_rate.p is not None:
         facts.append(Fact(fact_id="p", label="p of the paired difference", value=report.pass_rate.p, unit="score"))
     if report.pass_rate.mcnemar_p is not None:
-        facts.append(Fact(fact_id="mcnemar_p", label="p of McNemar's exact test", value=report.pass_rate.mcnemar_p, unit="score"))
+        facts.append(
+            Fact(fact_id="mcnemar_p", label="p of McNemar's exact test", value=report.pass_rate.mcnemar_p, unit="score")
+        )
     facts += [
         Fact(
             fact_id=f"slice.{difference.dimension}.{difference.value}".lower(),

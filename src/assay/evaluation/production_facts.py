@@ -9,7 +9,9 @@ def production_facts(report: ProductionReport) -> tuple[Fact, ...]:
     facts = [
         Fact(fact_id="items", label="Feedback items", value=report.items),
         Fact(fact_id="linked", label="Items linked to a conversation", value=report.linked),
-        Fact(fact_id="satisfaction", label="Rated items that are not negative", value=report.satisfaction, unit="share"),
+        Fact(
+            fact_id="satisfaction", label="Rated items that are not negative", value=report.satisfaction, unit="share"
+        ),
         Fact(fact_id="mean_rating", label="Mean rating, of 5", value=report.mean_rating, unit="score"),
         Fact(fact_id="proposed", label="Scenarios proposed", value=len(report.proposed_scenarios)),
         Fact(
@@ -32,7 +34,11 @@ def production_facts(report: ProductionReport) -> tuple[Fact, ...]:
         for place, cluster in enumerate(report.clusters, start=1)
     ]
     if report.forecast is not None:
-        facts.append(Fact(fact_id="predicted", label="Predicted pass rate", value=report.forecast.predicted, unit="share"))
+        facts.append(
+            Fact(fact_id="predicted", label="Predicted pass rate", value=report.forecast.predicted, unit="share")
+        )
         if report.forecast.brier is not None:
-            facts.append(Fact(fact_id="brier", label="Brier score of the forecast", value=report.forecast.brier, unit="score"))
+            facts.append(
+                Fact(fact_id="brier", label="Brier score of the forecast", value=report.forecast.brier, unit="score")
+            )
     return tuple(facts)

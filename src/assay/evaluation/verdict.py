@@ -39,9 +39,7 @@ def decide(difference: Estimate | Insufficient, policy: ComparePolicy) -> Decisi
                 )
         case "non_inferiority":
             if difference.low > -policy.margin:
-                return Decision(
-                    Recommendation.PROMOTE, f"The challenger is not worse by more than {margin}: {found}."
-                )
+                return Decision(Recommendation.PROMOTE, f"The challenger is not worse by more than {margin}: {found}.")
             if difference.high < -policy.margin:
                 return Decision(Recommendation.REJECT, f"The challenger is worse by more than {margin}: {found}.")
     return Decision(Recommendation.INCONCLUSIVE, f"The difference could be a gain or a loss that matters: {found}.")

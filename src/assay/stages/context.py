@@ -218,4 +218,3 @@ async def open_context(settings: Settings | None = None, progress: Progress = si
         finally:
             for model in context._models.values():
                 stack.push_async_callback(model.aclose)
-

@@ -137,7 +137,9 @@ async def _material(request: JudgeRequest, context: Context) -> Material:
     return Material(source, agents.pop(), ordered, dataset, scenarios, stored)
 
 
-Seat = Callable[[Conversation, Sequence[Expectation], Scenario | None, str, Calls], Awaitable[tuple[Sequence[Verdict], Usage]]]
+Seat = Callable[
+    [Conversation, Sequence[Expectation], Scenario | None, str, Calls], Awaitable[tuple[Sequence[Verdict], Usage]]
+]
 """One judge on the panel."""
 
 
@@ -170,9 +172,7 @@ def _seat(spec: JudgeSpec, judge: "Judge | None") -> Seat:
         from assay.tracking import score_with_mlflow
 
         del rubric, calls
-        verdicts = await asyncio.to_thread(
-            score_with_mlflow, spec.scorer or "", conversation, expectations, scenario
-        )
+        verdicts = await asyncio.to_thread(score_with_mlflow, spec.scorer or "", conversation, expectations, scenario)
         return verdicts, Usage()
 
     return by_model if spec.kind == "assay" else by_scorer

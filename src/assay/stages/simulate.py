@@ -55,7 +55,9 @@ async def simulate(request: SimulateRequest, context: Context) -> Simulation:
 
     async def work(run: "StageRun") -> Simulation:
         connector = connect(version.card, card_dir=Path(version.card_dir), load_model=load_pyfunc)
-        done = {c.conversation_id: c for c in await asyncio.to_thread(read_conversations, t, request.project, simulation_id)}
+        done = {
+            c.conversation_id: c for c in await asyncio.to_thread(read_conversations, t, request.project, simulation_id)
+        }
         trials = plan(dataset, request, simulation_id)
         todo = [trial for trial in trials if trial.conversation_id not in done]
         calls = Calls()
@@ -116,7 +118,9 @@ def plan(dataset: Dataset, request: SimulateRequest, simulation_id: str) -> list
     ]
 
 
-def _keeper(request: SimulateRequest, context: Context, run: "StageRun", simulation_id: str) -> Callable[[list[Played]], Awaitable[None]]:
+def _keeper(
+    request: SimulateRequest, context: Context, run: "StageRun", simulation_id: str
+) -> Callable[[list[Played]], Awaitable[None]]:
     from assay.tracking import write_conversations
 
     async def keep(batch: list[Played]) -> None:
@@ -184,7 +188,9 @@ def agent_usage(conversations: Sequence[Conversation]) -> Usage:
 
 def _metrics(simulation: Simulation, conversations: Sequence[Conversation]) -> dict[str, float]:
     """Counts, latency, tokens and cost, as MLflow metrics."""
-    latencies = sorted(t.latency_s for c in conversations for t in c.turns if t.role == "agent" and t.latency_s is not None)
+    latencies = sorted(
+        t.latency_s for c in conversations for t in c.turns if t.role == "agent" and t.latency_s is not None
+    )
     metrics: dict[str, float] = {
         "conversations": simulation.conversations,
         "conversations_with_errors": sum(simulation.errors.values()),

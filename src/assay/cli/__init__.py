@@ -1,0 +1,63 @@
+"""The command line. `--help` is made from this table alone; a command's own module is imported when it is called."""
+
+import sys
+from importlib import import_module
+
+COMMANDS = {
+    "agent": "Register, probe and list agent versions (stage 1)",
+    "dataset": "Build, validate, import, export datasets; chat with the Dataset Builder (stage 2)",
+    "simulate": "Play simulated users against an agent; import conversations (stage 3)",
+    "judge": "Judge conversations: a verdict on every expectation (stage 4)",
+    "analytics": "Report on results; chat with the Analyst (stage 5)",
+    "compare": "Compare two agent versions: PROMOTE, REJECT or INCONCLUSIVE (stage 6)",
+    "deploy": "Move a version through the registry; plan its rollout (stage 7)",
+    "feedback": "Ingest and report on production feedback (stage 8)",
+    "gate": "See, approve and reject what waits at the gates; verify the ledger",
+    "pipeline": "Run the whole lifecycle; report on the platform's own agents",
+    "schema": "Export the JSON Schemas of all contracts",
+}
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Runs one command and exits: 0 done, 2 bad input or a named error, 3 waiting at a gate, 4 stopped."""
+    arguments = sys.argv[1:] if argv is None else argv
+    match arguments:
+        case [] | ["--help" | "-h" | "help"]:
+            print(root_help())  # noqa: T201
+            raise SystemExit(0)
+        case ["--version"]:
+            from importlib.metadata import version
+
+            print(version("assay"))  # noqa: T201
+            raise SystemExit(0)
+        case [name, *rest] if name in COMMANDS:
+            app = import_module(f"assay.cli.{name}").app
+            from assay.cli.console import exit_with
+
+            raise SystemExit(exit_with(app, rest))
+        case [name, *_]:
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, COMMANDS, n=1)
+            hint = f"did you mean `assay {near[0]}`?" if near else "`assay --help` lists all"
+            print(f"Error: no such command: {name}: {hint}", file=sys.stderr)  # noqa: T201
+            raise SystemExit(2)
+
+
+def root_help() -> str:
+    width = max(map(len, COMMANDS))
+    return "\n".join(
+        [
+            "Usage: assay COMMAND [ARGUMENTS]",
+            "",
+            "The lifecycle of LLM agents: from a scenario to a gated verdict, with everything in MLflow.",
+            "",
+            "Commands:",
+            *(f"  {name:<{width}}  {text}" for name, text in COMMANDS.items()),
+            "",
+            "  -h, --help     this text; `assay COMMAND --help` for a command",
+            "  --version      the version",
+            "",
+            "Exit codes: 0 done, 1 a fault of Assay, 2 bad input or a named error, 3 waiting at a gate, 4 stopped.",
+        ]
+    )

@@ -1,0 +1,66 @@
+"""assay agent"""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+
+from assay.cli.console import InOut, answer, asked, in_context, load_as, table
+from assay.cli.references import agent_ref
+from assay.cli.stage import run_and_answer
+from assay.contracts.agent import AgentCard, DevelopRequest
+
+if TYPE_CHECKING:
+    from assay.stages.context import Context
+
+app = App(name="assay agent", help="Agents under test: register, probe, list (stage 1).")
+
+
+@app.command
+def register(
+    card: Annotated[Path | None, Parameter(help="The agent card, a JSON file.")] = None,
+    *,
+    probe: Annotated[bool | None, Parameter(help="Ask the agent a few things first.")] = None,
+    io: InOut = InOut(),
+) -> None:
+    """Register an agent version from its card, after a conformance probe."""
+    flags = {} if card is None else {"card": load_as(AgentCard, card), "card_dir": str(card.parent)}
+    run_and_answer(asked(DevelopRequest, io, probe=probe, **flags), io)
+
+
+@app.command
+def probe(card: Annotated[Path, Parameter(help="The agent card.")], *, io: InOut = InOut()) -> None:
+    """Say what an agent does, without registering it: answers, state, streaming, tools, time-out, determinism."""
+    from assay.connectors import probe as run_probe
+    from assay.tracking import load_pyfunc
+
+    loaded = load_as(AgentCard, card)
+    report = asyncio.run(run_probe(loaded, card_dir=card.parent, load_model=load_pyfunc))
+    answer(report, io, ())
+    if not io.json:
+        rows = [(check.name.replace("_", " "), check.finding, check.detail) for check in report.checks]
+        table(f"Agent {loaded.ref}", ("ability", "found", "how"), rows)
+
+
+@app.command(name="list")
+def list_(*, io: InOut = InOut()) -> None:
+    """List the registered agent versions of a project."""
+    from assay.tracking import list_agents
+
+    async def work(context: "Context"):
+        return await asyncio.to_thread(list_agents, context.tracking, io.name)
+
+    rows = [(agent.agent, agent.registry_version, agent.stage, agent.description) for agent in in_context(work)]
+    table(f"Agents of {io.name}", ("agent", "registry version", "stage", "description"), rows)
+
+
+@app.command
+def show(agent: Annotated[str, Parameter(help="agent_id@version")], *, io: InOut = InOut()) -> None:
+    """Show a registered version: its card, its probe, where it stands."""
+
+    async def work(context: "Context"):
+        return await context.agent_version(io.name, agent_ref(agent))
+
+    version = in_context(work)
+    answer(version, io, (version.model_dump_json(indent=2),))

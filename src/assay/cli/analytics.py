@@ -1,0 +1,78 @@
+"""assay analytics"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+
+from assay.cli.console import InOut, asked, in_context, read_text, say, table
+from assay.cli.references import latest, trial_numbers
+from assay.cli.simulate import list_stage
+from assay.cli.stage import run_and_answer
+from assay.contracts.analytics import AnalyticsReport, AnalyzeRequest
+from assay.contracts.stage import Stage
+
+if TYPE_CHECKING:
+    from assay.stages.context import Context
+
+app = App(name="assay analytics", help="What the results say, and what to expect in production (stage 5).")
+
+Judging = Annotated[str | None, Parameter(help="Its id; the newest if left out.")]
+
+
+@app.command
+def report(
+    *,
+    judging: Judging = None,
+    trials: Annotated[str | None, Parameter(help="Only these, as in 0,1 or 0-3.")] = None,
+    narrative: Annotated[Path | None, Parameter(help="Your own text, with numbers as {fact_id}.")] = None,
+    model: str | None = None,
+    io: InOut = InOut(),
+) -> None:
+    """Rates with intervals, slices, failure clusters, cost; and the Analyst's draft in words."""
+    request = asked(
+        AnalyzeRequest,
+        io,
+        judging_id=newest_judging(judging, io),
+        trials=trial_numbers(trials),
+        narrative=read_text(narrative)[1] if narrative else None,
+        model=model,
+    )
+    result = run_and_answer(request, io)
+    assert isinstance(result, AnalyticsReport)  # noqa: S101, the request's stage says so
+    if not io.json:
+        from assay.evaluation.facts import show
+
+        shown = [fact for fact in result.facts if not fact.fact_id.startswith(("slice.", "cluster_"))]
+        table("", ("what", "value"), [(fact.label, show(fact)) for fact in shown])
+        say("", result.narrative.text)
+
+
+@app.command
+def chat(
+    question: Annotated[str | None, Parameter(help="One question; a conversation if left out.")] = None,
+    *,
+    judging: Judging = None,
+    model: str | None = None,
+    io: InOut = InOut(),
+) -> None:
+    """Ask the Analyst; it answers from read-only queries over the results."""
+    from assay.cli.chats import analyst_chat
+
+    chosen = newest_judging(judging, io)
+    in_context(lambda context: analyst_chat(context, io, chosen, question, model), quiet=True)
+
+
+@app.command(name="list")
+def list_(*, io: InOut = InOut()) -> None:
+    """List the analytics reports of a project, newest first."""
+    list_stage(Stage.ANALYZE, io)
+
+
+def newest_judging(judging: str | None, io: InOut) -> str | None:
+    """The judging that is meant; None: --input says it."""
+
+    async def newest(context: "Context") -> str:
+        return await latest(context, io.name, Stage.JUDGE)
+
+    return judging or (None if io.input else in_context(newest, quiet=True))

@@ -1,0 +1,117 @@
+"""assay compare"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import App, Parameter
+
+from assay.cli.console import InOut, asked, in_context, read_text, say, table
+from assay.cli.references import agent_ref, latest, trial_numbers
+from assay.cli.simulate import list_stage
+from assay.cli.stage import run_and_answer
+from assay.contracts.comparison import CompareRequest, ComparisonReport
+from assay.contracts.stage import Stage
+
+if TYPE_CHECKING:
+    from assay.stages.context import Context
+
+app = App(name="assay compare", help="Two agent versions on one dataset version: the verdict (stage 6).")
+
+
+@app.command
+def run(
+    *,
+    champion: Annotated[str | None, Parameter(help="agent_id@version, or a judging's id.")] = None,
+    challenger: Annotated[
+        str | None, Parameter(help="agent_id@version, or a judging's id; the newest judging if left out.")
+    ] = None,
+    champion_trials: Annotated[str | None, Parameter(help="Only these trials, as in 0,1.")] = None,
+    challenger_trials: Annotated[str | None, Parameter(help="Only these trials, as in 2,3.")] = None,
+    test: Literal["superiority", "non_inferiority"] | None = None,
+    margin: Annotated[float | None, Parameter(help="The smallest difference in pass rate that matters.")] = None,
+    confidence: float | None = None,
+    narrative: Annotated[Path | None, Parameter(help="Your own text, with numbers as {fact_id}.")] = None,
+    model: str | None = None,
+    io: InOut = InOut(),
+) -> None:
+    """PROMOTE, REJECT or INCONCLUSIVE, and why. The champion is another version, or other trials of the same."""
+    sides = {}
+    if io.input is None or champion or challenger:
+        sides = in_context(
+            lambda context: _sides(context, io.name, champion, challenger, champion_trials, challenger_trials),
+            quiet=True,
+        )
+    policy = {"test": test, "margin": margin, "confidence": confidence}
+    policy = {name: value for name, value in policy.items() if value is not None}
+    request = asked(
+        CompareRequest,
+        io,
+        policy=policy or None,
+        narrative=read_text(narrative)[1] if narrative else None,
+        model=model,
+        **sides,
+    )
+    result = run_and_answer(request, io)
+    assert isinstance(result, ComparisonReport)  # noqa: S101, the request's stage says so
+    if not io.json:
+        show_comparison(result)
+
+
+async def _sides(
+    context: "Context",
+    project: str,
+    champion: str | None,
+    challenger: str | None,
+    champion_trials: str | None,
+    challenger_trials: str | None,
+) -> dict:
+    after = await _judging(context, project, challenger)
+    if champion is None and champion_trials is None:
+        from assay.lifecycle.follow import champion_of
+
+        before = await champion_of(context, project, after)
+    else:
+        before = await _judging(context, project, champion) if champion else after
+    return {
+        "champion": {"judging_id": before, "trials": trial_numbers(champion_trials)},
+        "challenger": {"judging_id": after, "trials": trial_numbers(challenger_trials)},
+    }
+
+
+async def _judging(context: "Context", project: str, named: str | None) -> str:
+    if named is not None and "@" not in named:
+        return named
+    return await latest(context, project, Stage.JUDGE, agent_ref(named) if named else None)
+
+
+def show_comparison(report: ComparisonReport) -> None:
+    """The verdict's numbers, for people."""
+    from assay.evaluation.facts import show
+
+    main = [fact for fact in report.facts if not fact.fact_id.startswith("slice.")]
+    table("", ("what", "value"), [(fact.label, show(fact)) for fact in main])
+    worse = [f"{slice_.dimension} {slice_.value}" for slice_ in report.slices if slice_.worse]
+    say("", report.narrative.text, "")
+    say(*(f"next: {step}" for step in report.next_steps))
+    if worse:
+        say(f"worse in: {', '.join(worse)}")
+
+
+@app.command
+def chat(
+    question: Annotated[str | None, Parameter(help="One question; a conversation if left out.")] = None,
+    *,
+    comparison: Annotated[str | None, Parameter(help="Its id; the newest if left out.")] = None,
+    model: str | None = None,
+    io: InOut = InOut(),
+) -> None:
+    """Ask the Comparator about both versions."""
+    from assay.cli.chats import comparator_chat
+
+    in_context(lambda context: comparator_chat(context, io, comparison, question, model), quiet=True)
+
+
+@app.command(name="list")
+def list_(*, io: InOut = InOut()) -> None:
+    """List the comparisons of a project, newest first."""
+    list_stage(Stage.COMPARE, io)

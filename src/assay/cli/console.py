@@ -1,0 +1,239 @@
+"""How commands read JSON, show progress, print results and end."""
+
+import asyncio
+import json
+import logging
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+from cyclopts import App, Parameter
+from pydantic import BaseModel, ValidationError
+
+from assay.contracts.base import JsonObject
+from assay.errors import AssayError, BadInput
+
+if TYPE_CHECKING:
+    from assay.contracts.stage import Stage
+    from assay.stages.context import Context
+
+T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
+
+BAD_INPUT, WAITING, STOPPED = 2, 3, 4
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class InOut:
+    """How a command is asked and answers."""
+
+    project: Annotated[str | None, Parameter(help="Project, an MLflow experiment. Default: `default`.")] = None
+    input: Annotated[Path | None, Parameter(help="The whole request as JSON: a file, or - for stdin.")] = None
+    output: Annotated[Path | None, Parameter(help="Write the result as JSON: a file, or - for stdout.")] = None
+    json: Annotated[bool, Parameter(name="--json", negative="", help="Print the result as JSON.")] = False
+    gated: Annotated[
+        bool | None, Parameter(negative="", help="Part of the lifecycle: needs its predecessor approved.")
+    ] = None
+
+    @property
+    def name(self) -> str:
+        return self.project or "default"
+
+
+def exit_with(app: App, arguments: Sequence[str]) -> int:
+    """Runs the command; a named error is one red message and exit code 2, never a traceback."""
+    from assay.errors import AssayError
+
+    try:
+        code = app(arguments, result_action="return_value", exit_on_error=False, print_error=True)
+    except AssayError as error:
+        print_error(error)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        print("Cancelled. Run the same command again to go on.", file=sys.stderr)  # noqa: T201
+        return 130
+    except BrokenPipeError:
+        return 0
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else BAD_INPUT
+    except Exception as error:
+        from cyclopts import CycloptsError
+
+        if isinstance(error, CycloptsError):
+            return BAD_INPUT
+        raise
+    return code if isinstance(code, int) else 0
+
+
+def print_error(error: AssayError) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    Console(stderr=True, soft_wrap=True).print(Text.assemble((f"{error.title}: ", "bold red"), str(error)))
+
+
+def in_context(work: "Callable[[Context], Awaitable[T]]", *, quiet: bool = False) -> T:
+    """Runs the work with the store open and progress shown on stderr."""
+
+    async def run() -> T:
+        from assay.stages.context import open_context
+
+        with progress_bars(quiet) as progress:
+            async with open_context(settings(), progress) as context:
+                return await work(context)
+
+    return _unwrapped(run)
+
+
+def _unwrapped(run: Callable[[], Any]) -> Any:
+    """A single named error inside a task group is raised as itself."""
+    try:
+        return asyncio.run(run())
+    except BaseExceptionGroup as group:
+        named = group.subgroup(AssayError)
+        inner: BaseException | None = named
+        while isinstance(inner, BaseExceptionGroup):
+            inner = inner.exceptions[0]
+        if inner is not None:
+            raise inner from group
+        raise
+
+
+def settings():
+    from assay.settings import Settings
+
+    try:
+        loaded = Settings()
+    except ValidationError as error:
+        raise BadInput.from_validation("environment", error) from error
+    set_up_logs(loaded.log_level)
+    return loaded
+
+
+def set_up_logs(level: str) -> None:
+    """Structured lines on stderr, JSON where nobody watches."""
+    import structlog
+
+    numeric = logging.getLevelNamesMapping().get(level.upper())
+    if numeric is None:
+        raise BadInput(f"ASSAY_LOG_LEVEL: {level} is no level: use debug, info, warning or error")
+    renderer = structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(numeric),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+@contextmanager
+def progress_bars(quiet: bool) -> "Iterator[Callable[[Stage, int, int], None]]":
+    """A bar a stage, on stderr; none where stderr is no terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield lambda stage, done, total: None
+        return
+    columns = (TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        tasks: dict[str, Any] = {}
+
+        def tell(stage: "Stage", done: int, total: int) -> None:
+            if stage not in tasks or done == 0:
+                for task in tasks.values():
+                    progress.update(task, visible=False)
+                tasks[stage] = progress.add_task(stage.value, total=total)
+            progress.update(tasks[stage], completed=done, total=total)
+
+        yield tell
+
+
+def read_json(path: Path) -> JsonObject:
+    """A JSON object from a file, or from stdin for `-`."""
+    where, text = read_text(path)
+    try:
+        loaded = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise BadInput(f"{where}:{error.lineno}: not JSON ({error.msg} at column {error.colno}): mend it") from error
+    if not isinstance(loaded, dict):
+        raise BadInput(f"{where}: a JSON object is needed, not a {type(loaded).__name__}")
+    return loaded
+
+
+def read_text(path: Path) -> tuple[str, str]:
+    """(what to call it in messages, its text)"""
+    if str(path) == "-":
+        return "stdin", sys.stdin.read()
+    try:
+        return str(path), path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise BadInput(f"{path}: there is no such file") from None
+    except IsADirectoryError:
+        raise BadInput(f"{path}: is a folder: name a file in it") from None
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{path}: is not UTF-8 text (byte {error.start})") from None
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def load_as(model: type[M], path: Path) -> M:
+    """A contract from a JSON file."""
+    try:
+        return model.model_validate(read_json(path))
+    except ValidationError as error:
+        raise BadInput.from_validation(str(path), error) from error
+
+
+def asked(model: type[M], io: InOut, **flags: Any) -> M:
+    """The request: from --input where it is given, with the flags that are set put over it."""
+    fields: dict[str, Any] = read_json(io.input) if io.input else {}
+    given = {"project": io.project, "gated": io.gated, **flags}
+    fields |= {name: value for name, value in given.items() if value is not None}
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        raise BadInput.from_validation(str(io.input or "request"), error) from error
+
+
+def answer(result: BaseModel, io: InOut, lines: Sequence[str]) -> None:
+    """JSON where it was asked for, otherwise what a person wants to read."""
+    text = result.model_dump_json(indent=2)
+    if io.output is not None and str(io.output) != "-":
+        try:
+            io.output.write_text(text + "\n", encoding="utf-8")
+        except OSError as error:
+            raise BadInput(f"{io.output}: cannot be written: {error.strerror}") from error
+    if io.json or str(io.output) == "-":
+        sys.stdout.write(text + "\n")
+    else:
+        say(*lines)
+
+
+def say(*lines: str) -> None:
+    from rich.console import Console
+
+    console = Console(soft_wrap=True, highlight=False)
+    for line in lines:
+        console.print(line, markup=False)
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    drawn = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    for column in columns:
+        drawn.add_column(column, overflow="fold")
+    for row in rows:
+        drawn.add_row(*("" if cell is None else str(cell) for cell in row))
+    Console().print(drawn)

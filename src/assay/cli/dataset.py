@@ -1,0 +1,178 @@
+"""assay dataset"""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import App, Parameter
+
+from assay.cli.console import InOut, answer, asked, in_context, read_text, say, table
+from assay.cli.references import agent_ref, dataset_ref, latest_dataset
+from assay.cli.stage import run_and_answer
+from assay.contracts.dataset import Dataset, DatasetRequest, DatasetResult
+from assay.errors import BadInput
+
+if TYPE_CHECKING:
+    from assay.stages.context import Context
+
+app = App(name="assay dataset", help="Datasets: scenarios with expected behaviour, and their validation (stage 2).")
+
+Agent = Annotated[str | None, Parameter(help="agent_id@version that it tests.")]
+
+
+@app.command
+def build(
+    file: Annotated[Path | None, Parameter(help="Scenarios as JSONL or CSV, instead of a brief.")] = None,
+    *,
+    agent: Agent = None,
+    brief: Annotated[str | None, Parameter(help="What to cover; the Dataset Builder drafts it.")] = None,
+    name: str | None = None,
+    size: Annotated[int | None, Parameter(help="Scenarios to draft.")] = None,
+    seed: int | None = None,
+    threshold: Annotated[float | None, Parameter(help="Score that validation must reach.")] = None,
+    reference_attempt: Annotated[
+        bool | None, Parameter(help="Play each scenario once to see if it can be solved.")
+    ] = None,
+    model: str | None = None,
+    io: InOut = InOut(),
+) -> int:
+    """Draft a dataset from a brief, or bring one along; validate it and save both in MLflow."""
+    given = load_dataset_file(file, name) if file else None
+    request = asked(
+        DatasetRequest,
+        io,
+        agent=agent_ref(agent) if agent else None,
+        dataset=given,
+        brief=brief,
+        name=name,
+        size=size,
+        seed=seed,
+        threshold=threshold,
+        reference_attempt=reference_attempt,
+        model=model,
+    )
+    result = run_and_answer(request, io)
+    assert isinstance(result, DatasetResult)  # noqa: S101, the request's stage says so
+    if not io.json:
+        show_findings(result)
+    return 0
+
+
+@app.command
+def validate(
+    file: Annotated[Path, Parameter(help="Scenarios as JSONL or CSV.")],
+    *,
+    card: Annotated[Path | None, Parameter(help="The agent's card: tools and topics are checked against it.")] = None,
+    threshold: float = 0.8,
+    io: InOut = InOut(),
+) -> int:
+    """Check scenarios without a store: schema, duplicates, coverage, vague or leaking expectations. Ends 4 below the
+    threshold."""
+    from assay.cli.console import STOPPED, load_as
+    from assay.contracts.agent import AgentCard
+    from assay.evaluation.validation import validate as check
+    from assay.statistics import detectable_difference
+
+    given = load_dataset_file(file, None)
+    loaded = load_as(AgentCard, card) if card else None
+    report = check(
+        given, loaded, threshold=threshold, attempts=None, detectable=detectable_difference(len(given.scenarios))
+    )
+    answer(
+        report, io, (f"{given.ref}: {'passes' if report.passed else 'fails'} ({report.score:.2f} of {threshold:g})",)
+    )
+    if not io.json:
+        _findings_table(report.findings)
+    return 0 if report.passed else STOPPED
+
+
+@app.command(name="import")
+def import_(
+    file: Annotated[Path, Parameter(help="Scenarios as JSONL or CSV.")],
+    *,
+    agent: Agent = None,
+    name: str | None = None,
+    io: InOut = InOut(),
+) -> None:
+    """Bring scenarios in from JSONL or CSV: validated and saved, the same as `build FILE`."""
+    request = asked(
+        DatasetRequest, io, agent=agent_ref(agent) if agent else None, dataset=load_dataset_file(file, name)
+    )
+    run_and_answer(request, io)
+
+
+@app.command
+def export(
+    dataset: Annotated[str | None, Parameter(help="name@version; the newest if left out.")] = None,
+    *,
+    to: Annotated[Literal["jsonl", "csv"], Parameter(help="Format.")] = "jsonl",
+    io: InOut = InOut(),
+) -> None:
+    """Write a dataset's scenarios as JSONL or CSV."""
+    from assay.evaluation.exchange import to_csv, to_jsonl
+    from assay.tracking import load_dataset
+
+    async def work(context: "Context") -> Dataset:
+        ref = dataset_ref(dataset) if dataset else await latest_dataset(context, io.name)
+        return await asyncio.to_thread(load_dataset, context.tracking, io.name, ref)
+
+    found = in_context(work)
+    text = to_jsonl(found) if to == "jsonl" else to_csv(found)
+    if io.output is None or str(io.output) == "-":
+        import sys
+
+        sys.stdout.write(text)
+    else:
+        io.output.write_text(text, encoding="utf-8")
+
+
+@app.command(name="list")
+def list_(*, io: InOut = InOut()) -> None:
+    """List the dataset versions of a project."""
+    from assay.tracking import list_datasets
+
+    async def work(context: "Context"):
+        return await asyncio.to_thread(list_datasets, context.tracking, io.name)
+
+    table(f"Datasets of {io.name}", ("dataset", "scenarios"), [(str(d.ref), d.scenarios) for d in in_context(work)])
+
+
+@app.command
+def chat(
+    *,
+    agent: Agent = None,
+    resume: Annotated[Path | None, Parameter(help="A chat that was left; kept in this file.")] = None,
+    model: str | None = None,
+    io: InOut = InOut(),
+) -> None:
+    """Work a dataset out with the Dataset Builder. `done` saves the accepted scenarios."""
+    from assay.cli.chats import builder_chat
+
+    if agent is None:
+        raise BadInput("agent: say which version the dataset is for: --agent agent_id@version")
+    accepted = in_context(lambda context: builder_chat(context, io.name, agent_ref(agent), resume, model), quiet=True)
+    if accepted is None:
+        return
+    run_and_answer(asked(DatasetRequest, io, agent=agent_ref(agent), dataset=accepted), io)
+
+
+def load_dataset_file(file: Path, name: str | None) -> Dataset:
+    """Scenarios from JSONL or CSV, by the file's ending."""
+    from assay.evaluation.exchange import from_csv, from_jsonl
+
+    where, text = read_text(file)
+    known = name or file.stem.lower().replace(" ", "-")
+    if file.suffix.lower() == ".csv":
+        return from_csv(text, name=known, where=where)
+    return from_jsonl(text, name=known, where=where)
+
+
+def show_findings(result: DatasetResult) -> None:
+    say(f"  detectable difference: {result.report.detectable_how or 'too few scenarios to say'}")
+    _findings_table(result.report.findings)
+
+
+def _findings_table(findings) -> None:
+    if findings:
+        rows = [(f.severity, f.rule, ", ".join(f.scenario_ids[:3]), f.message, f.fix) for f in findings]
+        table("Findings", ("severity", "rule", "scenarios", "what", "fix"), rows)

@@ -1,0 +1,106 @@
+"""assay deploy"""
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+
+from assay.cli.console import InOut, asked, in_context, settings, table
+from assay.cli.references import agent_ref, latest
+from assay.cli.simulate import list_stage
+from assay.cli.stage import run_and_answer
+from assay.contracts.rollout import DeployRequest, RegistryStage
+from assay.contracts.stage import Stage
+from assay.errors import BadInput
+
+if TYPE_CHECKING:
+    from assay.stages.context import Context
+
+app = App(name="assay deploy", help="None to Staging to Production, with who, why and the evidence (stage 7).")
+
+Comparison = Annotated[str | None, Parameter(help="Its id; the newest if left out.")]
+Reason = Annotated[str | None, Parameter(help="Why; recorded.")]
+
+
+@app.command
+def register(
+    *,
+    comparison: Comparison = None,
+    steps: Annotated[str | None, Parameter(help="Shares of traffic, as in 5,25,50,100.")] = None,
+    reason: Reason = None,
+    despite: Annotated[bool | None, Parameter(negative="", help="Though the verdict is not PROMOTE.")] = None,
+    io: InOut = InOut(),
+) -> None:
+    """Move the comparison's challenger to Staging, with a rollout plan."""
+    _deploy(comparison, RegistryStage.STAGING, steps, reason, despite, io)
+
+
+@app.command
+def promote(
+    *,
+    comparison: Comparison = None,
+    steps: Annotated[str | None, Parameter(help="Shares of traffic, as in 5,25,50,100.")] = None,
+    reason: Reason = None,
+    despite: Annotated[bool | None, Parameter(negative="", help="Though the verdict is not PROMOTE.")] = None,
+    io: InOut = InOut(),
+) -> None:
+    """Move it from Staging to Production, once the Staging rollout is approved."""
+    _deploy(comparison, RegistryStage.PRODUCTION, steps, reason, despite, io)
+
+
+def _deploy(
+    comparison: str | None,
+    to_stage: RegistryStage,
+    steps: str | None,
+    reason: str | None,
+    despite: bool | None,
+    io: InOut,
+) -> None:
+    async def newest(context: "Context") -> str:
+        return await latest(context, io.name, Stage.COMPARE)
+
+    if io.input is None and comparison is None:
+        comparison = in_context(newest, quiet=True)
+    request = asked(
+        DeployRequest,
+        io,
+        comparison_id=comparison,
+        to_stage=to_stage,
+        steps=_steps(steps),
+        reason=reason,
+        despite=despite,
+        by=settings().person,
+        gated=True,
+    )
+    run_and_answer(request, io)
+
+
+def _steps(text: str | None) -> list[dict[str, float]] | None:
+    if text is None:
+        return None
+    try:
+        return [{"share": float(part) / 100} for part in text.split(",")]
+    except ValueError:
+        raise BadInput(f"steps: {text!r} are no shares: write percentages, as in 5,25,50,100") from None
+
+
+@app.command
+def status(agent: Annotated[str, Parameter(help="agent_id@version")], *, io: InOut = InOut()) -> None:
+    """Where a version stands in the registry, and how it came there."""
+    from assay.tracking import stage_of, transitions
+
+    async def work(context: "Context"):
+        version = await context.agent_version(io.name, agent_ref(agent))
+        name, number = version.registered_model, version.registry_version
+        moves = await asyncio.to_thread(transitions, context.tracking, name, number)
+        return await asyncio.to_thread(stage_of, context.tracking, name, number), moves
+
+    stage, moves = in_context(work)
+    rows = [(m.at.isoformat(timespec="seconds"), m.from_stage, m.to_stage, m.by, m.reason) for m in moves]
+    table(f"{agent} is in {stage}", ("when", "from", "to", "who", "why"), rows)
+
+
+@app.command(name="list")
+def list_(*, io: InOut = InOut()) -> None:
+    """List the rollouts of a project, newest first."""
+    list_stage(Stage.DEPLOY, io)

@@ -1,0 +1,80 @@
+"""assay gate"""
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import App, Parameter
+
+from assay.cli.console import BAD_INPUT, InOut, answer, in_context, settings, table
+from assay.errors import BadInput
+
+if TYPE_CHECKING:
+    from assay.stages.context import Context
+
+app = App(name="assay gate", help="What waits for a decision, and the ledger of those taken.")
+
+Subject = Annotated[str, Parameter(help="The id of what is decided on, such as sim-3f9a….")]
+Reason = Annotated[str, Parameter(help="Why; recorded in the ledger.")]
+
+
+@app.command(name="list")
+def list_(
+    *, waiting: Annotated[bool, Parameter(negative="", help="Only what waits.")] = False, io: InOut = InOut()
+) -> None:
+    """List every gated result with its decision."""
+    from assay.lifecycle.gates import gate_states
+
+    states = in_context(lambda context: gate_states(context, io.name))
+    rows = []
+    for gate in states:
+        if gate.state == "waiting" or not waiting:
+            decision = gate.decision
+            rows.append(
+                (gate.stage, gate.subject_id, gate.state, decision and decision.by, decision and decision.reason)
+            )
+    table(f"Gates of {io.name}", ("stage", "id", "state", "who", "why"), rows)
+
+
+@app.command
+def approve(subject: Subject, *, reason: Reason, io: InOut = InOut()) -> None:
+    """Approve a result, so that the next stage may start."""
+    _decide(subject, "approve", reason, io)
+
+
+@app.command
+def reject(subject: Subject, *, reason: Reason, io: InOut = InOut()) -> None:
+    """Reject a result: nothing may stand on it."""
+    _decide(subject, "reject", reason, io)
+
+
+def _decide(subject: str, decision: Literal["approve", "reject"], reason: str, io: InOut) -> None:
+    from assay.lifecycle.gates import decide
+
+    if not reason.strip():
+        raise BadInput("reason: is empty: say why, it is what the ledger is for")
+
+    async def work(context: "Context"):
+        return await decide(context, io.name, subject, decision, by=settings().person, reason=reason)
+
+    written = in_context(work)
+    answer(written, io, (f"{decision}d: {subject} by {written.by} (ledger {written.hash[:12]})",))
+
+
+@app.command
+def verify(*, io: InOut = InOut()) -> int:
+    """Check that no line of the ledger was changed. Ends 2 where one was."""
+    from assay.lifecycle.gates import verify as check_ledger
+
+    check = in_context(lambda context: check_ledger(context, io.name))
+    found = "intact" if check.intact else f"changed at line {check.first_bad_line}: {check.problem}"
+    answer(check, io, (f"the ledger of {io.name}, {check.decisions} decisions: {found}",))
+    return 0 if check.intact else BAD_INPUT
+
+
+@app.command
+def ledger(*, io: InOut = InOut()) -> None:
+    """Print the ledger."""
+    from assay.lifecycle.gates import read_decisions
+
+    decisions = in_context(lambda context: read_decisions(context, io.name))
+    rows = [(d.at.isoformat(timespec="seconds"), d.decision, d.subject_id, d.by, d.mode, d.reason) for d in decisions]
+    table(f"Ledger of {io.name}", ("when", "decision", "on", "who", "mode", "why"), rows)

@@ -1,0 +1,63 @@
+"""assay judge"""
+
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+
+from assay.cli.console import InOut, asked, in_context
+from assay.cli.references import latest
+from assay.cli.simulate import list_stage
+from assay.cli.stage import run_and_answer
+from assay.contracts.judgment import JudgeRequest, JudgeSpec, TraceQuery
+from assay.contracts.stage import Stage
+
+if TYPE_CHECKING:
+    from assay.stages.context import Context
+
+app = App(name="assay judge", help="Verdicts on conversations, with evidence and rationale (stage 4).")
+
+
+@app.command
+def run(
+    *,
+    simulation: Annotated[str | None, Parameter(help="Its id; the newest if left out.")] = None,
+    experiment: Annotated[str | None, Parameter(help="Judge traces of this MLflow experiment instead.")] = None,
+    filter: Annotated[str, Parameter(help="Which of its traces, as in mlflow.search_traces.")] = "",
+    expect: Annotated[tuple[str, ...], Parameter(help="Something that every conversation must do, in words.")] = (),
+    rubric: Annotated[str | None, Parameter(help="More that the judge should know.")] = None,
+    model: Annotated[tuple[str, ...], Parameter(help="A judge's model; several make a panel.")] = (),
+    scorer: Annotated[tuple[str, ...], Parameter(help="An MLflow scorer as a judge.")] = (),
+    votes: Annotated[int, Parameter(help="Votes of each judge.")] = 1,
+    concurrency: int | None = None,
+    io: InOut = InOut(),
+) -> None:
+    """Judge a simulation, or traces that are already in MLflow."""
+
+    async def newest(context: "Context") -> str:
+        return await latest(context, io.name, Stage.SIMULATE)
+
+    traces = TraceQuery(experiment=experiment, filter=filter) if experiment else None
+    if simulation is None and traces is None and io.input is None:
+        simulation = in_context(newest, quiet=True)
+    judges = [
+        *(JudgeSpec(model=name, votes=votes) for name in model),
+        *(JudgeSpec(kind="mlflow", scorer=name) for name in scorer),
+    ]
+    expectations = [{"expectation_id": f"expect-{place}", "text": text} for place, text in enumerate(expect, start=1)]
+    request = asked(
+        JudgeRequest,
+        io,
+        simulation_id=simulation,
+        traces=traces,
+        expectations=expectations or None,
+        rubric=rubric,
+        judges=judges or ([JudgeSpec(votes=votes)] if votes > 1 else None),
+        concurrency=concurrency,
+    )
+    run_and_answer(request, io)
+
+
+@app.command(name="list")
+def list_(*, io: InOut = InOut()) -> None:
+    """List the judgings of a project, newest first."""
+    list_stage(Stage.JUDGE, io)

@@ -1,0 +1,158 @@
+"""assay pipeline"""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, Parameter
+
+from assay.cli.console import STOPPED, WAITING, InOut, answer, asked, in_context, load_as, read_text, say, settings
+from assay.cli.dataset import load_dataset_file
+from assay.contracts.agent import AgentCard
+from assay.contracts.pipeline import PipelineRequest, PipelineResult, StageSummary
+
+if TYPE_CHECKING:
+    from assay.contracts.gate import GateState
+    from assay.contracts.stage import StageResult
+    from assay.lifecycle.pipeline import Answer
+    from assay.stages.context import Context
+
+app = App(name="assay pipeline", help="The whole lifecycle in one command, stopping at each gate.")
+
+CODES = {"finished": 0, "waiting": WAITING, "stopped": STOPPED}
+
+
+@app.command
+def run(
+    *,
+    champion: Annotated[Path | None, Parameter(help="The champion's card.")] = None,
+    challenger: Annotated[Path | None, Parameter(help="The challenger's card.")] = None,
+    dataset: Annotated[Path | None, Parameter(help="Scenarios as JSONL or CSV.")] = None,
+    brief: Annotated[str | None, Parameter(help="What a dataset should cover, to have one drafted.")] = None,
+    feedback: Annotated[Path | None, Parameter(help="Production feedback as JSONL or CSV.")] = None,
+    trials: int | None = None,
+    seed: int | None = None,
+    model: str | None = None,
+    approve_all: Annotated[
+        bool, Parameter(negative="", help="Open every gate, and have it recorded that nobody looked.")
+    ] = False,
+    io: InOut = InOut(),
+) -> int:
+    """Register, build, simulate, judge, analyze, compare, deploy, learn. Run again, it goes on where it stopped."""
+    fields: dict[str, Any] = {"champion": champion, "challenger": challenger}
+    fields = {name: load_as(AgentCard, path) for name, path in fields.items() if path is not None}
+    if challenger is not None:
+        fields["card_dir"] = str(challenger.parent)
+    if dataset is not None:
+        fields["dataset"] = load_dataset_file(dataset, None)
+    if feedback is not None:
+        fields["feedback"] = _feedback(feedback)
+    request = asked(
+        PipelineRequest,
+        io,
+        project=io.project or (None if io.input else "default"),
+        brief=brief,
+        trials=trials,
+        seed=seed,
+        model=model,
+        by=settings().person,
+        **fields,
+    )
+    result = in_context(
+        lambda context: run_request(request, context, everyone=approve_all, quiet=io.json), quiet=io.json
+    )
+    answer(result, io, _outcome(result))
+    return CODES[result.state]
+
+
+async def run_request(request: PipelineRequest, context: "Context", *, everyone: bool, quiet: bool) -> PipelineResult:
+    """Runs the pipeline with gates answered by everyone (`--approve-all`), by a person at a terminal, or by nobody."""
+    from assay.lifecycle.pipeline import approve_all, nobody, run_pipeline
+
+    if everyone:
+        ask = approve_all(request.by)
+    elif sys.stdin.isatty() and not quiet:
+        ask = _ask_person
+    else:
+        ask = nobody
+    return await run_pipeline(request, context, ask, (lambda summary: None) if quiet else _tell)
+
+
+def _tell(summary: StageSummary) -> None:
+    took = "done before" if summary.reused else f"{summary.duration_s:.1f} s"
+    say(f"{summary.stage:<9} {summary.agent!s:<18} {summary.headline}  [{took}]")
+
+
+async def _ask_person(gate: "GateState", result: "StageResult") -> "Answer | None":
+    from assay.lifecycle.pipeline import Answer
+
+    say("", f"Gate: {gate.stage} {gate.subject_id}", f"  {gate.summary}")
+    while True:
+        said = input("  approve, reject or later? ").strip().lower()
+        if said in ("later", "l", ""):
+            return None
+        if said in ("approve", "a", "reject", "r"):
+            reason = input("  why? ").strip()
+            if reason:
+                return Answer(approve=said.startswith("a"), by=settings().person, reason=reason)
+            say("  a reason is needed: it is what the ledger is for")
+
+
+def _feedback(path: Path):
+    from assay.evaluation.exchange import feedback_from_csv, feedback_from_jsonl
+
+    where, text = read_text(path)
+    return (feedback_from_csv if path.suffix.lower() == ".csv" else feedback_from_jsonl)(text, where=where)
+
+
+def _outcome(result: PipelineResult) -> list[str]:
+    lines = ["", f"{result.state}: {result.reason}"]
+    if result.recommendation is not None:
+        lines.append(f"verdict: {result.recommendation}")
+    if result.reports:
+        lines += ["", "reports:", *(f"  {name:<34} {uri}" for name, uri in result.reports.items())]
+    lines += ["", f"everything is in MLflow: {ui_command()}"]
+    return lines
+
+
+def ui_command() -> str:
+    """How to look at the store."""
+    store = settings().store
+    return f"mlflow ui --backend-store-uri {store}" if store.startswith("sqlite") else store
+
+
+@app.command
+def agents(*, model: str | None = None, io: InOut = InOut()) -> None:
+    """The Agents Report: latency, cost, errors, determinism and adherence of the six platform agents."""
+    from assay.cli.console import table
+    from assay.evaluation.facts import show_quantity
+    from assay.lifecycle.agents_report import publish_agents_report
+
+    report, uri = in_context(lambda context: publish_agents_report(io.name, context, model))
+    answer(report, io, ())
+    if not io.json:
+        rows = [
+            (
+                agent.agent,
+                agent.model,
+                agent.calls,
+                show_quantity(agent.error_rate, "share"),
+                agent.latency_p50_s if agent.latency_p50_s is None else f"{1000 * agent.latency_p50_s:.2f} ms",
+                agent.cost_usd,
+                show_quantity(agent.determinism, "share"),
+                show_quantity(agent.adherence, "share"),
+            )
+            for agent in report.agents
+        ]
+        columns = (
+            "agent",
+            "model",
+            "calls",
+            "errors",
+            "latency p50",
+            "cost",
+            "same with another seed",
+            "keeps its rubric",
+        )
+        table(f"The platform's agents in {io.name}", columns, rows)
+        say(f"report: {uri}")

@@ -1,0 +1,41 @@
+"""assay schema"""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from assay.cli.console import say
+from assay.errors import NotFound
+
+app = App(name="assay schema", help="The JSON Schemas of what goes in and comes out.")
+
+
+@app.command(name="list")
+def list_() -> None:
+    """List the contracts that have a schema."""
+    from assay.contracts.schemas import DOCUMENTS
+
+    say(*DOCUMENTS)
+
+
+@app.command
+def show(name: Annotated[str, Parameter(help="A contract, such as JudgeRequest.")]) -> None:
+    """Print one schema."""
+    from assay.contracts.schemas import DOCUMENTS, schema_text
+
+    if name not in DOCUMENTS:
+        raise NotFound(f"{name} has no schema: `assay schema list` names all that have")
+    sys.stdout.write(schema_text(DOCUMENTS[name]))
+
+
+@app.command
+def export(folder: Annotated[Path, Parameter(help="Where the files go.")] = Path("schemas")) -> None:
+    """Write all schemas, a file each."""
+    from assay.contracts.schemas import DOCUMENTS, schema_text
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, document in DOCUMENTS.items():
+        (folder / f"{name}.json").write_text(schema_text(document), encoding="utf-8")
+    say(f"{len(DOCUMENTS)} schemas in {folder}/")

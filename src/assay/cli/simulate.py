@@ -1,0 +1,105 @@
+"""assay simulate"""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import App, Parameter
+
+from assay.cli.console import InOut, answer, asked, in_context, table
+from assay.cli.references import agent_ref, dataset_ref, latest_dataset
+from assay.cli.stage import run_and_answer
+from assay.contracts.conversation import SimulateRequest
+from assay.contracts.stage import Stage
+from assay.errors import BadInput
+
+if TYPE_CHECKING:
+    from assay.stages.context import Context
+
+app = App(name="assay simulate", help="Simulated users against an agent; conversations from elsewhere (stage 3).")
+
+
+@app.command
+def run(
+    *,
+    agent: Annotated[str | None, Parameter(help="agent_id@version to play against.")] = None,
+    dataset: Annotated[str | None, Parameter(help="name@version; the newest if left out.")] = None,
+    trials: Annotated[int | None, Parameter(help="Independent repeats of each scenario.")] = None,
+    seed: int | None = None,
+    max_turns: int | None = None,
+    concurrency: Annotated[int | None, Parameter(help="Conversations in flight.")] = None,
+    model: Annotated[str | None, Parameter(help="Of the user simulator; `offline` for the rules.")] = None,
+    io: InOut = InOut(),
+) -> None:
+    """Play every scenario against the agent. Run again after a stop, it plays only what is missing."""
+
+    async def newest(context: "Context"):
+        return await latest_dataset(context, io.name)
+
+    ref = dataset_ref(dataset) if dataset else None
+    if ref is None and io.input is None:
+        ref = in_context(newest, quiet=True)
+    request = asked(
+        SimulateRequest,
+        io,
+        agent=agent_ref(agent) if agent else None,
+        dataset=ref,
+        trials=trials,
+        seed=seed,
+        max_turns=max_turns,
+        concurrency=concurrency,
+        model=model,
+    )
+    run_and_answer(request, io)
+
+
+@app.command(name="import")
+def import_(
+    file: Annotated[Path, Parameter(help="Conversations as JSONL; for tau-bench its folder.")],
+    *,
+    layout: Annotated[
+        Literal["openai", "tau-bench"], Parameter(name="--format", help="How they are written.")
+    ] = "openai",
+    agent: Annotated[str, Parameter(help="agent_id@version that spoke.")],
+    dataset: Annotated[Path | None, Parameter(help="Their scenarios as JSONL or CSV.")] = None,
+    io: InOut = InOut(),
+) -> None:
+    """Bring in conversations that Assay did not simulate, judged by the checks of their scenarios."""
+    from assay.integrations.importers import import_conversations, read_conversations_file
+
+    async def work(context: "Context"):
+        imported = read_conversations_file(file, layout=layout, agent=agent_ref(agent), dataset=dataset)
+        return await import_conversations(imported, io.name, context)
+
+    judging = in_context(work)
+    answer(
+        judging,
+        io,
+        (
+            f"judge {judging.subject_id}",
+            f"  {judging.conversations} conversations of {judging.agent}: {judging.passed} passed, {judging.failed} "
+            f"failed, {judging.unjudged} without a verdict",
+            f"  next: assay analytics report --project {io.name}",
+        ),
+    )
+
+
+@app.command(name="list")
+def list_(*, io: InOut = InOut()) -> None:
+    """List the simulations of a project, newest first."""
+    list_stage(Stage.SIMULATE, io)
+
+
+def list_stage(stage: Stage, io: InOut) -> None:
+    """A table of a stage's results."""
+    from assay.tracking import list_results
+
+    async def work(context: "Context"):
+        return await asyncio.to_thread(list_results, context.tracking, io.name, stage)
+
+    rows = [
+        (r.subject_id, r.agent, r.dataset, r.started_at, "gated" if r.gated else "ungated") for r in in_context(work)
+    ]
+    if not rows:
+        raise BadInput(f"project {io.name} has no {stage} result yet")
+    table(f"{stage} of {io.name}", ("id", "agent", "dataset", "started", ""), rows)

@@ -1,0 +1,49 @@
+"""Running one stage from a command: the same few lines after every result."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from assay.cli.console import InOut, answer, in_context
+from assay.contracts.stage import Stage, StageRequest, StageResult
+
+if TYPE_CHECKING:
+    from assay.stages.context import Context
+
+
+def run_and_answer(request: StageRequest, io: InOut) -> StageResult:
+    """Runs the stage, then prints its headline, where it is stored and what comes next."""
+
+    async def work(context: "Context") -> tuple[StageResult, list[str]]:
+        return await run_one(request, context)
+
+    result, lines = in_context(work, quiet=io.json)
+    answer(result, io, lines)
+    return result
+
+
+async def run_one(request: StageRequest, context: "Context") -> tuple[StageResult, list[str]]:
+    from assay.lifecycle.headline import headline
+    from assay.lifecycle.publish import report_uris
+    from assay.lifecycle.run import run_stage
+
+    result = await run_stage(request, context)
+    reports = await report_uris(result, context)
+    lines = [f"{result.stage} {result.subject_id}", f"  {headline(result)}"]
+    lines += [f"  report: {uri}" for uri in reports.values()]
+    lines += [f"  next: {step}" for step in next_commands(result)]
+    return result, lines
+
+
+def next_commands(result: StageResult) -> Sequence[str]:
+    """What a person types next."""
+    project = "" if result.project == "default" else f" --project {result.project}"
+    if result.gated:
+        return [f"assay gate approve {result.subject_id}{project} --reason WHY"]
+    following = {
+        Stage.DEVELOP: "assay dataset build",
+        Stage.DATASET: "assay simulate run",
+        Stage.SIMULATE: "assay judge run",
+        Stage.JUDGE: "assay analytics report",
+        Stage.ANALYZE: "assay compare run",
+    }
+    return [following[result.stage] + project] if result.stage in following else []

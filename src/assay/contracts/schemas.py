@@ -1,0 +1,60 @@
+"""The contracts that stand on their own, by name, and the JSON Schemas that are published of them."""
+
+import json
+
+from assay.contracts.agent import AgentCard, AgentVersion, DevelopRequest, ProbeReport
+from assay.contracts.agents_report import AgentsReport
+from assay.contracts.analytics import AnalystAnswer, AnalystQuestion, AnalyticsReport, AnalyzeRequest
+from assay.contracts.base import Contract
+from assay.contracts.comparison import CompareRequest, ComparisonReport
+from assay.contracts.conversation import Conversation, SimulateRequest, Simulation
+from assay.contracts.dataset import Dataset, DatasetReport, DatasetRequest, DatasetResult, Scenario
+from assay.contracts.feedback import Feedback, FeedbackRequest, ProductionReport
+from assay.contracts.gate import GateDecision, LedgerCheck
+from assay.contracts.judgment import JudgeRequest, Judging, Judgment
+from assay.contracts.pipeline import PipelineRequest, PipelineResult
+from assay.contracts.report import Report
+from assay.contracts.rollout import DeployRequest, Rollout
+
+DOCUMENTS: dict[str, type[Contract]] = {
+    contract.__name__: contract
+    for contract in (
+        AgentCard,
+        ProbeReport,
+        DevelopRequest,
+        AgentVersion,
+        Scenario,
+        Dataset,
+        DatasetReport,
+        DatasetRequest,
+        DatasetResult,
+        Conversation,
+        SimulateRequest,
+        Simulation,
+        Judgment,
+        JudgeRequest,
+        Judging,
+        AnalyzeRequest,
+        AnalyticsReport,
+        AnalystQuestion,
+        AnalystAnswer,
+        CompareRequest,
+        ComparisonReport,
+        DeployRequest,
+        Rollout,
+        Feedback,
+        FeedbackRequest,
+        ProductionReport,
+        GateDecision,
+        LedgerCheck,
+        PipelineRequest,
+        PipelineResult,
+        AgentsReport,
+        Report,
+    )
+}
+
+
+def schema_text(contract: type[Contract]) -> str:
+    """The JSON Schema of a contract, as its file in `schemas/` holds it."""
+    return json.dumps(contract.model_json_schema(), indent=2, ensure_ascii=False, sort_keys=True) + "\n"

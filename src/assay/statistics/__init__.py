@@ -1,0 +1,28 @@
+"""Pure functions on arrays: intervals, paired tests, pass^k. They import nothing of ours."""
+
+from assay.statistics.estimate import Estimate, Insufficient, PairedDifference
+from assay.statistics.intervals import clustered_mean, clustered_se, design_effect, naive_mean, wilson
+from assay.statistics.paired import holm, mcnemar_exact, paired_by_cluster, scenario_differences, sign_flip_test
+from assay.statistics.power import Detectable, detectable_difference, scenarios_for_paired
+from assay.statistics.trials import pass_at_k, pass_hat_k
+
+__all__ = [
+    "Detectable",
+    "Estimate",
+    "Insufficient",
+    "PairedDifference",
+    "clustered_mean",
+    "clustered_se",
+    "design_effect",
+    "detectable_difference",
+    "holm",
+    "mcnemar_exact",
+    "naive_mean",
+    "paired_by_cluster",
+    "pass_at_k",
+    "pass_hat_k",
+    "scenario_differences",
+    "scenarios_for_paired",
+    "sign_flip_test",
+    "wilson",
+]
