@@ -3,7 +3,6 @@
 import asyncio
 import functools
 import json
-import os
 import re
 import subprocess
 import tempfile
@@ -314,7 +313,7 @@ def _end(run: StageRun, status: Literal["FAILED", "KILLED"], cause: str, message
 def _standard_tags(
     project: str, stage: str, config_hash: str, *, agent: AgentRef | None, dataset_version: str | None
 ) -> dict[str, str]:
-    sha = git_sha(os.getcwd())
+    sha = git_sha(str(Path.cwd()))
     tags = {
         "project_id": project,
         "agent_id": agent.agent_id if agent else "",

@@ -1,0 +1,245 @@
+"""The fast route to traces in a SQL store: MLflow's own tables, a hundred conversations in one transaction.
+
+MLflow's client takes a transaction, some forty statements and an object graph for each trace. This writes the rows
+that the same calls leave behind; a test holds both against each other, and a store whose tables this code does not
+know is written through MLflow's API instead.
+"""
+
+import base64
+import functools
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from assay.tracking.spans import CONVERSATION, SIMULATION_TAG, TURN, SpanDraft, TraceDraft
+
+if TYPE_CHECKING:
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+    from sqlalchemy.orm import Session
+
+Row = dict[str, Any]
+
+
+def write(store: "SqlAlchemyStore", experiment_id: str, drafts: Sequence[TraceDraft]) -> bool:
+    """All or nothing. False: nothing was written, because this store's tables are not as this code knows them."""
+    if not _usable(store):
+        return False
+    from mlflow.store.tracking.dbmodels.models import SqlSpan, SqlTraceInfo, SqlTraceMetadata, SqlTraceTag
+    from sqlalchemy import insert
+
+    location = store.get_experiment(experiment_id).artifact_location.rstrip("/")
+    by_id = {draft.trace_id: draft for draft in drafts}
+    with store.ManagedSessionMaker(read_only=False) as session:
+        _invalidate_rollups(session, experiment_id, drafts)
+        there = {
+            trace_id
+            for (trace_id,) in session.query(SqlTraceInfo.request_id).filter(SqlTraceInfo.request_id.in_(by_id))
+        }
+        if there:
+            _make_room(session, experiment_id, [by_id[trace_id] for trace_id in there])
+        new = [_info_row(draft, experiment_id) for draft in by_id.values() if draft.trace_id not in there]
+        if new:
+            session.execute(insert(SqlTraceInfo), new)
+        session.execute(insert(SqlTraceTag), [row for draft in by_id.values() for row in _tag_rows(draft, location)])
+        session.execute(insert(SqlTraceMetadata), [row for draft in by_id.values() for row in _metadata_rows(draft)])
+        session.execute(
+            insert(SqlSpan), [_span_row(draft, span, experiment_id) for draft in by_id.values() for span in draft.spans]
+        )
+    return True
+
+
+def whole(store: "SqlAlchemyStore", experiment_id: str, simulation_id: str) -> list[str]:
+    """Ids of the simulation's traces. The tag is written with the root span, so none is there in part."""
+    from mlflow.store.tracking.dbmodels.models import SqlTraceInfo, SqlTraceTag
+
+    with store.ManagedSessionMaker() as session:
+        found = (
+            session.query(SqlTraceTag.request_id)
+            .join(SqlTraceInfo, SqlTraceInfo.request_id == SqlTraceTag.request_id)
+            .filter(SqlTraceTag.key == SIMULATION_TAG, SqlTraceTag.value == simulation_id)
+            .filter(SqlTraceInfo.experiment_id == int(experiment_id))
+        )
+        return [trace_id for (trace_id,) in found]
+
+
+def read_conversations(store: "SqlAlchemyStore", experiment_id: str, simulation_id: str) -> list[str]:
+    """The conversations' JSON, from the root spans alone."""
+    from mlflow.store.tracking.dbmodels.models import SqlSpan, SqlTraceTag
+
+    with store.ManagedSessionMaker() as session:
+        contents = (
+            session.query(SqlSpan.content)
+            .join(SqlTraceTag, SqlTraceTag.request_id == SqlSpan.trace_id)
+            .filter(SqlTraceTag.key == SIMULATION_TAG, SqlTraceTag.value == simulation_id)
+            .filter(SqlSpan.experiment_id == int(experiment_id), SqlSpan.parent_span_id.is_(None))
+        )
+        attributes = (json.loads(content)["attributes"] for (content,) in contents)
+        return [found[CONVERSATION] for found in attributes if CONVERSATION in found]
+
+
+def _usable(store: "SqlAlchemyStore") -> bool:
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    return type(store) is SqlAlchemyStore and store.db_type in ("sqlite", "postgresql") and _tables_are_known()
+
+
+@functools.cache
+def _tables_are_known() -> bool:
+    """Every column that is written exists, and no other one must be filled."""
+    from mlflow.store.tracking.dbmodels import models
+
+    written = {
+        models.SqlTraceInfo: set(_INFO),
+        models.SqlTraceTag: {"request_id", "key", "value"},
+        models.SqlTraceMetadata: {"request_id", "key", "value"},
+        models.SqlSpan: set(_SPAN),
+    }
+    for model, columns in written.items():
+        table = model.__table__.columns
+        needed = {
+            column.name
+            for column in table
+            if not column.nullable and column.default is None and column.server_default is None and not column.computed
+        }
+        if not needed <= columns <= {column.name for column in table}:
+            return False
+    return True
+
+
+def _make_room(session: "Session", experiment_id: str, drafts: Sequence[TraceDraft]) -> None:
+    """For traces that are there already: begun by the agent's own spans, or written before by us."""
+    from mlflow.store.tracking.dbmodels.models import SqlSpan, SqlTraceInfo, SqlTraceMetadata, SqlTraceTag
+
+    for draft in drafts:
+        mine = {"request_id": draft.trace_id}
+        values = {name: value for name, value in _info_row(draft, experiment_id).items() if name not in mine}
+        session.query(SqlTraceInfo).filter_by(**mine).update(
+            {**values, "db_payload_generation": SqlTraceInfo.db_payload_generation + 1}, synchronize_session=False
+        )
+        for model, rows in ((SqlTraceTag, _tag_rows(draft, "")), (SqlTraceMetadata, _metadata_rows(draft))):
+            keys = [row["key"] for row in rows]
+            session.query(model).filter_by(**mine).filter(model.key.in_(keys)).delete(synchronize_session=False)
+        spans = session.query(SqlSpan).filter_by(trace_id=draft.trace_id)
+        spans.filter(SqlSpan.content.contains(f'"{TURN}"')).delete(synchronize_session=False)
+
+
+def _invalidate_rollups(session: "Session", experiment_id: str, drafts: Sequence[TraceDraft]) -> None:
+    """MLflow's opt-in daily sums of these days are to be computed again."""
+    from mlflow.store.tracking.utils.sql_trace_rollups import RollupFamily, enqueue_rollup_rebuild_partitions
+
+    days = [draft.start_ms for draft in drafts]
+    families = (RollupFamily.TRACE_METRIC, RollupFamily.ASSESSMENT, RollupFamily.SPAN_COST)
+    enqueue_rollup_rebuild_partitions(session, [(family, int(experiment_id), days) for family in families])
+
+
+_INFO = (
+    "request_id",
+    "experiment_id",
+    "timestamp_ms",
+    "execution_time_ms",
+    "status",
+    "client_request_id",
+    "request_preview",
+    "response_preview",
+    "trace_name",
+    "session_id",
+    "input_tokens",
+    "output_tokens",
+    "total_tokens",
+    "total_cost",
+    "db_payload_generation",
+)
+
+
+def _info_row(draft: TraceDraft, experiment_id: str) -> Row:
+    values = (
+        draft.trace_id,
+        int(experiment_id),
+        draft.start_ms,
+        draft.duration_ms,
+        "ERROR" if draft.failed else "OK",
+        draft.session,
+        draft.request_preview,
+        draft.response_preview,
+        draft.name,
+        draft.session,
+        draft.tokens.get("input_tokens"),
+        draft.tokens.get("output_tokens"),
+        draft.tokens.get("total_tokens"),
+        draft.cost_usd,
+        1,
+    )
+    return dict(zip(_INFO, values, strict=True))
+
+
+def _tag_rows(draft: TraceDraft, artifact_location: str) -> list[Row]:
+    tags = {
+        **draft.tags,
+        "mlflow.artifactLocation": f"{artifact_location}/traces/{draft.trace_id}/artifacts",
+        "mlflow.trace.spansLocation": "TRACKING_STORE",
+    }
+    return [{"request_id": draft.trace_id, "key": key, "value": value} for key, value in tags.items()]
+
+
+def _metadata_rows(draft: TraceDraft) -> list[Row]:
+    metadata = {**draft.metadata, "mlflow.trace.infoFinalized": "true"}
+    return [{"request_id": draft.trace_id, "key": key, "value": value} for key, value in metadata.items()]
+
+
+_SPAN = (
+    "trace_id",
+    "experiment_id",
+    "span_id",
+    "parent_span_id",
+    "name",
+    "type",
+    "status",
+    "start_time_unix_nano",
+    "end_time_unix_nano",
+    "content",
+    "total_cost",
+)
+
+
+def _span_row(draft: TraceDraft, span: SpanDraft, experiment_id: str) -> Row:
+    cost = span.attributes.get("mlflow.llm.cost")
+    values = (
+        draft.trace_id,
+        int(experiment_id),
+        span.span_id,
+        span.parent_id,
+        span.name,
+        span.span_type,
+        "ERROR" if span.error else "OK",
+        span.start_ns,
+        span.end_ns,
+        _content(draft.trace_id, span),
+        json.loads(cost)["total_cost"] if cost else None,
+    )
+    return dict(zip(_SPAN, values, strict=True))
+
+
+def _content(trace_id: str, span: SpanDraft) -> str:
+    return json.dumps(
+        {
+            "trace_id": _base64(trace_id.removeprefix("tr-")),
+            "span_id": _base64(span.span_id),
+            "parent_span_id": _base64(span.parent_id) if span.parent_id else None,
+            "name": span.name,
+            "start_time_unix_nano": span.start_ns,
+            "end_time_unix_nano": span.end_ns,
+            "events": [],
+            "status": {"code": f"STATUS_CODE_{'ERROR' if span.error else 'OK'}", "message": span.error or ""},
+            "attributes": {
+                "mlflow.traceRequestId": f'"{trace_id}"',
+                "mlflow.spanType": f'"{span.span_type}"',
+                **span.attributes,
+            },
+            "links": [],
+        },
+        ensure_ascii=False,
+    )
+
+
+def _base64(hexadecimal: str) -> str:
+    return base64.b64encode(bytes.fromhex(hexadecimal)).decode()

@@ -1,0 +1,185 @@
+"""Conversations in MLflow: each is one trace, written once however often it is handed in, and read back whole."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, TypeVar
+
+from assay.contracts.conversation import Conversation
+from assay.contracts.dataset import Scenario
+from assay.contracts.stage import DatasetRef
+from assay.errors import NotFound
+from assay.tracking import trace_rows
+from assay.tracking.connection import Tracking, quoted, reports_outages
+from assay.tracking.projects import ensure_project, find_project
+from assay.tracking.spans import CONVERSATION, SIMULATION_TAG, TRACE_PREFIX, SpanDraft, TraceDraft, draft_trace
+
+if TYPE_CHECKING:
+    from mlflow.entities import Span, Trace, TraceInfo
+
+T = TypeVar("T")
+BATCH = 100
+"""Conversations written or read at once."""
+
+
+@reports_outages
+def write_conversations(
+    t: Tracking,
+    project: str,
+    conversations: Sequence[tuple[Conversation, Scenario | None]],
+    *,
+    simulation_id: str,
+    run_id: str | None,
+    dataset: DatasetRef | None,
+    tags: Mapping[str, str] | None = None,
+) -> None:
+    """Keeps each conversation as the trace `tr-<conversation_id>` of the project, linked to the run.
+
+    Writing one twice leaves one. Spans that the agent sent itself under the same trace id stay in the trace.
+    """
+    experiment_id = ensure_project(t, project)
+    drafts = [
+        draft_trace(
+            conversation,
+            scenario,
+            project=project,
+            simulation_id=simulation_id,
+            run_id=run_id,
+            dataset=dataset,
+            tags=tags or {},
+        )
+        for conversation, scenario in conversations
+    ]
+    for batch in batches(drafts):
+        if t.sql is None or not trace_rows.write(t.sql, experiment_id, batch):
+            write_through_store(t, experiment_id, batch)
+
+
+def write_through_store(t: Tracking, experiment_id: str, drafts: Sequence[TraceDraft]) -> None:
+    """The route that every MLflow store has: a call for each trace, and one for the spans of all."""
+    for draft in drafts:
+        t.store.start_trace(_trace_info(experiment_id, draft))
+    t.store.log_spans(experiment_id, [_span(draft.trace_id, span) for draft in drafts for span in draft.spans])
+
+
+@reports_outages
+def finished(t: Tracking, project: str, simulation_id: str) -> set[str]:
+    """Ids of the simulation's conversations that are stored whole."""
+    if (experiment_id := find_project(t, project)) is None:
+        return set()
+    if t.sql is not None:
+        return {
+            trace_id.removeprefix(TRACE_PREFIX) for trace_id in trace_rows.whole(t.sql, experiment_id, simulation_id)
+        }
+    return {info.trace_id.removeprefix(TRACE_PREFIX) for info in _infos(t, experiment_id, simulation_id)}
+
+
+@reports_outages
+def read_conversations(t: Tracking, project: str, simulation_id: str) -> list[Conversation]:
+    """The simulation's conversations in the order of scenario and trial.
+
+    Raises NotFound where the project or the simulation has none.
+    """
+    found = None
+    if (experiment_id := find_project(t, project)) is not None:
+        found = _stored(t, experiment_id, simulation_id)
+    if not found:
+        raise NotFound(f"project {project} has no conversations of {simulation_id}: run the simulation first")
+    conversations = [Conversation.model_validate_json(text) for text in found]
+    return sorted(conversations, key=lambda conversation: (conversation.scenario_id, conversation.trial))
+
+
+def _stored(t: Tracking, experiment_id: str, simulation_id: str) -> list[str]:
+    if t.sql is not None:
+        return trace_rows.read_conversations(t.sql, experiment_id, simulation_id)
+    ids = [info.trace_id for info in _infos(t, experiment_id, simulation_id)]
+    traces = [trace for batch in batches(ids) for trace in t.store.batch_get_traces(batch)]
+    return [text for trace in traces if (text := conversation_json(trace))]
+
+
+def _infos(t: Tracking, experiment_id: str, simulation_id: str) -> "list[TraceInfo]":
+    """Of traces that are stored whole: this tag comes with the root span."""
+    wanted = f"tags.{SIMULATION_TAG} = {quoted(simulation_id)}"
+    return all_pages(
+        lambda token: t.store.search_traces(
+            locations=[experiment_id], filter_string=wanted, max_results=500, page_token=token
+        )
+    )
+
+
+def all_pages(page: Callable[[str | None], tuple[Sequence[T], str | None]]) -> list[T]:
+    """Everything, from a function of a page token."""
+    found: list[T] = []
+    token = None
+    while True:
+        rows, token = page(token)
+        found += rows
+        if not token:
+            return found
+
+
+def batches(items: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch
+
+
+def conversation_json(trace: "Trace") -> str | None:
+    """What `write_conversations` put there; None: the trace is not Assay's."""
+    for span in trace.data.spans:
+        if span.parent_id is None and (found := span.attributes.get(CONVERSATION)) is not None:
+            return found if isinstance(found, str) else json.dumps(found)
+    return None
+
+
+def _trace_info(experiment_id: str, draft: TraceDraft) -> "TraceInfo":
+    from mlflow.entities import TraceInfo, TraceLocation, TraceState
+
+    metadata = {**draft.metadata, "mlflow.trace.session": draft.session}
+    if draft.tokens:
+        metadata["mlflow.trace.tokenUsage"] = json.dumps(draft.tokens)
+    if draft.cost_usd is not None:
+        metadata["mlflow.trace.cost"] = json.dumps({"total_cost": draft.cost_usd})
+    # left to the root span, so that a trace with this tag is whole
+    tags = {name: value for name, value in draft.tags.items() if name != SIMULATION_TAG}
+    return TraceInfo(
+        trace_id=draft.trace_id,
+        trace_location=TraceLocation.from_experiment_id(experiment_id),
+        request_time=draft.start_ms,
+        execution_duration=draft.duration_ms,
+        state=TraceState.ERROR if draft.failed else TraceState.OK,
+        client_request_id=draft.session,
+        request_preview=draft.request_preview,
+        response_preview=draft.response_preview,
+        trace_metadata=metadata,
+        tags={**tags, "mlflow.traceName": draft.name},
+    )
+
+
+def _span(trace_id: str, draft: SpanDraft) -> "Span":
+    from mlflow.entities import Span
+    from mlflow.tracing.utils import build_otel_context
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import ReadableSpan
+    from opentelemetry.trace import Status, StatusCode
+
+    number = int(trace_id.removeprefix(TRACE_PREFIX), 16)
+    status = Status(StatusCode.ERROR, draft.error) if draft.error else Status(StatusCode.OK)
+    attributes = {
+        "mlflow.traceRequestId": json.dumps(trace_id),
+        "mlflow.spanType": json.dumps(draft.span_type),
+        # Objects and lists travel as text (a server takes one layer off), because OTLP's own maps lose big integers.
+        **{key: json.dumps(text) if text[0] in "{[" else text for key, text in draft.attributes.items()},
+    }
+    return Span(
+        ReadableSpan(
+            name=draft.name,
+            context=build_otel_context(number, int(draft.span_id, 16)),
+            parent=build_otel_context(number, int(draft.parent_id, 16)) if draft.parent_id else None,
+            start_time=draft.start_ns,
+            end_time=draft.end_ns,
+            attributes=attributes,
+            status=status,
+            resource=Resource.get_empty(),
+        )
+    )
