@@ -24,7 +24,6 @@ from assay.contracts.stage import AgentRef
 from assay.tracking import Tracking, connect
 
 AGENT = AgentRef(agent_id="shop-bot", version="v1")
-SIMULATION = "sim-0123456789abcdef"
 STARTED = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 
 
@@ -45,11 +44,6 @@ def store_uri(template: Path, tmp_path: Path) -> str:
 @pytest.fixture
 def t(store_uri: str) -> Tracking:
     return connect(store_uri)
-
-
-@pytest.fixture
-def scenario() -> Scenario:
-    return make_scenario()
 
 
 def make_scenario(scenario_id: str = "late-refund", **changes: object) -> Scenario:
@@ -121,8 +115,15 @@ def failed_conversation(number: int = 0) -> Conversation:
 
 
 @pytest.fixture
-def conversations() -> Callable[[int], list[tuple[Conversation, Scenario]]]:
-    def make(count: int) -> list[tuple[Conversation, Scenario]]:
-        return [(make_conversation(number), make_scenario()) for number in range(count)]
+def new_conversation() -> Callable[..., Conversation]:
+    return make_conversation
 
-    return make
+
+@pytest.fixture
+def new_failure() -> Callable[..., Conversation]:
+    return failed_conversation
+
+
+@pytest.fixture
+def new_scenario() -> Callable[..., Scenario]:
+    return make_scenario

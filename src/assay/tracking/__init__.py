@@ -1,6 +1,7 @@
 """MLflow, the store of everything: the only package that speaks to it. Functions are synchronous and thread-safe."""
 
 from assay.tracking.connection import Tracking, connect
+from assay.tracking.datasets import DatasetSummary, list_datasets, load_dataset, save_dataset
 from assay.tracking.projects import (
     ProjectSummary,
     ensure_project,
@@ -8,6 +9,7 @@ from assay.tracking.projects import (
     read_project_tags,
     set_project_tag,
 )
+from assay.tracking.registry import AgentSummary, agent_card, list_agents, register_agent, registered_name
 from assay.tracking.runs import (
     RunSummary,
     StageRun,
@@ -24,29 +26,43 @@ from assay.tracking.runs import (
 )
 from assay.tracking.spans import turn_span_id
 from assay.tracking.traces import finished, read_conversations, write_conversations
+from assay.tracking.transitions import production_version, stage_of, transition, transitions
 
 __all__ = [
+    "AgentSummary",
+    "DatasetSummary",
     "ProjectSummary",
     "RunSummary",
     "StageRun",
     "Tracking",
+    "agent_card",
     "artifact_uri",
     "connect",
     "ensure_project",
     "evaluation_run",
     "find_result",
     "finished",
+    "list_agents",
     "list_artifacts",
+    "list_datasets",
     "list_projects",
     "list_results",
+    "load_dataset",
     "load_result",
+    "production_version",
     "read_bytes",
     "read_conversations",
     "read_json",
     "read_project_tags",
     "read_text",
+    "register_agent",
+    "registered_name",
+    "save_dataset",
     "set_project_tag",
+    "stage_of",
     "stage_run",
+    "transition",
+    "transitions",
     "turn_span_id",
     "write_conversations",
 ]

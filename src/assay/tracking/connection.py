@@ -137,8 +137,8 @@ def shown(uri: str) -> str:
 
 
 _SECRETS = re.compile(
-    r"(?i)(\bbearer\s+|\b(?:api[_-]?key|token|password|secret|authorization)[\"']?\s*[=:]\s*[\"']?(?:basic\s+)?)"
-    r"[^\s\"',;&]+"
+    r"(?i)((?:\b(?:api[_-]?key|token|password|secret|authorization)[\"']?\s*[=:]\s*[\"']?)(?:bearer\s+|basic\s+)?"
+    r"|\bbearer\s+)[^\s\"',;&]+"
     r"|\b(?:sk|pk|ghp|gho|xox[abp])[-_][A-Za-z0-9_-]{8,}"
     r"|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"
 )

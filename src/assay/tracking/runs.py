@@ -71,7 +71,7 @@ class StageRun:
         from mlflow.entities import Param
 
         known = _guarded(self.t, self.t.client.get_run, self.run_id).data.params
-        rows = [Param(name, value) for name, value in _params(params).items() if name not in known]
+        rows = [Param(name, value) for name, value in flat_params(params).items() if name not in known]
         for start in range(0, len(rows), 100):
             _guarded(self.t, self.t.client.log_batch, self.run_id, params=rows[start : start + 100])
 
@@ -411,7 +411,7 @@ def _guarded(t: Tracking, call: Any, *args: Any, **kwargs: Any) -> Any:
         raise ours from error
 
 
-def _params(params: Mapping[str, JsonValue]) -> dict[str, str]:
+def flat_params(params: Mapping[str, JsonValue]) -> dict[str, str]:
     return {
         _key(name): (value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))[:_PARAM_LIMIT]
         for name, value in params.items()
