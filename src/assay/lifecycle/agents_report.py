@@ -17,7 +17,8 @@ from assay.contracts.report import Fact
 from assay.contracts.stage import AgentRef, Stage, StageResult
 from assay.evaluation.results import TrialResult, quantity
 from assay.lifecycle.gates import load_subject
-from assay.stages.context import Context, total_usage
+from assay.models.usage import add_usage
+from assay.stages.context import Context
 from assay.stages.material import load_results
 
 REPEATS = 10
@@ -78,7 +79,7 @@ def _summary(
     import numpy as np
 
     errors = sum(not call.ok for call in made)
-    usage = total_usage([call.usage for call in made])
+    usage = add_usage(*(call.usage for call in made))
     latencies = [call.latency_s for call in made]
     models = sorted({call.model for call in made}) or [model_name]
     return PlatformAgentReport(

@@ -3,7 +3,7 @@
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,6 +17,7 @@ from assay.contracts.agents_report import PlatformAgent, PlatformCall
 from assay.contracts.base import content_hash
 from assay.contracts.stage import AgentRef, DatasetRef, Stage, StageRequest, StageResult, Usage
 from assay.errors import CallError, NotFound
+from assay.models.usage import add_usage
 from assay.settings import Settings
 
 if TYPE_CHECKING:
@@ -64,23 +65,6 @@ class Calls:
         self.made.append(
             PlatformCall(agent=agent, model=model, latency_s=time.perf_counter() - began, ok=ok, usage=usage)
         )
-
-
-def total_usage(parts: Sequence[Usage]) -> Usage:
-    """The sum. Tokens and cost are unknown only where no part knows them."""
-
-    def add(values: list) -> object:
-        known = [value for value in values if value is not None]
-        return sum(known[1:], known[0]) if known else None
-
-    return Usage(
-        calls=sum(part.calls for part in parts),
-        failed_calls=sum(part.failed_calls for part in parts),
-        input_tokens=add([part.input_tokens for part in parts]),
-        output_tokens=add([part.output_tokens for part in parts]),
-        cost_usd=add([part.cost_usd for part in parts]),
-        latency_s=sum(part.latency_s for part in parts),
-    )
 
 
 @dataclass(frozen=True)
@@ -185,7 +169,7 @@ class Context:
         """Stores what the platform's agents did, and its totals as metrics."""
         if not calls.made:
             return
-        usage = total_usage([call.usage for call in calls.made])
+        usage = add_usage(*(call.usage for call in calls.made))
         metrics = {
             "platform_calls": float(len(calls.made)),
             "platform_failed_calls": float(sum(not call.ok for call in calls.made)),

@@ -10,10 +10,11 @@ from assay.contracts.conversation import Conversation, Simulation
 from assay.contracts.dataset import Expectation, Scenario
 from assay.contracts.judgment import JudgeRequest, JudgeSpec, Judging, Judgment, Verdict
 from assay.contracts.stage import AgentRef, DatasetRef, Stage, Usage
+from assay.models.usage import add_usage
 from assay.errors import BadInput, CallError
 from assay.evaluation.checks import check_verdict
 from assay.evaluation.panel import merge, to_judgment
-from assay.stages.context import Calls, Context, total_usage
+from assay.stages.context import Calls, Context
 from assay.stages.flow import flow
 
 if TYPE_CHECKING:
@@ -210,12 +211,12 @@ class _Bench:
                     for verdict in said:
                         rulings.setdefault(verdict.expectation_id, []).append(verdict)
             except CallError as error:
-                return to_judgment(conversation, tuple(verdicts.values()), total_usage(usages), error.failed)
+                return to_judgment(conversation, tuple(verdicts.values()), add_usage(*usages), error.failed)
             for name, said in rulings.items():
                 verdicts[name] = said[0] if len(said) == 1 else merge(said)
         order = {expectation.expectation_id: place for place, expectation in enumerate(expectations)}
         ordered = sorted(verdicts.values(), key=lambda verdict: order.get(verdict.expectation_id, len(order)))
-        return to_judgment(conversation, tuple(ordered), total_usage(usages))
+        return to_judgment(conversation, tuple(ordered), add_usage(*usages))
 
 
 def _panel_name(judges: Sequence[Sequence[object]]) -> str:
@@ -250,7 +251,7 @@ def summarize(
         mean_score=sum(scored) / len(scored) if scored else None,
         judge=judge_name,
         rubric_hash=rubric_hash,
-        usage=total_usage([judgment.usage for judgment in judgments]),
+        usage=add_usage(*(judgment.usage for judgment in judgments)),
     )
 
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from assay.contracts.conversation import CallFailed, Conversation, FailureCause, StopReason, ToolCall, Turn
 from assay.contracts.dataset import Scenario
 from assay.contracts.stage import AgentRef, Usage
+from assay.models.usage import add_usage
 from assay.errors import CallError
-from assay.stages.context import Calls, total_usage
+from assay.stages.context import Calls
 
 if TYPE_CHECKING:
     from assay.agents.user_simulator import UserSimulator
@@ -75,7 +76,7 @@ class Player:
             outcome=world.state,
             started_at=started_at,
             duration_s=time.perf_counter() - began,
-            simulator_usage=total_usage(usages),
+            simulator_usage=add_usage(*usages),
         )
 
     async def _converse(self, trial: Trial, turns: list[Turn], usages: list[Usage], world: "_World") -> StopReason:

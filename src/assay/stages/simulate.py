@@ -15,7 +15,8 @@ from assay.contracts.conversation import (
 )
 from assay.contracts.dataset import Dataset, Scenario
 from assay.contracts.stage import Stage, Usage
-from assay.stages.context import Calls, Context, total_usage
+from assay.models.usage import add_usage
+from assay.stages.context import Calls, Context
 from assay.stages.flow import flow
 from assay.stages.play import Player, Trial
 
@@ -160,7 +161,7 @@ def summarize(
         simulator_faults=dict(sorted(faults.items())),
         errors=dict(sorted(Counter(c.error.cause for c in conversations if c.error).items())),
         agent_usage=agent_usage(conversations),
-        simulator_usage=total_usage([c.simulator_usage for c in conversations]),
+        simulator_usage=add_usage(*(c.simulator_usage for c in conversations)),
         simulator_model=simulator_model,
     )
 
@@ -169,20 +170,18 @@ def agent_usage(conversations: Sequence[Conversation]) -> Usage:
     """What the agent's own calls took, over all conversations."""
     turns = [turn for c in conversations for turn in c.turns if turn.role == "agent"]
     failed_calls = sum(c.stop_reason is StopReason.AGENT_ERROR for c in conversations)
-    return total_usage(
-        [
-            Usage(calls=failed_calls, failed_calls=failed_calls),
-            *(
-                Usage(
-                    calls=1,
-                    input_tokens=turn.input_tokens,
-                    output_tokens=turn.output_tokens,
-                    cost_usd=turn.cost_usd,
-                    latency_s=turn.latency_s or 0.0,
-                )
-                for turn in turns
-            ),
-        ]
+    return add_usage(
+        Usage(calls=failed_calls, failed_calls=failed_calls),
+        *(
+            Usage(
+                calls=1,
+                input_tokens=turn.input_tokens,
+                output_tokens=turn.output_tokens,
+                cost_usd=turn.cost_usd,
+                latency_s=turn.latency_s or 0.0,
+            )
+            for turn in turns
+        ),
     )
 
 

@@ -1,0 +1,43 @@
+"""Explains what judged conversations show, and answers questions about them by read-only queries."""
+
+from pathlib import Path
+from typing import Protocol
+
+from assay.contracts.analytics import AnalystAnswer, AnalyticsReport
+from assay.evaluation.results_table import ResultsTable
+from assay.models.chat import ChatModel
+from assay.models.narration import Narrated
+
+PROMPT = (Path(__file__).parent / "prompt.md").read_text(encoding="utf-8")
+
+
+class Analyst(Protocol):
+    @property
+    def name(self) -> str:
+        """The model, or `offline`."""
+        ...
+
+    @property
+    def prompt_hash(self) -> str: ...
+
+    async def narrate(self, report: AnalyticsReport) -> Narrated:
+        """Raises CallError where the model does not answer, or makes numbers up."""
+        ...
+
+    async def answer(self, question: str, table: ResultsTable) -> AnalystAnswer:
+        """Raises CallError where the model does not answer, or makes numbers up."""
+        ...
+
+
+def analyst(model: ChatModel | None, prompt: str | None = None) -> Analyst:
+    """None as model: the offline version."""
+    if model is None:
+        from assay.agents.analyst.offline import OfflineAnalyst
+
+        return OfflineAnalyst()
+    from assay.agents.analyst.llm import ModelAnalyst
+
+    return ModelAnalyst(model, prompt or PROMPT)
+
+
+__all__ = ["PROMPT", "Analyst", "analyst"]

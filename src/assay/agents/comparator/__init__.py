@@ -1,0 +1,44 @@
+"""Explains a comparison whose verdict is decided, and answers questions about both versions."""
+
+from pathlib import Path
+from typing import Protocol
+
+from assay.contracts.analytics import AnalystAnswer
+from assay.contracts.comparison import ComparisonReport
+from assay.evaluation.results_table import ResultsTable
+from assay.models.chat import ChatModel
+from assay.models.narration import Narrated
+
+PROMPT = (Path(__file__).parent / "prompt.md").read_text(encoding="utf-8")
+
+
+class Comparator(Protocol):
+    @property
+    def name(self) -> str:
+        """The model, or `offline`."""
+        ...
+
+    @property
+    def prompt_hash(self) -> str: ...
+
+    async def narrate(self, report: ComparisonReport) -> Narrated:
+        """Raises CallError where the model does not answer, or makes numbers up."""
+        ...
+
+    async def answer(self, question: str, table: ResultsTable) -> AnalystAnswer:
+        """The table's sides bear neutral names, so that no answer favours the newer version."""
+        ...
+
+
+def comparator(model: ChatModel | None, prompt: str | None = None) -> Comparator:
+    """None as model: the offline version."""
+    if model is None:
+        from assay.agents.comparator.offline import OfflineComparator
+
+        return OfflineComparator()
+    from assay.agents.comparator.llm import ModelComparator
+
+    return ModelComparator(model, prompt or PROMPT)
+
+
+__all__ = ["PROMPT", "Comparator", "comparator"]

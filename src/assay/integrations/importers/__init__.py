@@ -1,0 +1,128 @@
+"""Conversations that Assay did not simulate: read from a file, stored as a simulation, judged by their checks."""
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from assay.contracts.agent import AgentCard, DevelopRequest, MlflowConnector
+from assay.contracts.conversation import Conversation, Simulation, StopReason
+from assay.contracts.dataset import Dataset, DatasetRequest
+from assay.contracts.judgment import JudgeRequest, Judging
+from assay.contracts.stage import AgentRef, DatasetRef, Stage, StageRequest, Usage
+from assay.errors import BadInput
+from assay.integrations.importers import openai_messages, tau_bench
+
+if TYPE_CHECKING:
+    from assay.stages.context import Context
+    from assay.tracking import StageRun
+
+Layout = Literal["openai", "tau-bench"]
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """Conversations of one agent version with the scenarios they are held against."""
+
+    agent: AgentRef
+    description: str
+    system_prompt: str | None
+    dataset: Dataset
+    conversations: tuple[Conversation, ...]
+
+
+def read_conversations_file(file: Path, *, layout: Layout, agent: AgentRef, dataset: Path | None) -> Imported:
+    """Reads the file or folder. Raises BadInput with the line and field that do not fit."""
+    match layout:
+        case "tau-bench":
+            if dataset is not None:
+                raise BadInput("dataset: tau-bench brings its own scenarios: leave it out")
+            scenarios, conversations, policy = tau_bench.read(file, agent)
+            return Imported(agent, "tau-bench: recorded conversations", policy, scenarios, conversations)
+        case "openai":
+            if dataset is None:
+                raise BadInput("dataset: say what is expected: --dataset SCENARIOS.jsonl")
+            scenarios, conversations = openai_messages.read(file, agent, dataset)
+            return Imported(agent, "recorded conversations", None, scenarios, conversations)
+
+
+async def import_conversations(imported: Imported, project: str, context: "Context") -> Judging:
+    """Registers the agent and the dataset, stores the conversations, judges them. Again, it changes nothing."""
+    from assay.lifecycle.run import run_stage
+
+    async def run(request: StageRequest):
+        return await run_stage(request, context)
+
+    await run(DevelopRequest(project=project, card=_card(imported), probe=False))
+    await run(
+        DatasetRequest(project=project, agent=imported.agent, dataset=imported.dataset, reference_attempt=False)
+    )
+    simulation = await _store(imported, project, context)
+    judging = await run(JudgeRequest(project=project, simulation_id=simulation.subject_id))
+    return Judging.model_validate(judging)
+
+
+def _card(imported: Imported) -> AgentCard:
+    """An agent that is known by its conversations alone; it cannot be played against."""
+    return AgentCard(
+        agent_id=imported.agent.agent_id,
+        version=imported.agent.version,
+        description=imported.description,
+        system_prompt=imported.system_prompt,
+        connector=MlflowConnector(model_uri=f"models:/{imported.agent.agent_id}/imported"),
+    )
+
+
+async def _store(imported: Imported, project: str, context: "Context") -> Simulation:
+    from assay.contracts.base import short_id
+    from assay.stages.simulate import agent_usage
+
+    ref: DatasetRef = imported.dataset.ref
+    simulation_id = short_id("sim", imported.conversations, ref)
+    played = imported.conversations
+
+    async def work(run: "StageRun") -> Simulation:
+        from assay.tracking import write_conversations
+
+        scenarios = {scenario.scenario_id: scenario for scenario in imported.dataset.scenarios}
+        await asyncio.to_thread(
+            write_conversations,
+            context.tracking,
+            project,
+            [(conversation, scenarios.get(conversation.scenario_id)) for conversation in played],
+            simulation_id=simulation_id,
+            run_id=run.run_id,
+            dataset=ref,
+        )
+        lines = "\n".join(conversation.model_dump_json() for conversation in played)
+        await asyncio.to_thread(run.log_text, "simulation/conversations.jsonl", lines + "\n")
+        await asyncio.to_thread(run.log_metrics, {"conversations": len(played)})
+        return Simulation(
+            project=project,
+            gated=False,
+            subject_id=simulation_id,
+            run_id=run.run_id,
+            agent=imported.agent,
+            dataset=ref,
+            trials=max(conversation.trial for conversation in played) + 1,
+            conversations=len(played),
+            stop_reasons={StopReason.IMPORTED: len(played)},
+            simulator_faults={},
+            errors=dict(Counter(c.error.cause for c in played if c.error)),
+            agent_usage=agent_usage(played),
+            simulator_usage=Usage(),
+            simulator_model="imported",
+        )
+
+    request = StageRequest(project=project)
+    return await context.once(
+        request,
+        Simulation,
+        work,
+        stage=Stage.SIMULATE,
+        key=["imported", simulation_id],
+        agent=imported.agent,
+        dataset=ref,
+        params={"trials": max(conversation.trial for conversation in played) + 1, "user_simulator": "imported"},
+    )
