@@ -164,9 +164,9 @@ class Support:
         answers: list[str] = []
         while self.todo:
             want = self.todo[0]
-            if want not in ("stock", "policy", "discount") or (want == "discount" and self.code):
-                if question := self._identify(said):
-                    return " ".join([*answers, question])
+            of_an_order = want not in ("stock", "policy", "discount") or (want == "discount" and self.code)
+            if of_an_order and (question := self._identify(said)):
+                return " ".join([*answers, question])
             if want == "address" and self.address is None and self._changeable():
                 return " ".join([*answers, "What is the new address? Street and number, postcode and city, please."])
             handle: Callable[[], str] = getattr(self, f"_{want}")
@@ -317,9 +317,9 @@ class Support:
             return self._refund()
         item = self._items_meant(order)[0]
         age = self.shop.days_since(order["delivered_on"])
-        if "refund" in self.story.lower() or "money back" in self.story.lower():
-            if age <= 30:
-                return self._refund()
+        wants_money = "refund" in self.story.lower() or "money back" in self.story.lower()
+        if wants_money and age <= 30:
+            return self._refund()
         if age > 730:
             return self._refuse("damaged", "I am sorry, the two years of warranty are over.")
         if self.shop.call("check_stock", product=item["name"])["in_stock"]:

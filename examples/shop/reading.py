@@ -15,7 +15,7 @@ WANTS: dict[str, str] = {
     "damaged": r"broken?|damag|crack|\btorn\b|ripped|leak|faulty|defect|(doesn't|does not|won't|not) work|stopped work"
     r"|wrong (item|size|colou?r|product|thing)|instead of|hole in",
     "discount": r"discount|\bcode\b|coupon|voucher|cheaper|price match|% off|percent off|goodwill|make up for",
-    "refund": r"refund|money back|\breturn(ing)?\b|send (it|them|this) back|give (it|them) back|reimburse",
+    "refund": r"refund|money back|\breturn(s|ing)?\b|send (it|them|this) back|give (it|them) back|reimburse",
     "status": r"where('s| is| are) (my|our|the|it)|\btrack|\bstatus\b|arriv|hasn't come|not come|still waiting|be sent"
     r"|when (will|do|does|is) (my|our|the) (order|parcel|package)|how long until|never (came|got)|not received"
     r"|didn't receive",

@@ -1,0 +1,79 @@
+"""How the agent under test is reached: one kind a file, and nothing of it known above."""
+
+from collections.abc import Callable
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from assay.connectors.protocol import AgentReply, Connector, ConversationStart, Dialogue, converse
+from assay.contracts.agent import (
+    A2AConnector,
+    AgentCard,
+    HttpConnector,
+    MlflowConnector,
+    OpenAIConnector,
+    ProbeReport,
+    PythonConnector,
+)
+from assay.errors import BadInput
+
+LoadModel = Callable[[str], Any]
+"""Loads `models:/name/version` as a pyfunc: `tracking.load_pyfunc`, handed in by the stage."""
+
+GROUP = "assay.connectors"
+"""Entry points of other packages: named as the kind, each a function `(card, card_dir) -> Connector`."""
+
+
+def connect(card: AgentCard, *, card_dir: Path, load_model: LoadModel | None = None) -> Connector:
+    """The connector of the card. Raises BadInput where the card is wrong; no call is made yet."""
+    match card.connector:
+        case PythonConnector() as spec:
+            from assay.connectors.python import InProcess
+
+            return InProcess(spec, card_dir=card_dir)
+        case HttpConnector() as spec:
+            from assay.connectors.http import JsonEndpoint
+
+            return JsonEndpoint(spec)
+        case OpenAIConnector() as spec:
+            from assay.connectors.openai import ChatCompletions
+
+            return ChatCompletions(spec, system_prompt=card.system_prompt)
+        case MlflowConnector() as spec:
+            from assay.connectors.mlflow import LoadedModel
+
+            if load_model is None:
+                raise BadInput("connector.kind: an `mlflow` agent needs load_model, such as tracking.load_pyfunc")
+            return LoadedModel(spec, load_model)
+        case A2AConnector() as spec:
+            from assay.connectors.a2a import AgentToAgent
+
+            return AgentToAgent(spec)
+        case other:
+            return _from_another_package(other.kind)(card, card_dir)
+
+
+async def probe(
+    card: AgentCard, *, card_dir: Path, load_model: LoadModel | None = None, openings: tuple[str, ...] = ()
+) -> ProbeReport:
+    """What the agent does when it is asked, in at most 8 calls. Raises BadInput where the card is wrong.
+
+    `openings` are words that users begin with; without them it asks for the card's topics.
+    """
+    from assay.connectors.probe import Probe
+
+    def reach(changed: AgentCard) -> Connector:
+        return connect(changed, card_dir=card_dir, load_model=load_model)
+
+    return await Probe(card, reach, openings).run()
+
+
+def _from_another_package(kind: str) -> Callable[[AgentCard, Path], Connector]:
+    found = {entry.name: entry for entry in entry_points(group=GROUP)}
+    if kind not in found:
+        known = ", ".join(["python", "http", "openai", "mlflow", "a2a", *sorted(found)])
+        raise BadInput(f"connector.kind: there is no `{kind}`: give one of {known}, or install the package that has it")
+    return found[kind].load()
+
+
+__all__ = ["AgentReply", "Connector", "ConversationStart", "Dialogue", "LoadModel", "connect", "converse", "probe"]

@@ -1,0 +1,115 @@
+"""Agents behind any JSON endpoint, mapped by JMESPath."""
+
+import time
+from typing import Any
+
+import aiohttp
+import jmespath
+from jmespath.exceptions import JMESPathError
+
+from assay.connectors.answers import read_count, read_state, read_tool_calls
+from assay.connectors.protocol import (
+    AgentReply,
+    ConversationStart,
+    Message,
+    call_error,
+    shortened,
+    traceparent,
+)
+from assay.connectors.wire import Secrets, Server, read_json
+from assay.contracts.agent import HttpConnector
+from assay.contracts.base import JsonObject
+from assay.contracts.conversation import FailureCause
+from assay.errors import BadInput
+
+
+class JsonEndpoint:
+    """Its paths are compiled, and the request's tried, before any call is made. Raises BadInput where one is wrong."""
+
+    def __init__(self, spec: HttpConnector) -> None:
+        self.spec = spec
+        secrets = Secrets()
+        headers = {name: secrets.expand(value, f"connector.headers.{name}") for name, value in spec.headers.items()}
+        self.server = Server(spec.method, str(spec.url), headers, secrets, spec.timeout_s)
+        self.paths = {
+            name: _compiled(name, path)
+            for name in ("request", "reply", "tool_calls", "state", "input_tokens", "output_tokens")
+            if (path := getattr(spec, name)) is not None
+        }
+        tried = self.body(ConversationStart("0" * 32, "a-scenario", 0), [{"role": "user", "content": "Hello"}], {})
+        if not isinstance(tried, dict):
+            raise BadInput(
+                f"connector.request: `{spec.request}` makes no JSON object of the conversation: select from "
+                "conversation_id, scenario_id, seed, message, messages and state, such as {question: message}"
+            )
+
+    async def open(self, start: ConversationStart) -> "JsonDialogue":
+        return JsonDialogue(self, start, self.server.pool.join())
+
+    def body(self, start: ConversationStart, messages: list[Message], state: JsonObject | None) -> Any:
+        return self.paths["request"].search(
+            {
+                "conversation_id": start.conversation_id,
+                "scenario_id": start.scenario_id,
+                "seed": start.seed,
+                "message": messages[-1]["content"],
+                "messages": messages,
+                "state": state,
+            }
+        )
+
+    def found(self, name: str, answer: object) -> Any:
+        """None: the card has no such path, or it selects nothing."""
+        path = self.paths.get(name)
+        return None if path is None else path.search(answer)
+
+
+class JsonDialogue:
+    def __init__(self, endpoint: JsonEndpoint, start: ConversationStart, session: aiohttp.ClientSession) -> None:
+        self.endpoint = endpoint
+        self.start = start
+        self.session = session
+        self.messages: list[Message] = []
+        self.state = start.initial_state
+        """What the agent last showed, so that one that keeps nothing can be told."""
+
+    async def reply(self, user_text: str) -> AgentReply:
+        self.messages.append({"role": "user", "content": user_text})
+        body = self.endpoint.body(self.start, self.messages, self.state)
+        parent = traceparent(self.start.conversation_id, len(self.messages))
+        reply = await self.endpoint.server.ask(self.session, body, parent, self._read)
+        self.state = reply.state if reply.state is not None else self.state
+        self.messages.append({"role": "assistant", "content": reply.text})
+        return reply
+
+    async def close(self) -> None:
+        await self.endpoint.server.pool.leave()
+
+    async def _read(self, response: aiohttp.ClientResponse, began: float) -> AgentReply:
+        answer = await read_json(response)
+        latency_s = time.perf_counter() - began
+        found = self.endpoint.found
+        text = found("reply", answer)
+        if not isinstance(text, str):
+            path = self.endpoint.spec.reply
+            what = "nothing" if text is None else f"a {type(text).__name__}, not a string,"
+            holds = ", ".join(answer) if isinstance(answer, dict) else shortened(repr(answer))
+            raise call_error(
+                FailureCause.BAD_ANSWER,
+                f"connector.reply: `{path}` selects {what} from the answer, which holds {holds}: mend the path",
+            )
+        return AgentReply(
+            text=text,
+            tool_calls=read_tool_calls(found("tool_calls", answer)),
+            latency_s=latency_s,
+            input_tokens=read_count(found("input_tokens", answer)),
+            output_tokens=read_count(found("output_tokens", answer)),
+            state=read_state(found("state", answer)),
+        )
+
+
+def _compiled(name: str, path: str) -> Any:
+    try:
+        return jmespath.compile(path)
+    except JMESPathError as error:
+        raise BadInput(f"connector.{name}: `{path}` is no JMESPath expression: {shortened(str(error))}") from error

@@ -1,0 +1,218 @@
+"""Agents that are models in MLflow: ResponsesAgent, ChatAgent, ChatModel, or any pyfunc that takes messages.
+
+The model is loaded by a function that the stage hands in, since only `tracking` imports mlflow. It is loaded once and
+serves all conversations, as it would behind MLflow's own server.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from assay.connectors.answers import Answer, read_answer, read_arguments, read_count, read_state, read_tool_calls
+from assay.connectors.protocol import AgentReply, ConversationStart, call_error, shortened, traceparent
+from assay.connectors.threads import in_thread
+from assay.contracts.agent import MlflowConnector
+from assay.contracts.base import JsonObject
+from assay.contracts.conversation import FailureCause, ToolCall
+from assay.errors import CallError
+
+
+class Pyfunc(Protocol):
+    """As mlflow.pyfunc.load_model gives it."""
+
+    @property
+    def metadata(self) -> Any: ...
+
+    def predict(self, data: Any) -> Any: ...
+
+
+LoadModel = Callable[[str], Pyfunc]
+
+
+class LoadedModel:
+    def __init__(self, spec: MlflowConnector, load: LoadModel) -> None:
+        self.spec = spec
+        self._load = load
+        self._loading: asyncio.Task[Pyfunc] | None = None
+
+    async def open(self, start: ConversationStart) -> "ModelDialogue":
+        return ModelDialogue(self.spec, start, await self._model())
+
+    async def _model(self) -> Pyfunc:
+        """Loaded by the first conversation; the others wait for it."""
+        if self._loading is None:
+            self._loading = asyncio.create_task(in_thread(lambda: self._load(self.spec.model_uri)))
+        try:
+            return await asyncio.shield(self._loading)
+        except CallError:
+            raise
+        except Exception as error:
+            detail = f"{self.spec.model_uri} cannot be loaded: {type(error).__name__}: {error}"
+            raise call_error(FailureCause.AGENT_EXCEPTION, detail) from error
+
+
+class ModelDialogue:
+    def __init__(self, spec: MlflowConnector, start: ConversationStart, model: Pyfunc) -> None:
+        self.spec = spec
+        self.start = start
+        self.model = model
+        self.kind = _kind(model)
+        self.items: list[JsonObject] = []
+        """All that was said and done, in the model's own form, so that its tool calls come back to it."""
+        self.state = start.initial_state
+        self.turn = 0
+
+    async def reply(self, user_text: str) -> AgentReply:
+        self.items.append({"role": "user", "content": user_text})
+        self.turn += 1
+        asked = self._asked()
+        scope = asyncio.timeout(self.spec.timeout_s)
+        began = time.perf_counter()
+        try:
+            async with scope:
+                given = await in_thread(lambda: self.model.predict(asked))
+        except Exception as error:
+            if scope.expired():
+                raise call_error(FailureCause.TIMEOUT, f"no answer in {self.spec.timeout_s:g} s") from error
+            raise call_error(FailureCause.AGENT_EXCEPTION, f"{type(error).__name__}: {error}") from error
+        latency_s = time.perf_counter() - began
+        answer, said = self._read(given)
+        self.items.extend(said)
+        self.turn += 1
+        self.state = answer.state if answer.state is not None else self.state
+        return AgentReply(
+            text=answer.text,
+            tool_calls=answer.tool_calls,
+            latency_s=latency_s,
+            input_tokens=answer.input_tokens,
+            output_tokens=answer.output_tokens,
+            cost_usd=answer.cost_usd,
+            state=answer.state,
+        )
+
+    async def close(self) -> None: ...
+
+    def _asked(self) -> dict[str, Any]:
+        items = [dict(item) for item in self.items]
+        told = {
+            "scenario_id": self.start.scenario_id,
+            "seed": self.start.seed,
+            "traceparent": traceparent(self.start.conversation_id, self.turn),
+            **({} if self.state is None else {"state": self.state}),
+        }
+        context = {"conversation_id": self.start.conversation_id}
+        match self.kind:
+            case "responses_agent":
+                return {"input": items, "context": context, "custom_inputs": told}
+            case "chat_agent":
+                messages = [{"id": str(place), **item} for place, item in enumerate(items)]
+                return {"messages": messages, "context": context, "custom_inputs": told}
+            case "chat_model":
+                return {"messages": items, "custom_inputs": told}
+            case _:
+                return _fitted(self.model, {"messages": items, **context, **told})
+
+    def _read(self, given: Any) -> tuple[Answer, list[JsonObject]]:
+        """The answer, and what of it the model is told in the next turn."""
+        match self.kind:
+            case "responses_agent":
+                return _read_responses(given), list(given["output"])
+            case "chat_agent":
+                return _read_chat_agent(given), list(given["messages"])
+            case _:
+                answer = _read_any(given)
+                return answer, [{"role": "assistant", "content": answer.text}]
+
+
+def _kind(model: Pyfunc) -> str:
+    """`responses_agent`, `chat_agent`, `chat_model`, or another pyfunc's loader."""
+    flavors = getattr(model.metadata, "flavors", None) or {}
+    return str(flavors.get("python_function", {}).get("loader_module", "")).rpartition(".")[2]
+
+
+def _fitted(model: Pyfunc, told: dict[str, Any]) -> dict[str, Any]:
+    """What the model's signature names; the messages alone where it has none.
+
+    A string input of another name, such as `question`, gets what the user said last.
+    """
+    schema = getattr(getattr(model.metadata, "signature", None), "inputs", None)
+    names = schema.input_names() if schema is not None and schema.has_input_names() else []
+    if not names:
+        return {"messages": told["messages"]}
+    last = told["messages"][-1]["content"]
+    return {name: told.get(name, last) for name in names}
+
+
+def _read_responses(given: dict[str, Any]) -> Answer:
+    """The Responses API's items: messages, function calls and their outputs."""
+    texts: list[str] = []
+    calls: dict[str, dict[str, Any]] = {}
+    for place, item in enumerate(given.get("output", ())):
+        match item.get("type"):
+            case "message":
+                texts += [part.get("text", "") for part in item.get("content", ()) if part.get("type") == "output_text"]
+            case "function_call":
+                calls[item.get("call_id", str(place))] = {
+                    "name": item.get("name", ""),
+                    "arguments": read_arguments(item.get("arguments")),
+                }
+            case "function_call_output" if item.get("call_id") in calls:
+                calls[item["call_id"]]["result"] = item.get("output")
+            case _:
+                pass  # reasoning and the like is not said to the user
+    usage = given.get("usage") or {}
+    return Answer(
+        text="\n".join(texts),
+        tool_calls=tuple(ToolCall.model_validate(call) for call in calls.values()),
+        state=read_state((given.get("custom_outputs") or {}).get("state")),
+        input_tokens=read_count(usage.get("input_tokens")),
+        output_tokens=read_count(usage.get("output_tokens")),
+    )
+
+
+def _read_chat_agent(given: dict[str, Any]) -> Answer:
+    messages = given.get("messages", ())
+    results = {m.get("tool_call_id"): m.get("content") for m in messages if m.get("role") == "tool"}
+    calls = [
+        {**call["function"], "result": results.get(call.get("id"))}
+        for message in messages
+        for call in message.get("tool_calls") or ()
+    ]
+    said = [message.get("content") or "" for message in messages if message.get("role") == "assistant"]
+    usage = given.get("usage") or {}
+    return Answer(
+        text="\n".join(text for text in said if text),
+        tool_calls=read_tool_calls(calls),
+        state=read_state((given.get("custom_outputs") or {}).get("state")),
+        input_tokens=read_count(usage.get("prompt_tokens")),
+        output_tokens=read_count(usage.get("completion_tokens")),
+    )
+
+
+def _read_any(given: Any) -> Answer:
+    """A chat completion, a string, a mapping with a text, or the only row of a list or a data frame of these."""
+    if hasattr(given, "to_dict") and hasattr(given, "columns"):
+        given = given.to_dict(orient="records")
+    if hasattr(given, "tolist"):
+        given = given.tolist()
+    if isinstance(given, list) and len(given) == 1:
+        given = given[0]
+    if isinstance(given, dict) and isinstance(choices := given.get("choices"), list) and choices:
+        message, usage = choices[0].get("message") or {}, given.get("usage") or {}
+        return Answer(
+            text=message.get("content") or "",
+            tool_calls=read_tool_calls(message.get("tool_calls")),
+            state=read_state((given.get("custom_outputs") or {}).get("state")),
+            input_tokens=read_count(usage.get("prompt_tokens")),
+            output_tokens=read_count(usage.get("completion_tokens")),
+        )
+    if isinstance(given, dict) and "text" not in given and "content" not in given and len(given) == 1:
+        given = next(iter(given.values()))
+    if isinstance(given, dict | str):
+        return read_answer(given)
+    raise call_error(
+        FailureCause.BAD_ANSWER,
+        f"the model answered with a {type(given).__name__}, {shortened(repr(given))[:80]}: give a string, a chat "
+        "completion, or a mapping with a string `text`",
+    )
