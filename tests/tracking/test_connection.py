@@ -88,7 +88,7 @@ def test_a_uri_that_cannot_work_is_refused_with_the_fix(uri: str, says: str) -> 
 
 def test_a_file_that_is_no_database_is_a_named_error(tmp_path: Path) -> None:
     (tmp_path / "mlflow.db").write_text("these are no tables" * 100)
-    with pytest.raises(TrackingUnavailable, match="cannot be opened: .*not a database"):
+    with pytest.raises(TrackingUnavailable, match=r"cannot be opened: .*not a database"):
         connect(f"sqlite:///{tmp_path}/mlflow.db")
 
 

@@ -91,7 +91,7 @@ def test_a_version_is_never_given_other_content(t: Tracking, card_dir: Path, cha
         (card_dir / "prompts" / "system.md").write_text("Be rude.")
     if changed == "checkpoint":
         (card_dir / "weights.bin").write_bytes(b"\x01")
-    with pytest.raises(BadInput, match="support@v1 is registered with other content.*give the card a new version"):
+    with pytest.raises(BadInput, match=r"support@v1 is registered with other content.*give the card a new version"):
         register(t, agent, card_dir)
 
 
@@ -172,7 +172,7 @@ def test_one_version_is_in_production_and_has_its_aliases(t: Tracking, card_dir:
     assert stage_of(t, name, one) is RegistryStage.ARCHIVED
     assert transitions(t, name, one)[-1].reason == "replaced by version 2: r"
     assert t.client.get_registered_model(name).aliases == {"production": 2, "champion": 2}
-    assert [(found.ref.version, found.stage, found.aliases) for found in list_agents(t, "shop")] == [
+    assert [(found.agent.version, found.stage, found.aliases) for found in list_agents(t, "shop")] == [
         ("v2", RegistryStage.PRODUCTION, ("champion", "production")),
         ("v1", RegistryStage.ARCHIVED, ()),
     ]

@@ -2,14 +2,15 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import pytest
+from mlflow.entities.trace_location import MlflowExperimentLocation
 
 from assay.contracts.conversation import Conversation, StopReason, Turn
 from assay.contracts.dataset import Scenario
 from assay.contracts.stage import DatasetRef
-from assay.errors import NotFound
 from assay.tracking import (
     Tracking,
     ensure_project,
@@ -19,7 +20,7 @@ from assay.tracking import (
     turn_span_id,
     write_conversations,
 )
-from assay.tracking.spans import draft_trace, trace_id_of
+from assay.tracking.spans import draft_trace
 from assay.tracking.traces import write_through_store
 
 SIMULATION = "sim-0123456789abcdef"
@@ -100,7 +101,7 @@ def test_a_retried_conversation_takes_the_place_of_the_failed_one(
     write(t, new_failure())
     write(t, new_conversation())
     assert read_conversations(t, "shop", SIMULATION) == [new_conversation()]
-    trace = t.client.get_trace(trace_id_of(new_conversation().conversation_id), display=False)
+    trace = t.client.get_trace(f"tr-{new_conversation().conversation_id}", display=False)
     assert trace.info.state.value == "OK"
     assert trace.info.tags["stop_reason"] == "goal_reached"
 
@@ -109,7 +110,7 @@ def test_a_shorter_conversation_leaves_no_turn_of_the_longer_one(t: Tracking, ne
     longer = new_conversation()
     write(t, longer)
     write(t, longer.replace(turns=longer.turns[:2]))
-    trace = t.client.get_trace(trace_id_of(longer.conversation_id), display=False)
+    trace = t.client.get_trace(f"tr-{longer.conversation_id}", display=False)
     assert [span.name for span in trace.data.spans] == ["late-refund#0", "user", "agent", "find_order", "refund"]
 
 
@@ -135,10 +136,45 @@ def test_a_trace_that_lost_its_spans_is_not_finished(
     assert len(finished(t, "shop", SIMULATION)) == 1
 
 
-def test_an_unknown_simulation_is_named(t: Tracking) -> None:
+def test_a_simulation_that_was_not_begun_has_no_conversations(t: Tracking) -> None:
     ensure_project(t, "shop")
-    with pytest.raises(NotFound, match="project shop has no conversations of sim-x: run the simulation first"):
-        read_conversations(t, "shop", "sim-x")
+    assert read_conversations(t, "shop", "sim-x") == read_conversations(t, "nowhere", "sim-x") == []
+
+
+def test_two_projects_of_one_store_keep_the_same_conversation_each(
+    t: Tracking, route: str, new_conversation: New
+) -> None:
+    conversation = new_conversation()
+    for _ in range(2):
+        for project in ("shop", "other"):
+            rows = [(conversation, None)]
+            write_conversations(t, project, rows, simulation_id=SIMULATION, run_id=None, dataset=None)
+    for project in ("shop", "other"):
+        assert read_conversations(t, project, SIMULATION) == [conversation]
+        assert finished(t, project, SIMULATION) == {conversation.conversation_id}
+        assert len(t.client.search_traces(locations=[ensure_project(t, project)])) == 1
+
+
+def test_a_conversation_may_be_in_several_simulations(t: Tracking, route: str, new_conversation: New) -> None:
+    write(t, new_conversation(), new_conversation(1))
+    write(t, new_conversation(1), simulation_id="conversations-1")
+    assert len(read_conversations(t, "shop", SIMULATION)) == 2
+    assert read_conversations(t, "shop", "conversations-1") == [new_conversation(1)]
+    assert len(t.client.search_traces(locations=[ensure_project(t, "shop")])) == 2
+
+
+def test_a_trace_of_somebody_else_is_left_as_it_is(t: Tracking, route: str, new_conversation: New) -> None:
+    import mlflow
+
+    experiment_id = t.client.create_experiment("theirs")
+    with mlflow.start_span("theirs", trace_destination=MlflowExperimentLocation(experiment_id)) as span:
+        span.set_outputs("mine")
+    conversation = new_conversation(conversation_id=span.trace_id.removeprefix("tr-"))
+    write(t, conversation)
+    theirs = t.client.get_trace(span.trace_id, display=False)
+    assert theirs.info.experiment_id == experiment_id
+    assert [row.name for row in theirs.data.spans] == ["theirs"]
+    assert read_conversations(t, "shop", SIMULATION) == [conversation]
 
 
 def test_mlflow_shows_what_its_user_expects(t: Tracking, route: str, new_conversation: New, new_scenario: New) -> None:
@@ -158,6 +194,7 @@ def test_mlflow_shows_what_its_user_expects(t: Tracking, route: str, new_convers
     assert {name: value for name, value in info.tags.items() if not name.startswith("mlflow.")} == {
         "project_id": "shop",
         "simulation_id": SIMULATION,
+        SIMULATION: "stored",
         "scenario_id": "late-refund",
         "trial": "0",
         "agent_id": "shop-bot",
@@ -203,7 +240,7 @@ def test_turns_follow_each_other_in_time(t: Tracking, route: str, new_conversati
     took = [(span.end_time_ns - span.start_time_ns) / 1e9 for span in turns]
     # 3.25 s in all, of which 2.25 were measured: the turn that was not gets what is left
     assert took == [0.25, 1.5, 1.0, 0.5]
-    assert all(a.end_time_ns == b.start_time_ns for a, b in zip(turns, turns[1:], strict=False))
+    assert all(a.end_time_ns == b.start_time_ns for a, b in pairwise(turns))
     assert spans[0].start_time_ns == turns[0].start_time_ns
     assert spans[0].end_time_ns == turns[-1].end_time_ns
     begin, end = turns[1].start_time_ns, turns[1].end_time_ns

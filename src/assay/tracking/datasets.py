@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from assay.contracts.dataset import Dataset, DatasetReport, Expectation, Origin, Scenario
 from assay.contracts.stage import DatasetRef
 from assay.errors import NotFound
+from assay.tracking.artifacts import read_json
 from assay.tracking.connection import Tracking, quoted, reports_outages, shown
 from assay.tracking.projects import ensure_project, find_project, project_or_not_found
-from assay.tracking.runs import StageRun, read_json
+from assay.tracking.runs import StageRun
 
 if TYPE_CHECKING:
     from mlflow.entities import EvaluationDataset

@@ -1,20 +1,21 @@
-"""Agent versions in MLflow's model registry: a logged model of its run, and a registered version of that."""
+"""Agent versions in MLflow's model registry: each is a logged model of its run, and a registered version of that."""
 
 import hashlib
 import json
+import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from assay.contracts.agent import AgentCard
 from assay.contracts.base import content_hash
 from assay.contracts.rollout import RegistryStage
 from assay.contracts.stage import AgentRef
 from assay.errors import BadInput, NotFound
-from assay.tracking.connection import Tracking, quoted, reports_outages, shown
+from assay.tracking.connection import QUIET, Tracking, quoted, reports_outages, shown
 from assay.tracking.projects import ensure_project, project_or_not_found
 from assay.tracking.runs import StageRun, flat_params
 
@@ -29,7 +30,8 @@ _CARD = "card.json"
 class AgentSummary:
     """One registered agent version."""
 
-    ref: AgentRef
+    agent: AgentRef
+    description: str
     registered_model: str
     registry_version: str
     stage: RegistryStage
@@ -37,6 +39,15 @@ class AgentSummary:
     registered_at: datetime
     run_id: str | None
     aliases: tuple[str, ...]
+
+
+def load_pyfunc(model_uri: str) -> Any:
+    """The model behind `models:/` or `runs:/`, in the store that was connected last."""
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    import mlflow.pyfunc
+
+    return mlflow.pyfunc.load_model(model_uri)
 
 
 def registered_name(project: str, agent_id: str) -> str:
@@ -113,7 +124,8 @@ def list_agents(t: Tracking, project: str) -> list[AgentSummary]:
             break
     return [
         AgentSummary(
-            ref=AgentRef(agent_id=version.tags["agent_id"], version=version.tags["agent_version"]),
+            agent=AgentRef(agent_id=version.tags["agent_id"], version=version.tags["agent_version"]),
+            description=version.description or "",
             registered_model=model.name,
             registry_version=str(version.version),
             stage=RegistryStage(version.tags.get(STAGE_TAG, RegistryStage.NONE)),
@@ -132,7 +144,7 @@ def find_version(t: Tracking, project: str, ref: AgentRef) -> "ModelVersion":
     project_or_not_found(t, project)
     if found := _version_of(t, registered_name(project, ref.agent_id), ref):
         return found
-    there = ", ".join(str(known.ref) for known in list_agents(t, project)) or "none yet"
+    there = ", ".join(str(known.agent) for known in list_agents(t, project)) or "none yet"
     raise NotFound(
         f"agent {ref} is not registered in project {project} of {shown(t.uri)}: there is {there}; "
         "`assay agent register CARD` registers one"

@@ -5,49 +5,27 @@ import functools
 import json
 import re
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from getpass import getuser
-from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import Any, Literal
 
 from pydantic import BaseModel, JsonValue
 
 from assay.contracts.base import content_hash
 from assay.contracts.stage import AgentRef, DatasetRef, Stage, StageResult
-from assay.errors import CallError, NotFound
-from assay.tracking.connection import Tracking, quoted, reports_outages, shown, unavailable, without_secrets
-from assay.tracking.projects import assay_version, ensure_project, find_project, project_or_not_found
+from assay.errors import CallError
+from assay.tracking.artifacts import write_artifact
+from assay.tracking.connection import Tracking, reports_outages, unavailable, without_secrets
+from assay.tracking.projects import assay_version, ensure_project
+from assay.tracking.results import RESULT, search_runs
 
-if TYPE_CHECKING:
-    from mlflow.entities import Run
-
-RESULT = "result.json"
 EVALUATION = "evaluation"
 UNFINISHED = ("RUNNING", "SCHEDULED", "FAILED", "KILLED")
 _TAG_LIMIT = 5000
 _PARAM_LIMIT = 6000
-
-
-@dataclass(frozen=True)
-class RunSummary:
-    """One finished stage run."""
-
-    run_id: str
-    stage: str
-    subject_id: str
-    agent: AgentRef | None
-    """None: the stage is of no one agent version."""
-    dataset_version: str | None
-    gated: bool
-    started_at: datetime
-    ended_at: datetime
-    metrics: dict[str, float]
-    tags: dict[str, str]
 
 
 class StageRun:
@@ -104,12 +82,25 @@ def evaluation_run(t: Tracking, project: str, agent: AgentRef, dataset_version: 
     experiment_id = ensure_project(t, project)
     config_hash = content_hash([EVALUATION, project, str(agent), dataset_version])
     with t.lock:
-        if found := _search(t, experiment_id, {"stage": EVALUATION, "config_hash": config_hash}, limit=1):
+        if found := search_runs(t, experiment_id, {"stage": EVALUATION, "config_hash": config_hash}, limit=1):
             return found[0].info.run_id
         tags = _standard_tags(project, EVALUATION, config_hash, agent=agent, dataset_version=dataset_version)
         name = f"{agent} on {dataset_version[:8]}" if dataset_version else f"{agent}"
         run_id = t.client.create_run(experiment_id, tags=tags, run_name=name).info.run_id
         # A frame around its children, which have times and states of their own.
+        t.client.set_terminated(run_id, "FINISHED")
+        return run_id
+
+
+@reports_outages
+def project_run(t: Tracking, project: str, name: str) -> str:
+    """A long-lived run of the project, of no one stage, such as its ledger: found, or made."""
+    experiment_id = ensure_project(t, project)
+    with t.lock:
+        if found := search_runs(t, experiment_id, {"stage": name}, limit=1):
+            return found[0].info.run_id
+        tags = _standard_tags(project, name, content_hash([name, project]), agent=None, dataset_version=None)
+        run_id = t.client.create_run(experiment_id, tags=tags, run_name=name).info.run_id
         t.client.set_terminated(run_id, "FINISHED")
         return run_id
 
@@ -147,89 +138,6 @@ def stage_run(
         _end(run, "FAILED", "no_result", "the stage ended without a result")
 
 
-@reports_outages
-def find_result(t: Tracking, project: str, stage: Stage, request_hash: str) -> dict[str, Any] | None:
-    """The result of the same request, as it was finished before; None: it was not."""
-    if (experiment_id := find_project(t, project)) is None:
-        return None
-    tags = {"stage": stage.value, "config_hash": request_hash}
-    found = _search(t, experiment_id, tags, status=("FINISHED",), limit=1)
-    return _result(t, found[0]) if found else None
-
-
-@reports_outages
-def load_result(t: Tracking, project: str, stage: Stage, subject_id: str) -> dict[str, Any]:
-    """The result with this subject. Raises NotFound with the subjects that are there."""
-    experiment_id = project_or_not_found(t, project)
-    tags = {"stage": stage.value, "subject_id": subject_id}
-    if found := _search(t, experiment_id, tags, status=("FINISHED",), limit=1):
-        return _result(t, found[0])
-    there = list(dict.fromkeys(run.subject_id for run in list_results(t, project, stage, limit=10)))
-    raise NotFound(
-        f"{stage.value} {subject_id} is not in project {project} of {shown(t.uri)}: there is "
-        + (", ".join(there) or f"no finished {stage.value} yet")
-    )
-
-
-@reports_outages
-def list_results(
-    t: Tracking, project: str, stage: Stage, *, agent: AgentRef | None = None, limit: int = 100
-) -> list[RunSummary]:
-    """Finished runs of the stage, the newest first."""
-    if (experiment_id := find_project(t, project)) is None:
-        return []
-    tags = {"stage": stage.value}
-    if agent is not None:
-        tags |= {"agent_id": agent.agent_id, "agent_version": agent.version}
-    return [_summary(run) for run in _search(t, experiment_id, tags, status=("FINISHED",), limit=limit)]
-
-
-def read_json(t: Tracking, run_id: str, path: str) -> Any:
-    """Raises NotFound."""
-    return json.loads(read_bytes(t, run_id, path))
-
-
-def read_text(t: Tracking, run_id: str, path: str) -> str:
-    """Raises NotFound."""
-    return read_bytes(t, run_id, path).decode()
-
-
-@reports_outages
-def read_bytes(t: Tracking, run_id: str, path: str) -> bytes:
-    """The artifact's content. Raises NotFound for a run or an artifact that is not there."""
-    if local := _local_artifact(t, run_id, path):
-        return local.read_bytes()
-    if path not in list_artifacts(t, run_id, str(PurePosixPath(path).parent)):
-        raise NotFound(f"run {run_id} has no artifact {path}")
-    with tempfile.TemporaryDirectory() as folder:
-        return Path(t.client.download_artifacts(run_id, path, folder)).read_bytes()
-
-
-@reports_outages
-def list_artifacts(t: Tracking, run_id: str, folder: str = ".") -> list[str]:
-    """Paths of the files in the folder, not those further down. Raises NotFound for a run that is not there."""
-    _artifacts_of(t, run_id)
-    found = t.client.list_artifacts(run_id, None if folder in ("", ".") else folder)
-    return [entry.path for entry in found if not entry.is_dir]
-
-
-@reports_outages
-def artifact_uri(t: Tracking, run_id: str, path: str) -> str:
-    """Where the artifact is, for a person or for MLflow."""
-    return f"{_artifacts_of(t, run_id).rstrip('/')}/{path}"
-
-
-@reports_outages
-def write_artifact(t: Tracking, run_id: str, path: str, content: bytes) -> None:
-    """Keeps the content under the path, in place of what was there."""
-    target = PurePosixPath(path)
-    with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder, target.name)
-        source.write_bytes(content)
-        parent = str(target.parent)
-        t.client.log_artifact(run_id, str(source), None if parent == "." else parent)
-
-
 @functools.lru_cache(maxsize=16)
 def git_sha(folder: str) -> str:
     """The revision that is checked out in the folder; `unknown` where there is no git or no repository."""
@@ -262,7 +170,7 @@ def _begin(
     standard = _standard_tags(
         project, stage.value, request_hash, agent=agent, dataset_version=dataset.version if dataset else None
     )
-    standard |= {"gated": _text(gated), "subject_id": ""}
+    standard["gated"] = _text(gated)
     if dataset:
         standard["dataset"] = str(dataset)
     if parent_run_id:
@@ -286,7 +194,7 @@ def _resume_or_create(
     from mlflow.entities import RunTag
 
     same = {"stage": stage.value, "config_hash": request_hash}
-    if found := _search(t, experiment_id, same, status=UNFINISHED, limit=1):
+    if found := search_runs(t, experiment_id, same, status=UNFINISHED, limit=1):
         run_id = found[0].info.run_id
         t.client.update_run(run_id, status="RUNNING")
         for name in ("error_cause", "error_message"):
@@ -323,6 +231,8 @@ def _standard_tags(
         "git_sha": sha,
         "config_hash": config_hash,
         "assay_version": assay_version(),
+        "gated": "",
+        "subject_id": "",
         "mlflow.user": _user(),
         "mlflow.source.name": f"assay {stage}",
         "mlflow.source.type": "LOCAL",
@@ -330,76 +240,6 @@ def _standard_tags(
     if sha != "unknown":
         tags["mlflow.source.git.commit"] = sha
     return tags
-
-
-def _search(
-    t: Tracking, experiment_id: str, tags: Mapping[str, str], *, status: tuple[str, ...] = (), limit: int
-) -> "list[Run]":
-    """Runs with these tags and in one of these states, the newest first."""
-    clauses = [f"tags.`{name}` = {quoted(value)}" for name, value in tags.items()]
-    # MLflow's filters have no IN over states.
-    wanted = [clauses] if len(status) != 1 else [[*clauses, f"attributes.status = '{status[0]}'"]]
-    found: list[Run] = []
-    token = None
-    while len(found) < limit:
-        page = t.client.search_runs(
-            [experiment_id],
-            " and ".join(wanted[0]),
-            max_results=min(1000, limit if len(status) <= 1 else 50),
-            order_by=["attributes.start_time DESC"],
-            page_token=token,
-        )
-        found += [run for run in page if not status or run.info.status in status]
-        if not (token := page.token):
-            break
-    return found[:limit]
-
-
-def _result(t: Tracking, run: "Run") -> dict[str, Any]:
-    return read_json(t, run.info.run_id, RESULT)
-
-
-def _summary(run: "Run") -> RunSummary:
-    tags = run.data.tags
-    agent = (
-        AgentRef(agent_id=tags["agent_id"], version=tags["agent_version"])
-        if tags.get("agent_id") and tags.get("agent_version")
-        else None
-    )
-    return RunSummary(
-        run_id=run.info.run_id,
-        stage=tags.get("stage", ""),
-        subject_id=tags.get("subject_id", ""),
-        agent=agent,
-        dataset_version=tags.get("dataset_version") or None,
-        gated=tags.get("gated") == "true",
-        started_at=datetime.fromtimestamp((run.info.start_time or 0) / 1000, tz=UTC),
-        ended_at=datetime.fromtimestamp((run.info.end_time or 0) / 1000, tz=UTC),
-        metrics=dict(run.data.metrics),
-        tags={name: value for name, value in tags.items() if not name.startswith("mlflow.")},
-    )
-
-
-def _artifacts_of(t: Tracking, run_id: str) -> str:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        return t.client.get_run(run_id).info.artifact_uri or ""
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-            raise
-        raise NotFound(f"run {run_id} is not in {shown(t.uri)}") from error
-
-
-def _local_artifact(t: Tracking, run_id: str, path: str) -> Path | None:
-    """The file itself, where artifacts are on this machine; None: elsewhere, or not there."""
-    from mlflow.utils.file_utils import local_file_uri_to_path
-
-    root = _artifacts_of(t, run_id)
-    if not root.startswith(("file:", "/")):
-        return None
-    found = Path(local_file_uri_to_path(root), path)
-    return found if found.is_file() else None
 
 
 def _guarded(t: Tracking, call: Any, *args: Any, **kwargs: Any) -> Any:

@@ -9,14 +9,16 @@ from typing import Any, Literal
 from assay.contracts.conversation import Conversation, StopReason, ToolCall, Turn
 from assay.contracts.dataset import Scenario
 from assay.contracts.stage import DatasetRef
-from assay.tracking.projects import assay_version
+from assay.tracking.projects import VERSION_TAG, assay_version
+from assay.tracking.trace_ids import TRACE_PREFIX
 
-TRACE_PREFIX = "tr-"
 CONVERSATION = "assay.conversation"
 """Attribute of the root span: the whole conversation as JSON."""
 TURN = "assay.turn"
 """Attribute of every span that is made here: the turn that it belongs to, -1 in the root."""
 SIMULATION_TAG = "simulation_id"
+"""Of the simulation that was written last; a tag named as the simulation stays for each that the conversation is in."""
+STORED = "stored"
 TRACE_TAG = "mlflow.traceTag."
 """Prefix of a root span's attributes that MLflow makes tags of, in the transaction that stores the span."""
 _PREVIEW = 1000
@@ -57,10 +59,6 @@ class TraceDraft:
     """The root first."""
 
 
-def trace_id_of(conversation_id: str) -> str:
-    return TRACE_PREFIX + conversation_id
-
-
 def turn_span_id(conversation_id: str, turn: int) -> str:
     """The span of this turn (an index into the turns), 16 hex digits: the parent that `traceparent` names."""
     return _span_id(conversation_id, f"turn/{turn}")
@@ -99,12 +97,12 @@ def draft_trace(
             TURN: "-1",
             **_chat(conversation.turns),
             CONVERSATION: conversation.model_dump_json(),
-            TRACE_TAG + SIMULATION_TAG: json.dumps(simulation_id),
+            TRACE_TAG + simulation_id: json.dumps(STORED),
         },
         error=_error(conversation),
     )
     return TraceDraft(
-        trace_id=trace_id_of(conversation.conversation_id),
+        trace_id=TRACE_PREFIX + conversation.conversation_id,
         name=name,
         start_ms=begin // 1_000_000,
         duration_ms=(end - begin) // 1_000_000,
@@ -132,13 +130,14 @@ def _tags(
     tags = {
         "project_id": project,
         SIMULATION_TAG: simulation_id,
+        simulation_id: STORED,
         "scenario_id": conversation.scenario_id,
         "trial": str(conversation.trial),
         "agent_id": conversation.agent.agent_id,
         "agent_version": conversation.agent.version,
         "stop_reason": conversation.stop_reason.value,
         "simulator_fault": ",".join(faults) or "none",
-        "assay.version": assay_version(),
+        VERSION_TAG: assay_version(),
     }
     if dataset:
         tags["dataset_version"] = dataset.version

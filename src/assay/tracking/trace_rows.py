@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from assay.tracking.spans import CONVERSATION, SIMULATION_TAG, TURN, SpanDraft, TraceDraft
+from assay.tracking.spans import CONVERSATION, STORED, TURN, SpanDraft, TraceDraft
 
 if TYPE_CHECKING:
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
@@ -49,17 +49,17 @@ def write(store: "SqlAlchemyStore", experiment_id: str, drafts: Sequence[TraceDr
 
 
 def whole(store: "SqlAlchemyStore", experiment_id: str, simulation_id: str) -> list[str]:
-    """Ids of the simulation's traces. The tag is written with the root span, so none is there in part."""
+    """Ids of the simulation's conversations. The tag is written with the root span, so none is there in part."""
     from mlflow.store.tracking.dbmodels.models import SqlTraceInfo, SqlTraceTag
 
     with store.ManagedSessionMaker() as session:
         found = (
-            session.query(SqlTraceTag.request_id)
-            .join(SqlTraceInfo, SqlTraceInfo.request_id == SqlTraceTag.request_id)
-            .filter(SqlTraceTag.key == SIMULATION_TAG, SqlTraceTag.value == simulation_id)
+            session.query(SqlTraceInfo.client_request_id)
+            .join(SqlTraceTag, SqlTraceInfo.request_id == SqlTraceTag.request_id)
+            .filter(SqlTraceTag.key == simulation_id, SqlTraceTag.value == STORED)
             .filter(SqlTraceInfo.experiment_id == int(experiment_id))
         )
-        return [trace_id for (trace_id,) in found]
+        return [conversation_id for (conversation_id,) in found if conversation_id]
 
 
 def read_conversations(store: "SqlAlchemyStore", experiment_id: str, simulation_id: str) -> list[str]:
@@ -70,7 +70,7 @@ def read_conversations(store: "SqlAlchemyStore", experiment_id: str, simulation_
         contents = (
             session.query(SqlSpan.content)
             .join(SqlTraceTag, SqlTraceTag.request_id == SqlSpan.trace_id)
-            .filter(SqlTraceTag.key == SIMULATION_TAG, SqlTraceTag.value == simulation_id)
+            .filter(SqlTraceTag.key == simulation_id, SqlTraceTag.value == STORED)
             .filter(SqlSpan.experiment_id == int(experiment_id), SqlSpan.parent_span_id.is_(None))
         )
         attributes = (json.loads(content)["attributes"] for (content,) in contents)

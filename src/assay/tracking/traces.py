@@ -2,17 +2,18 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
 from assay.contracts.conversation import Conversation
 from assay.contracts.dataset import Scenario
 from assay.contracts.stage import DatasetRef
-from assay.errors import NotFound
 from assay.tracking import trace_rows
 from assay.tracking.connection import Tracking, quoted, reports_outages
 from assay.tracking.projects import ensure_project, find_project
-from assay.tracking.spans import CONVERSATION, SIMULATION_TAG, TRACE_PREFIX, SpanDraft, TraceDraft, draft_trace
+from assay.tracking.spans import CONVERSATION, STORED, SpanDraft, TraceDraft, draft_trace
+from assay.tracking.trace_ids import TRACE_PREFIX, place
 
 if TYPE_CHECKING:
     from mlflow.entities import Span, Trace, TraceInfo
@@ -35,7 +36,8 @@ def write_conversations(
 ) -> None:
     """Keeps each conversation as the trace `tr-<conversation_id>` of the project, linked to the run.
 
-    Writing one twice leaves one. Spans that the agent sent itself under the same trace id stay in the trace.
+    Writing one twice leaves one, the later. Spans that the agent sent itself under that trace id stay in the trace.
+    A trace of somebody else that has the id already is left as it is, and the conversation gets one of its own.
     """
     experiment_id = ensure_project(t, project)
     drafts = [
@@ -51,6 +53,8 @@ def write_conversations(
         for conversation, scenario in conversations
     ]
     for batch in batches(drafts):
+        places = place(t, experiment_id, [draft.session for draft in batch])
+        batch = [replace(draft, trace_id=places[draft.session]) for draft in batch]
         if t.sql is None or not trace_rows.write(t.sql, experiment_id, batch):
             write_through_store(t, experiment_id, batch)
 
@@ -68,38 +72,28 @@ def finished(t: Tracking, project: str, simulation_id: str) -> set[str]:
     if (experiment_id := find_project(t, project)) is None:
         return set()
     if t.sql is not None:
-        return {
-            trace_id.removeprefix(TRACE_PREFIX) for trace_id in trace_rows.whole(t.sql, experiment_id, simulation_id)
-        }
-    return {info.trace_id.removeprefix(TRACE_PREFIX) for info in _infos(t, experiment_id, simulation_id)}
+        return set(trace_rows.whole(t.sql, experiment_id, simulation_id))
+    return {info.client_request_id for info in _infos(t, experiment_id, simulation_id) if info.client_request_id}
 
 
 @reports_outages
 def read_conversations(t: Tracking, project: str, simulation_id: str) -> list[Conversation]:
-    """The simulation's conversations in the order of scenario and trial.
-
-    Raises NotFound where the project or the simulation has none.
-    """
-    found = None
-    if (experiment_id := find_project(t, project)) is not None:
-        found = _stored(t, experiment_id, simulation_id)
-    if not found:
-        raise NotFound(f"project {project} has no conversations of {simulation_id}: run the simulation first")
-    conversations = [Conversation.model_validate_json(text) for text in found]
-    return sorted(conversations, key=lambda conversation: (conversation.scenario_id, conversation.trial))
-
-
-def _stored(t: Tracking, experiment_id: str, simulation_id: str) -> list[str]:
+    """The simulation's conversations in the order of scenario and trial; empty where none is stored."""
+    if (experiment_id := find_project(t, project)) is None:
+        return []
     if t.sql is not None:
-        return trace_rows.read_conversations(t.sql, experiment_id, simulation_id)
-    ids = [info.trace_id for info in _infos(t, experiment_id, simulation_id)]
-    traces = [trace for batch in batches(ids) for trace in t.store.batch_get_traces(batch)]
-    return [text for trace in traces if (text := conversation_json(trace))]
+        stored = trace_rows.read_conversations(t.sql, experiment_id, simulation_id)
+    else:
+        ids = [info.trace_id for info in _infos(t, experiment_id, simulation_id)]
+        traces = [trace for batch in batches(ids) for trace in t.store.batch_get_traces(batch)]
+        stored = [text for trace in traces if (text := conversation_json(trace))]
+    conversations = [Conversation.model_validate_json(text) for text in stored]
+    return sorted(conversations, key=lambda conversation: (conversation.scenario_id, conversation.trial))
 
 
 def _infos(t: Tracking, experiment_id: str, simulation_id: str) -> "list[TraceInfo]":
     """Of traces that are stored whole: this tag comes with the root span."""
-    wanted = f"tags.{SIMULATION_TAG} = {quoted(simulation_id)}"
+    wanted = f"tags.`{simulation_id}` = {quoted(STORED)}"
     return all_pages(
         lambda token: t.store.search_traces(
             locations=[experiment_id], filter_string=wanted, max_results=500, page_token=token
@@ -141,7 +135,7 @@ def _trace_info(experiment_id: str, draft: TraceDraft) -> "TraceInfo":
     if draft.cost_usd is not None:
         metadata["mlflow.trace.cost"] = json.dumps({"total_cost": draft.cost_usd})
     # left to the root span, so that a trace with this tag is whole
-    tags = {name: value for name, value in draft.tags.items() if name != SIMULATION_TAG}
+    tags = {name: value for name, value in draft.tags.items() if value != STORED}
     return TraceInfo(
         trace_id=draft.trace_id,
         trace_location=TraceLocation.from_experiment_id(experiment_id),

@@ -1,0 +1,93 @@
+"""Artifacts of runs: files under a path, written and read as bytes, text or JSON."""
+
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from assay.errors import NotFound
+from assay.tracking.connection import Tracking, reports_outages, shown
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+
+def read_json(t: Tracking, run_id: str, path: str) -> Any:
+    """Raises NotFound."""
+    return json.loads(read_bytes(t, run_id, path))
+
+
+def read_text(t: Tracking, run_id: str, path: str) -> str:
+    """Raises NotFound."""
+    return read_bytes(t, run_id, path).decode()
+
+
+@reports_outages
+def read_bytes(t: Tracking, run_id: str, path: str) -> bytes:
+    """The artifact's content. Raises NotFound for a run or an artifact that is not there."""
+    if local := _local_artifact(t, run_id, path):
+        return local.read_bytes()
+    if path not in list_artifacts(t, run_id, str(PurePosixPath(path).parent)):
+        raise NotFound(f"run {run_id} has no artifact {path}")
+    with tempfile.TemporaryDirectory() as folder:
+        return Path(t.client.download_artifacts(run_id, path, folder)).read_bytes()
+
+
+@reports_outages
+def list_artifacts(t: Tracking, run_id: str, folder: str = ".") -> list[str]:
+    """Paths of the files in the folder, not those further down. Raises NotFound for a run that is not there."""
+    _artifacts_of(t, run_id)
+    found = t.client.list_artifacts(run_id, None if folder in ("", ".") else folder)
+    return [entry.path for entry in found if not entry.is_dir]
+
+
+@reports_outages
+def artifact_uri(t: Tracking, run_id: str, path: str) -> str:
+    """Where the artifact is, for a person or for MLflow."""
+    return f"{_artifacts_of(t, run_id).rstrip('/')}/{path}"
+
+
+@reports_outages
+def log_artifacts(t: Tracking, run_id: str, files: Mapping[str, bytes]) -> None:
+    """Path to content, added to a run of whatever state."""
+    for path, content in files.items():
+        write_artifact(t, run_id, path, content)
+
+
+@reports_outages
+def write_artifact(t: Tracking, run_id: str, path: str, content: bytes) -> None:
+    """Keeps the content under the path, in place of what was there."""
+    target = PurePosixPath(path)
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder, target.name)
+        source.write_bytes(content)
+        parent = str(target.parent)
+        t.client.log_artifact(run_id, str(source), None if parent == "." else parent)
+
+
+def _local_artifact(t: Tracking, run_id: str, path: str) -> Path | None:
+    """The file itself, where artifacts are on this machine; None: elsewhere, or not there."""
+    from mlflow.utils.file_utils import local_file_uri_to_path
+
+    root = _artifacts_of(t, run_id)
+    if not root.startswith(("file:", "/")):
+        return None
+    found = Path(local_file_uri_to_path(root), path)
+    return found if found.is_file() else None
+
+
+def _artifacts_of(t: Tracking, run_id: str) -> str:
+    return get_run(t, run_id).info.artifact_uri or ""
+
+
+def get_run(t: Tracking, run_id: str) -> "Run":
+    """MLflow's own object. Raises NotFound."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return t.client.get_run(run_id)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        raise NotFound(f"run {run_id} is not in {shown(t.uri)}") from error
