@@ -16,9 +16,7 @@ AGENTS_OWN = (FailureCause.AGENT_EXCEPTION, FailureCause.BAD_ANSWER)
 """Failures of the agent's own code; the others are of what it runs on."""
 
 
-def attribute(
-    conversation: Conversation, judgment: Judgment, flawed_scenarios: Collection[str] = ()
-) -> Blamed | None:
+def attribute(conversation: Conversation, judgment: Judgment, flawed_scenarios: Collection[str] = ()) -> Blamed | None:
     """None: it passed. The first rule that holds decides:
 
     1. The agent's call failed: by an error of its own the agent, otherwise (time-out, rate limit, server) the

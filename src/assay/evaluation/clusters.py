@@ -25,8 +25,7 @@ STOP_WORDS = frozenset(
     "a about after again agent all also an and any are as at be because been before but by can could customer did do does "
     "done for from get got had has have he her him his how i if in into is it its just me more most must my never no not "
     "now of on one only or our out over said same say says she should so some such than that the their them then there "
-    "these they this those to too up user very was we were what when where which while who why will with would you your"
-    .split()
+    "these they this those to too up user very was we were what when where which while who why will with would you your".split()
 )
 
 
@@ -94,7 +93,9 @@ def complaint_clusters(complaints: Sequence[Feedback], scenarios: Sequence[Scena
 def _complaint(items: Sequence[Feedback], all_negative: int, known: Sequence[str]) -> ComplaintCluster:
     comments = [item.comment or "" for item in items]
     common = Counter(word for comment in comments for word in set(words(comment)))
-    typical = max(comments, key=lambda comment: sum(common[word] for word in set(words(comment))) / (1 + len(words(comment))))
+    typical = max(
+        comments, key=lambda comment: sum(common[word] for word in set(words(comment))) / (1 + len(words(comment)))
+    )
     return ComplaintCluster(
         name=", ".join(word for word, _ in common.most_common(3)),
         description=typical.strip(),

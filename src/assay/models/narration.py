@@ -46,9 +46,17 @@ async def narrate_with(model: ChatModel, system: str, facts: Sequence[Fact], con
             return Narrated(Narrative(text=fill(text, facts), author=model.name), usage)
         except BadInput as error:
             problem = str(error)
-            messages = [*messages, Message("assistant", answer.text), Message("user", f"Refused: {problem}. Write it again.")]
+            messages = [
+                *messages,
+                Message("assistant", answer.text),
+                Message("user", f"Refused: {problem}. Write it again."),
+            ]
     raise CallError(
-        CallFailed(cause=FailureCause.BAD_ANSWER, detail=f"{model.name} speaks of numbers nobody computed: {problem}", attempts=ATTEMPTS)
+        CallFailed(
+            cause=FailureCause.BAD_ANSWER,
+            detail=f"{model.name} speaks of numbers nobody computed: {problem}",
+            attempts=ATTEMPTS,
+        )
     )
 
 

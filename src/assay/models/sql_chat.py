@@ -39,7 +39,11 @@ async def answer_with(model: ChatModel, question: str, table: ResultsTable) -> A
             if said.text.strip() and not said.sql.strip():
                 refuse_stray(said.text, facts)
                 return AnalystAnswer(
-                    text=fill(said.text, facts), queries=tuple(queries), facts=facts, rows=tuple(rows), author=model.name
+                    text=fill(said.text, facts),
+                    queries=tuple(queries),
+                    facts=facts,
+                    rows=tuple(rows),
+                    author=model.name,
                 )
             rows = table.query(said.sql)
             queries.append(said.sql)
@@ -48,7 +52,9 @@ async def answer_with(model: ChatModel, question: str, table: ResultsTable) -> A
             reply = f"Refused: {error}"
         messages = [*messages, Message("assistant", answer.text), Message("user", reply)]
     raise CallError(
-        CallFailed(cause=FailureCause.BAD_ANSWER, detail=f"{model.name} found no answer that stands on rows", attempts=STEPS)
+        CallFailed(
+            cause=FailureCause.BAD_ANSWER, detail=f"{model.name} found no answer that stands on rows", attempts=STEPS
+        )
     )
 
 

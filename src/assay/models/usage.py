@@ -11,7 +11,6 @@ N = TypeVar("N")
 def add_usage(*parts: Usage) -> Usage:
     """The sum. Tokens and cost are unknown only where no part knows them."""
     return Usage.model_construct(
-        
         calls=sum(part.calls for part in parts),
         failed_calls=sum(part.failed_calls for part in parts),
         input_tokens=_sum([part.input_tokens for part in parts]),

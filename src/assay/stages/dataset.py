@@ -91,7 +91,14 @@ def examine(
     from assay.statistics import detectable_difference
 
     detectable = detectable_difference(len(made.scenarios))
-    return validate(made, version.card, threshold=threshold, attempts=attempts, detectable=detectable)
+    return validate(
+        made,
+        version.card,
+        threshold=threshold,
+        attempts=attempts,
+        detectable_difference=detectable.difference,
+        detectable_how=detectable.how,
+    )
 
 
 async def attempt(made: Dataset, version: AgentVersion, context: Context) -> dict[str, Attempt]:

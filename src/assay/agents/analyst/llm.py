@@ -22,7 +22,9 @@ class ModelAnalyst:
     async def narrate(self, report: AnalyticsReport) -> Narrated:
         calibration = "calibrated on human labels" if report.calibrated else "uncalibrated"
         clusters = "\n".join(f"- {cluster.name}: {cluster.description}" for cluster in report.clusters[:8])
-        context = f"Agent {report.agent}, dataset {report.dataset}.\nFailure clusters, largest first:\n{clusters or '- none'}"
+        context = (
+            f"Agent {report.agent}, dataset {report.dataset}.\nFailure clusters, largest first:\n{clusters or '- none'}"
+        )
         return await narrate_with(self.model, render(self.prompt, calibration=calibration), report.facts, context)
 
     async def answer(self, question: str, table: ResultsTable) -> AnalystAnswer:

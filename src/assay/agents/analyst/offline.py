@@ -28,10 +28,11 @@ def _parts(report: AnalyticsReport) -> list[str]:
 def _expect(report: AnalyticsReport) -> str:
     if not isinstance(report.pass_rate, Estimate):
         return "There is too little data to say what to expect in production: {pass_rate}."
-    uncalibrated = "" if report.calibrated else " No human labels calibrate the judge yet, so read the rate as the judge's own."
+    uncalibrated = (
+        "" if report.calibrated else " No human labels calibrate the judge yet, so read the rate as the judge's own."
+    )
     return (
-        f"Expect `{report.agent}` to meet every expectation in {{pass_rate}} of conversations like these."
-        f"{uncalibrated}"
+        f"Expect `{report.agent}` to meet every expectation in {{pass_rate}} of conversations like these.{uncalibrated}"
     )
 
 
@@ -48,8 +49,7 @@ def _weakest(report: AnalyticsReport) -> str:
         return ""
     weakest = sorted(known, key=_value)[:2]
     named = " and ".join(
-        f"{rate.dimension} `{rate.value}` ({{slice.{rate.dimension}.{rate.value}}})"
-        for rate in weakest
+        f"{rate.dimension} `{rate.value}` ({{slice.{rate.dimension}.{rate.value}}})" for rate in weakest
     )
     return f"It is weakest in {named}."
 
@@ -62,7 +62,8 @@ def _failures(report: AnalyticsReport) -> str:
     if not report.clusters:
         return "No conversation failed."
     listed = "\n".join(
-        f"- `{cluster.name}`: {{cluster_{place}}} conversations" for place, cluster in enumerate(report.clusters[:3], start=1)
+        f"- `{cluster.name}`: {{cluster_{place}}} conversations"
+        for place, cluster in enumerate(report.clusters[:3], start=1)
     )
     return f"What goes wrong most:\n{listed}"
 

@@ -23,7 +23,9 @@ class ModelComparator:
         return self.model.name
 
     async def narrate(self, report: ComparisonReport) -> Narrated:
-        flips = "\n".join(f"- {flip.direction} `{flip.scenario_id}`: {flip.reason}" for flip in report.flips[:FLIPS_SHOWN])
+        flips = "\n".join(
+            f"- {flip.direction} `{flip.scenario_id}`: {flip.reason}" for flip in report.flips[:FLIPS_SHOWN]
+        )
         steps = "\n".join(f"- {step}" for step in report.next_steps)
         context = (
             f"Champion {report.champion}, challenger {report.challenger}, dataset {report.dataset}.\n"

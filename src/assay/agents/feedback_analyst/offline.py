@@ -79,7 +79,9 @@ def _complaints(report: ProductionReport) -> str:
 def _next(report: ProductionReport) -> str:
     if not report.proposed_scenarios:
         return "Every complaint is tested by some scenario already."
-    return "For what is not tested yet, {proposed} scenarios are proposed to the dataset builder: review them, then run."
+    return (
+        "For what is not tested yet, {proposed} scenarios are proposed to the dataset builder: review them, then run."
+    )
 
 
 def _scenario(item: Feedback) -> Scenario:

@@ -22,15 +22,23 @@ HINTED = 0.34
 SURE, UNSURE = 0.6, 0.4
 """Confidence: words alone never prove much."""
 
-SUBJECT = re.compile(r"^(the )?(agent|assistant|bot|it)\s+(must|should|does|do|is|has|will|may)?\s*(not\s+)?", re.IGNORECASE)
+SUBJECT = re.compile(
+    r"^(the )?(agent|assistant|bot|it)\s+(must|should|does|do|is|has|will|may)?\s*(not\s+)?", re.IGNORECASE
+)
 
 MANNERS = {
     re.compile(r"\b(sorry|apolog)", re.IGNORECASE): re.compile(r"\b(sorry|apolog\w+|regret)\b", re.IGNORECASE),
     re.compile(r"\b(thank|grateful)", re.IGNORECASE): re.compile(r"\b(thank\w*|grateful)\b", re.IGNORECASE),
-    re.compile(r"\b(greet|welcome)", re.IGNORECASE): re.compile(r"\b(hello|hi|welcome|good (morning|day|evening))\b", re.IGNORECASE),
+    re.compile(r"\b(greet|welcome)", re.IGNORECASE): re.compile(
+        r"\b(hello|hi|welcome|good (morning|day|evening))\b", re.IGNORECASE
+    ),
     re.compile(r"\b(asks?|question)\b", re.IGNORECASE): re.compile(r"\?"),
-    re.compile(r"\b(rude|insult|curs|swear)", re.IGNORECASE): re.compile(r"\b(stupid|idiot|shut up|damn|hell|nonsense)\b", re.IGNORECASE),
-    re.compile(r"\b(blam)", re.IGNORECASE): re.compile(r"\b(your (own )?fault|you should have|because of you)\b", re.IGNORECASE),
+    re.compile(r"\b(rude|insult|curs|swear)", re.IGNORECASE): re.compile(
+        r"\b(stupid|idiot|shut up|damn|hell|nonsense)\b", re.IGNORECASE
+    ),
+    re.compile(r"\b(blam)", re.IGNORECASE): re.compile(
+        r"\b(your (own )?fault|you should have|because of you)\b", re.IGNORECASE
+    ),
 }
 """Manners that an expectation names, and the words that show them."""
 
@@ -100,7 +108,9 @@ def _happened(expectation: Expectation, conversation: Conversation) -> Found:
 
 def _said(turn: Turn) -> set[str]:
     """The content words of a turn and of the tools that it called."""
-    calls = " ".join(f"{call.name.replace('_', ' ')} {' '.join(map(str, call.arguments.values()))}" for call in turn.tool_calls)
+    calls = " ".join(
+        f"{call.name.replace('_', ' ')} {' '.join(map(str, call.arguments.values()))}" for call in turn.tool_calls
+    )
     return set(words(f"{turn.text} {calls}"))
 
 

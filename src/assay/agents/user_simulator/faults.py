@@ -47,7 +47,9 @@ def _at_end(turns: Sequence[Turn], stop_reason: StopReason) -> Iterator[Simulato
     if not answers:
         yield _fault(SimulatorFaultKind.ENDED_EARLY, max(0, len(turns) - 1), "left before the agent said anything")
     elif stop_reason is StopReason.GOAL_REACHED and _asks_for_something(answers[-1].text):
-        yield _fault(SimulatorFaultKind.ENDED_EARLY, len(turns) - 1, "was content while the agent still waited for an answer")
+        yield _fault(
+            SimulatorFaultKind.ENDED_EARLY, len(turns) - 1, "was content while the agent still waited for an answer"
+        )
 
 
 def _asks_for_something(text: str) -> bool:

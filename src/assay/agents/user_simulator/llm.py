@@ -37,7 +37,9 @@ class ModelUser:
         if not turns and scenario.opening:
             return UserMove(text=scenario.opening, stop=None, usage=Usage())
         answer = await self.model.complete(
-            messages(self.prompt, scenario, turns), schema=Move, sampling=Sampling(temperature=1.0, seed=seed + len(turns))
+            messages(self.prompt, scenario, turns),
+            schema=Move,
+            sampling=Sampling(temperature=1.0, seed=seed + len(turns)),
         )
         move = answer.parsed
         stop = STOPS[move.status]

@@ -40,7 +40,9 @@ REFUSED = re.compile(
 )
 OFFER = re.compile(r"\b(shall i|should i|would you like me to|do you want me to|may i|want me to)\b", re.IGNORECASE)
 CONFIRM = re.compile(r"\b(is that (right|correct)|can you confirm|please confirm|are you sure)\b", re.IGNORECASE)
-AGAIN = re.compile(r"\b(cannot|can't|could not|couldn't) find\b|\bcheck (both|the|your)\b|\bdoes not match\b", re.IGNORECASE)
+AGAIN = re.compile(
+    r"\b(cannot|can't|could not|couldn't) find\b|\bcheck (both|the|your)\b|\bdoes not match\b", re.IGNORECASE
+)
 ANYTHING_ELSE = re.compile(r"anything else|you are welcome", re.IGNORECASE)
 
 PRESSING = (
@@ -119,7 +121,9 @@ class _Mind:
         values = [self.scenario.facts[name] for name in names]
         if all(re.search(r"[.!?]$", value) for value in values):
             return " ".join(values)
-        parts = [value if value.endswith(".") else _stated(name, value) for name, value in zip(names, values, strict=True)]
+        parts = [
+            value if value.endswith(".") else _stated(name, value) for name, value in zip(names, values, strict=True)
+        ]
         text = " ".join(parts)
         if self.polite:
             return self._word(f"Of course. {text}", f"Sure! {text} Thank you.")
@@ -152,7 +156,9 @@ class _Mind:
             return _plain(self.scenario.facts[untold[0]]), None
         patience = 1 if self.hurried else 2
         if sum("don't know" in text or "not sure" in text for text in self.mine) >= patience:
-            return self._word("I don't think this is getting me anywhere. Bye.", "Let's leave it at that."), StopReason.GAVE_UP
+            return self._word(
+                "I don't think this is getting me anywhere. Bye.", "Let's leave it at that."
+            ), StopReason.GAVE_UP
         return self._word("I don't know that, sorry.", "I'm not sure. I only know what I told you."), None
 
     def _listen(self) -> tuple[str | None, StopReason | None]:
@@ -161,7 +167,9 @@ class _Mind:
         if untold and len(self.theirs) < 4:
             return _plain(self.scenario.facts[untold[0]]), None
         if len(self.theirs) < 3:
-            return self._word(f"And what about it? {self.scenario.goal}", f"I still want this: {self.scenario.goal}"), None
+            return self._word(
+                f"And what about it? {self.scenario.goal}", f"I still want this: {self.scenario.goal}"
+            ), None
         return self._leave_content() if self.polite else (self._word("OK.", "Hm, all right."), StopReason.GAVE_UP)
 
     def _circles(self) -> bool:
@@ -194,7 +202,11 @@ def _signs(name: str) -> tuple[str, ...]:
 
 
 def _stated(name: str, value: str) -> str:
-    return f"My {name.replace('_', ' ')} is {value}." if not value[:1].isupper() or re.search(r"\d|@", value) else f"{value}."
+    return (
+        f"My {name.replace('_', ' ')} is {value}."
+        if not value[:1].isupper() or re.search(r"\d|@", value)
+        else f"{value}."
+    )
 
 
 def _plain(value: str) -> str:

@@ -55,9 +55,7 @@ async def import_conversations(imported: Imported, project: str, context: "Conte
         return await run_stage(request, context)
 
     await run(DevelopRequest(project=project, card=_card(imported), probe=False))
-    await run(
-        DatasetRequest(project=project, agent=imported.agent, dataset=imported.dataset, reference_attempt=False)
-    )
+    await run(DatasetRequest(project=project, agent=imported.agent, dataset=imported.dataset, reference_attempt=False))
     simulation = await _store(imported, project, context)
     judging = await run(JudgeRequest(project=project, simulation_id=simulation.subject_id))
     return Judging.model_validate(judging)

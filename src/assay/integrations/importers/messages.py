@@ -34,7 +34,9 @@ def turns_of(messages: Sequence[Mapping[str, Any]], where: str) -> tuple[Turn, .
             case "system" | "developer":
                 continue
             case role:
-                raise BadInput(f"{where}: messages.{place}.role: {role!r} is no role: use user, assistant, tool or system")
+                raise BadInput(
+                    f"{where}: messages.{place}.role: {role!r} is no role: use user, assistant, tool or system"
+                )
     if pending:
         turns.append(Turn(role="agent", text="", tool_calls=tuple(pending)))
     return tuple(turns)

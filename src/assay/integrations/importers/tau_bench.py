@@ -22,7 +22,9 @@ def read(folder: Path, agent: AgentRef) -> tuple[Dataset, tuple[Conversation, ..
         raise BadInput(f"{folder}: is no folder: tau-bench is a folder with scenarios.jsonl and traces.jsonl")
     name = folder.name.lower()
     scenarios = tuple(_scenario(name, row) for row in _rows(folder / "scenarios.jsonl"))
-    conversations = tuple(_conversation(name, agent, row, f"traces.jsonl:{n}") for n, row in _numbered(folder / "traces.jsonl"))
+    conversations = tuple(
+        _conversation(name, agent, row, f"traces.jsonl:{n}") for n, row in _numbered(folder / "traces.jsonl")
+    )
     policy = folder / "policy.md"
     described = "Recorded customer-service tasks of tau-bench, with the reward as outcome."
     return (

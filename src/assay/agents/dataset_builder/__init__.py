@@ -1,0 +1,57 @@
+"""Drafts scenarios from an agent's card and a brief, or works them out with a person in a chat."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from assay.agents.dataset_builder.chat import BuilderChat
+from assay.contracts.agent import AgentCard
+from assay.contracts.dataset import Scenario
+from assay.contracts.stage import Usage
+from assay.models.chat import ChatModel
+
+PROMPT = (Path(__file__).parent / "prompt.md").read_text(encoding="utf-8")
+CHAT_PROMPT = (Path(__file__).parent / "chat.md").read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    scenarios: tuple[Scenario, ...]
+    notes: tuple[str, ...]
+    """What a person should look at before using them."""
+    usage: Usage
+
+
+class DatasetBuilder(Protocol):
+    @property
+    def name(self) -> str:
+        """The model, or `offline`."""
+        ...
+
+    @property
+    def prompt_hash(self) -> str: ...
+
+    async def draft(
+        self, card: AgentCard, brief: str, *, size: int, seed: int, existing: Sequence[Scenario] = ()
+    ) -> Draft:
+        """Up to `size` scenarios unlike each other and the existing ones. Raises CallError where the model fails."""
+        ...
+
+    async def say(self, chat: BuilderChat, message: str) -> tuple[BuilderChat, str]:
+        """One turn of the chat: (the chat as it is now, what the builder says)."""
+        ...
+
+
+def dataset_builder(model: ChatModel | None, prompt: str | None = None) -> DatasetBuilder:
+    """None as model: the offline version."""
+    if model is None:
+        from assay.agents.dataset_builder.offline import OfflineBuilder
+
+        return OfflineBuilder()
+    from assay.agents.dataset_builder.llm import ModelBuilder
+
+    return ModelBuilder(model, prompt or PROMPT)
+
+
+__all__ = ["CHAT_PROMPT", "PROMPT", "BuilderChat", "DatasetBuilder", "Draft", "dataset_builder"]

@@ -1,0 +1,91 @@
+"""What validation says of a dataset: every rule, the score and whether the gate may open."""
+
+from collections.abc import Mapping, Sequence
+
+from assay.contracts.agent import AgentCard
+from assay.contracts.dataset import CoverageCell, Dataset, DatasetFinding, DatasetReport, DatasetRule
+from assay.evaluation.validation.attempts import Attempt, unsolvable
+from assay.evaluation.validation.coverage import coverage_cells, gaps
+from assay.evaluation.validation.duplicates import duplicates, near_duplicates
+from assay.evaluation.validation.expectations import contradictory, hidden_state, leaks, not_checkable, vague
+
+WHOLE = 0.1
+"""What each error of the dataset as a whole takes off the score."""
+
+
+def validate(
+    dataset: Dataset,
+    card: AgentCard | None,
+    *,
+    threshold: float,
+    attempts: Mapping[str, Attempt] | None = None,
+    detectable_difference: float | None = None,
+    detectable_how: str = "",
+) -> DatasetReport:
+    """Every rule over every scenario.
+
+    card: None: rules about tools and topics do not apply. attempts: what a reference attempt showed, by scenario.
+    detectable_difference: what the planner says this many scenarios can show; None: too few to say.
+    """
+    scenarios = dataset.scenarios
+    findings: list[DatasetFinding] = [
+        *duplicates(scenarios),
+        *near_duplicates(scenarios),
+        *vague(scenarios),
+        *contradictory(scenarios),
+        *not_checkable(scenarios, card, attempts),
+        *leaks(scenarios),
+        *hidden_state(scenarios, card),
+        *unsolvable(scenarios, attempts),
+        *gaps(scenarios, card),
+        *_too_small(len(scenarios), detectable_difference),
+    ]
+    expectations = [expectation for scenario in scenarios for expectation in scenario.expectations]
+    score = _score(dataset, findings)
+    cells: tuple[CoverageCell, ...] = coverage_cells(scenarios)
+    return DatasetReport(
+        dataset=dataset.ref,
+        scenarios=len(scenarios),
+        expectations=len(expectations),
+        checked_by_code=sum(expectation.check is not None for expectation in expectations) / len(expectations),
+        coverage=cells,
+        findings=tuple(findings),
+        score=score,
+        threshold=threshold,
+        passed=score >= threshold,
+        detectable_difference=detectable_difference,
+        detectable_how=detectable_how,
+    )
+
+
+def _score(dataset: Dataset, findings: Sequence[DatasetFinding]) -> float:
+    """As `DatasetReport.score` says."""
+    flawed = {name for finding in findings if finding.severity != "note" for name in finding.scenario_ids}
+    whole = sum(finding.severity == "error" and not finding.scenario_ids for finding in findings)
+    sound = sum(scenario.scenario_id not in flawed for scenario in dataset.scenarios) / len(dataset.scenarios)
+    return max(0.0, round(sound - WHOLE * whole, 6))
+
+
+def _too_small(scenarios: int, detectable: float | None) -> list[DatasetFinding]:
+    if detectable is None:
+        return [
+            DatasetFinding(
+                rule=DatasetRule.TOO_SMALL,
+                severity="error",
+                message=f"{scenarios} scenarios are too few for any interval or comparison",
+                fix="Add scenarios: five are the least, forty show a difference of about twenty points",
+            )
+        ]
+    if detectable > 0.3:
+        return [
+            DatasetFinding(
+                rule=DatasetRule.TOO_SMALL,
+                severity="warning",
+                message=f"only differences of {100 * detectable:.0f} points or more would be seen",
+                fix="Add scenarios",
+            )
+        ]
+    return []
+
+
+__all__ = ["Attempt", "validate"]
