@@ -58,13 +58,13 @@ VERSIONS = {
         misses_lost=0.6,
     ),
     "v2": Flaws(
-        misreads_order=0.04,
-        guesses_stock=0.04,
-        gives_in=0.12,
-        refunds_all=0.25,
-        omits_days=0.08,
-        drops_second=0.3,
-        misses_lost=0.15,
+        misreads_order=0.05,
+        guesses_stock=0.1,
+        gives_in=0.15,
+        refunds_all=0.35,
+        omits_days=0.15,
+        drops_second=0.4,
+        misses_lost=0.25,
     ),
 }
 
@@ -137,6 +137,8 @@ class Support:
             return getattr(self, f"_{urgent}")()
         if self.offer and said.says_yes:
             self.todo, self.offer = [self.offer], None
+        elif self.handed_over and said.pressing and not self._only_answers(said):
+            return f"{COLLEAGUE}; until then I cannot do more."
         elif self.refused and said.pressing and not set(said.wants) - {self.refused, "refund", "discount", "policy"}:
             return self._pressed()
         elif not self._only_answers(said):
@@ -359,7 +361,7 @@ class Support:
         return self._hand_over("fraud", "Thank you for telling us. We will look into it before anything is sent.")
 
     def _hand_over(self, reason: str, sorry: str) -> str:
-        self.todo = []
+        self.todo, self.handed_over = [], True
         return f"{sorry} {self._ticket(reason)} {COLLEAGUE}."
 
     def _ticket(self, reason: str) -> str:

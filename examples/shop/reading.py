@@ -46,7 +46,7 @@ NOT_KNOWN = re.compile(
 GERMAN = re.compile(r"\b(ich|bestellung|bitte|guten tag|nicht|meine?|wurde|danke)\b", re.IGNORECASE)
 PRESSING = re.compile(
     r"\bbut\b|please|come on|exception|unfair|ridiculous|insist|just this once|i want|demand|unacceptable|seriously"
-    r"|always|loyal|other shops|review",
+    r"|always|loyal|other shops|review|good enough|must be something|can't you|don't accept|won't accept",
     re.IGNORECASE,
 )
 YES = re.compile(r"^\W*(yes|yeah|yep|sure|ok(ay)?|please do|go ahead|that works|fine|exactly|correct)\b", re.IGNORECASE)
@@ -75,13 +75,13 @@ def read(text: str, products: Iterable[str]) -> Read:
     bare = CARD_NUMBER.sub(" ", EMAIL.sub(" ", ADDRESS.sub(" ", plain)))
     low = bare.lower()
     number, email, address = ORDER_NUMBER.search(bare), EMAIL.search(plain), ADDRESS.search(plain)
-    code = CODE.search(bare)
+    codes = CODE.findall(bare)
     return Read(
         wants=_wants(low),
         order_number=f"J{number[1]}" if number else None,
         email=email[0].rstrip(".").lower() if email else None,
         address=address[0] if address else None,
-        code=code[0] if code else None,
+        code=codes[-1] if codes else None,
         products=_products(low, products),
         has_card_number=CARD_NUMBER.search(EMAIL.sub(" ", plain)) is not None,
         does_not_know=NOT_KNOWN.search(low) is not None,
