@@ -3,6 +3,7 @@
 from assay.tracking.artifacts import artifact_uri, list_artifacts, log_artifacts, read_bytes, read_json, read_text
 from assay.tracking.connection import Tracking, connect
 from assay.tracking.datasets import DatasetSummary, list_datasets, load_dataset, save_dataset
+from assay.tracking.judgments import judged, read_judgments, write_judgments
 from assay.tracking.projects import (
     ProjectSummary,
     ensure_project,
@@ -31,6 +32,7 @@ __all__ = [
     "evaluation_run",
     "find_result",
     "finished",
+    "judged",
     "list_agents",
     "list_artifacts",
     "list_datasets",
@@ -45,6 +47,7 @@ __all__ = [
     "read_bytes",
     "read_conversations",
     "read_json",
+    "read_judgments",
     "read_project_tags",
     "read_text",
     "register_agent",
@@ -58,4 +61,5 @@ __all__ = [
     "transitions",
     "turn_span_id",
     "write_conversations",
+    "write_judgments",
 ]

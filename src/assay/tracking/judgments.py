@@ -1,0 +1,149 @@
+"""Judgments in MLflow: an assessment for each verdict, and one that carries the whole."""
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from assay.contracts.judgment import Judgment, Ruling, Verdict
+from assay.errors import NotFound
+from assay.tracking.assessments import GROUP, Draft, Group, Source, write_groups
+from assay.tracking.connection import Tracking, reports_outages
+from assay.tracking.projects import find_project, project_or_not_found
+from assay.tracking.trace_ids import traces_of
+from assay.tracking.traces import all_pages
+
+if TYPE_CHECKING:
+    from mlflow.entities import TraceInfo
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+WHOLE = "assay.judgment"
+"""Metadata of the assessment `passed`: the judgment as JSON."""
+PASSED = "passed"
+SCORE = "score"
+VALUES = {Ruling.MET: "yes", Ruling.NOT_MET: "no", Ruling.ABSTAINED: "abstained"}
+_SOURCES: dict[str, Source] = {"code": "CODE", "offline_judge": "CODE", "llm_judge": "LLM_JUDGE", "human": "HUMAN"}
+
+
+@reports_outages
+def write_judgments(
+    t: Tracking, project: str, judging_id: str, judgments: Sequence[Judgment], *, run_id: str | None
+) -> None:
+    """Keeps each judgment on its conversation's trace, and on the one that it was imported from.
+
+    A judgment takes the place of the one that the same judging gave before. Raises NotFound for a conversation
+    that is not stored in the project.
+    """
+    experiment_id = project_or_not_found(t, project)
+    traces = traces_of(t, experiment_id, [judgment.conversation_id for judgment in judgments])
+    groups = []
+    for judgment in judgments:
+        if judgment.conversation_id not in traces:
+            raise NotFound(
+                f"conversation {judgment.conversation_id} is not in project {project}: "
+                "write it with write_conversations before its judgment"
+            )
+        drafts = tuple(_drafts(judgment, judging_id, run_id))
+        own, *origin = traces[judgment.conversation_id]
+        groups.append(Group(own, judging_id, drafts, tag=(judging_id, _outcome(judgment.passed))))
+        groups += [Group(trace_id, judging_id, drafts) for trace_id in origin]
+    write_groups(t, groups)
+
+
+@reports_outages
+def read_judgments(t: Tracking, project: str, judging_id: str) -> list[Judgment]:
+    """The judging's judgments in the order of scenario and trial; empty where none is stored."""
+    if (experiment_id := find_project(t, project)) is None:
+        return []
+    if t.sql is not None:
+        stored = _stored(t.sql, experiment_id, judging_id)
+    else:
+        stored = [
+            (row.metadata or {}).get(WHOLE, "")
+            for info in _infos(t, experiment_id, judging_id)
+            for row in info.assessments
+            if row.name == PASSED and (row.metadata or {}).get(GROUP) == judging_id
+        ]
+    judgments = [Judgment.model_validate_json(text) for text in stored]
+    return sorted(judgments, key=lambda judgment: (judgment.scenario_id, judgment.trial, judgment.conversation_id))
+
+
+@reports_outages
+def judged(t: Tracking, project: str, judging_id: str) -> set[str]:
+    """Ids of the conversations that the judging has judged."""
+    return {judgment.conversation_id for judgment in read_judgments(t, project, judging_id)}
+
+
+def verdict_metadata(verdict: Verdict) -> dict[str, str]:
+    return {
+        "ruling": verdict.ruling.value,
+        "confidence": f"{verdict.confidence:g}",
+        "evidence": json.dumps([row.model_dump() for row in verdict.evidence], ensure_ascii=False),
+        "judge": verdict.judge,
+        "source": verdict.source,
+        **({"votes": json.dumps(verdict.votes)} if verdict.votes else {}),
+    }
+
+
+def verdict_draft(verdict: Verdict, metadata: dict[str, str]) -> Draft:
+    return Draft(
+        name=verdict.expectation_id,
+        value=VALUES[verdict.ruling],
+        source=_SOURCES[verdict.source],
+        source_id=verdict.judge,
+        rationale=verdict.rationale,
+        metadata={**verdict_metadata(verdict), **metadata},
+    )
+
+
+def _drafts(judgment: Judgment, judging_id: str, run_id: str | None) -> list[Draft]:
+    told = {"judging_id": judging_id}
+    if run_id:
+        told["mlflow.assessment.sourceRunId"] = run_id
+    sources = {verdict.source for verdict in judgment.verdicts}
+    kind = "LLM_JUDGE" if "llm_judge" in sources else "HUMAN" if sources == {"human"} else "CODE"
+    judge = ", ".join(dict.fromkeys(verdict.judge for verdict in judgment.verdicts)) or "assay"
+    error = (judgment.error.cause.value, judgment.error.detail) if judgment.error else None
+    drafts = [verdict_draft(verdict, told) for verdict in judgment.verdicts]
+    if judgment.score is not None:
+        drafts.append(Draft(SCORE, judgment.score, kind, judge, judgment.rationale, told))
+    whole = {**told, WHOLE: judgment.model_dump_json()}
+    value = None if error else VALUES[_ruling(judgment.passed)]
+    drafts.append(Draft(PASSED, value, kind, judge, judgment.rationale, whole, error))
+    return drafts
+
+
+def _ruling(passed: bool | None) -> Ruling:
+    if passed is None:
+        return Ruling.ABSTAINED
+    return Ruling.MET if passed else Ruling.NOT_MET
+
+
+def _outcome(passed: bool | None) -> str:
+    if passed is None:
+        return "unjudged"
+    return "passed" if passed else "failed"
+
+
+def _stored(store: "SqlAlchemyStore", experiment_id: str, judging_id: str) -> list[str]:
+    from mlflow.store.tracking.dbmodels.models import SqlAssessments, SqlTraceTag
+
+    with store.ManagedSessionMaker() as session:
+        found = (
+            session.query(SqlAssessments.assessment_metadata)
+            .join(SqlTraceTag, SqlTraceTag.request_id == SqlAssessments.trace_id)
+            .filter(SqlTraceTag.key == judging_id, SqlAssessments.name == PASSED)
+            .filter(SqlAssessments.experiment_id == int(experiment_id))
+        )
+        metadata = [json.loads(text) for (text,) in found if text]
+    return [row[WHOLE] for row in metadata if row.get(GROUP) == judging_id and WHOLE in row]
+
+
+def _infos(t: Tracking, experiment_id: str, judging_id: str) -> "list[TraceInfo]":
+    return all_pages(
+        lambda token: t.store.search_traces(
+            locations=[experiment_id],
+            filter_string=f"tags.`{judging_id}` LIKE '%'",
+            max_results=500,
+            page_token=token,
+        )
+    )
