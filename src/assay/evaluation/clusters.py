@@ -22,10 +22,7 @@ COVERED = 0.22
 """The same, between a complaint and a scenario that tests it."""
 
 STOP_WORDS = frozenset(
-    "a about after again agent all also an and any are as at be because been before but by can could customer did do does "
-    "done for from get got had has have he her him his how i if in into is it its just me more most must my never no not "
-    "now of on one only or our out over said same say says she should so some such than that the their them then there "
-    "these they this those to too up user very was we were what when where which while who why will with would you your".split()
+    ["a", "about", "after", "again", "agent", "all", "also", "an", "and", "any", "are", "as", "at", "be", "because", "been", "before", "but", "by", "can", "could", "customer", "did", "do", "does", "done", "for", "from", "get", "got", "had", "has", "have", "he", "her", "him", "his", "how", "i", "if", "in", "into", "is", "it", "its", "just", "me", "more", "most", "must", "my", "never", "no", "not", "now", "of", "on", "one", "only", "or", "our", "out", "over", "said", "same", "say", "says", "she", "should", "so", "some", "such", "than", "that", "the", "their", "them", "then", "there", "these", "they", "this", "those", "to", "too", "up", "user", "very", "was", "we", "were", "what", "when", "where", "which", "while", "who", "why", "will", "with", "would", "you", "your"]
 )
 
 

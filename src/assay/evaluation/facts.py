@@ -8,10 +8,7 @@ from assay.contracts.report import Fact
 from assay.errors import BadInput
 
 REFERENCE = re.compile(r"\{([a-z][a-z0-9_.-]*)\}")
-WORDS = (
-    "two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty sixty seventy eighty ninety "
-    "hundred thousand million half third quarter twice thrice double triple dozen percent"
-).split()
+WORDS = ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety", "hundred", "thousand", "million", "half", "third", "quarter", "twice", "thrice", "double", "triple", "dozen", "percent"]
 NUMBER = re.compile(rf"(?<![\w.])[-+]?\d[\d.,]*(?:\s?%)?|\b(?:{'|'.join(WORDS)})\b", re.IGNORECASE)
 NO_NUMBERS = (
     re.compile(r"`[^`]*`"),  # ids and code
