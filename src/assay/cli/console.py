@@ -194,7 +194,7 @@ def load_as(model: type[M], path: Path) -> M:
         raise BadInput.from_validation(str(path), error) from error
 
 
-def asked(model: type[M], io: InOut, **flags: Any) -> M:
+def asked(model: type[M], io: InOut, /, **flags: Any) -> M:
     """The request: from --input where it is given, with the flags that are set put over it."""
     fields: dict[str, Any] = read_json(io.input) if io.input else {}
     given = {"project": io.project, "gated": io.gated, **flags}

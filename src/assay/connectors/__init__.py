@@ -60,7 +60,7 @@ async def probe(
 
     `openings` are words that users begin with; without them it asks for the card's topics.
     """
-    from assay.connectors.probe import Probe
+    from assay.connectors.conformance import Probe
 
     def reach(changed: AgentCard) -> Connector:
         return connect(changed, card_dir=card_dir, load_model=load_model)

@@ -57,7 +57,7 @@ class ModelDialogue:
         self.spec = spec
         self.start = start
         self.model = model
-        self.kind = _kind(model)
+        self.task = _task(model)
         self.items: list[JsonObject] = []
         """All that was said and done, in the model's own form, so that its tool calls come back to it."""
         self.state = start.initial_state
@@ -102,46 +102,45 @@ class ModelDialogue:
             **({} if self.state is None else {"state": self.state}),
         }
         context = {"conversation_id": self.start.conversation_id}
-        match self.kind:
-            case "responses_agent":
+        match self.task:
+            case "agent/v1/responses":
                 return {"input": items, "context": context, "custom_inputs": told}
-            case "chat_agent":
+            case "agent/v2/chat":
                 messages = [{"id": str(place), **item} for place, item in enumerate(items)]
                 return {"messages": messages, "context": context, "custom_inputs": told}
-            case "chat_model":
+            case "agent/v1/chat":
                 return {"messages": items, "custom_inputs": told}
             case _:
                 return _fitted(self.model, {"messages": items, **context, **told})
 
     def _read(self, given: Any) -> tuple[Answer, list[JsonObject]]:
         """The answer, and what of it the model is told in the next turn."""
-        match self.kind:
-            case "responses_agent":
+        match self.task:
+            case "agent/v1/responses":
                 return _read_responses(given), list(given["output"])
-            case "chat_agent":
+            case "agent/v2/chat":
                 return _read_chat_agent(given), list(given["messages"])
             case _:
                 answer = _read_any(given)
                 return answer, [{"role": "assistant", "content": answer.text}]
 
 
-def _kind(model: Pyfunc) -> str:
-    """`responses_agent`, `chat_agent`, `chat_model`, or another pyfunc's loader."""
-    flavors = getattr(model.metadata, "flavors", None) or {}
-    return str(flavors.get("python_function", {}).get("loader_module", "")).rpartition(".")[2]
+def _task(model: Pyfunc) -> str:
+    """What MLflow notes of a ResponsesAgent, a ChatAgent and a ChatModel; empty: any other pyfunc."""
+    return str((getattr(model.metadata, "metadata", None) or {}).get("task", ""))
 
 
 def _fitted(model: Pyfunc, told: dict[str, Any]) -> dict[str, Any]:
     """What the model's signature names; the messages alone where it has none.
 
-    A string input of another name, such as `question`, gets what the user said last.
+    A required input of another name, such as `question`, gets what the user said last.
     """
     schema = getattr(getattr(model.metadata, "signature", None), "inputs", None)
-    names = schema.input_names() if schema is not None and schema.has_input_names() else []
-    if not names:
+    if schema is None or not schema.has_input_names():
         return {"messages": told["messages"]}
     last = told["messages"][-1]["content"]
-    return {name: told.get(name, last) for name in names}
+    wanted = set(schema.required_input_names()) | (set(schema.input_names()) & told.keys())
+    return {name: told.get(name, last) for name in sorted(wanted)}
 
 
 def _read_responses(given: dict[str, Any]) -> Answer:

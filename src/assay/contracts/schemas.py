@@ -13,6 +13,15 @@ from assay.contracts.feedback import Feedback, FeedbackRequest, ProductionReport
 from assay.contracts.gate import GateDecision, LedgerCheck
 from assay.contracts.judgment import JudgeRequest, Judging, Judgment
 from assay.contracts.pipeline import PipelineRequest, PipelineResult
+from assay.contracts.platform_agents import (
+    ComparatorQuestion,
+    Drafted,
+    DraftRequest,
+    FeedbackQuestion,
+    Moved,
+    MoveRequest,
+    RuleRequest,
+)
 from assay.contracts.report import Report
 from assay.contracts.rollout import DeployRequest, Rollout
 
@@ -51,6 +60,13 @@ DOCUMENTS: dict[str, type[Contract]] = {
         PipelineResult,
         AgentsReport,
         Report,
+        DraftRequest,
+        Drafted,
+        MoveRequest,
+        Moved,
+        RuleRequest,
+        ComparatorQuestion,
+        FeedbackQuestion,
     )
 }
 

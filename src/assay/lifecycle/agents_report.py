@@ -18,7 +18,7 @@ from assay.contracts.stage import AgentRef, Stage, StageResult
 from assay.evaluation.results import TrialResult, quantity
 from assay.lifecycle.gates import load_subject
 from assay.models.usage import add_usage
-from assay.stages.context import Context
+from assay.stages.context import CALLS, Context
 from assay.stages.material import load_results
 
 REPEATS = 10
@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 async def report_on_agents(project: str, context: Context, model: str | None = None) -> AgentsReport:
     """Reads the project's runs, has each agent repeat a little of its work with another seed, and adds up."""
-    from assay.tracking import list_results, read_json
+    from assay.tracking import list_artifacts, list_results, read_json
 
     t = context.tracking
     calls: dict[str, list[PlatformCall]] = defaultdict(list)
@@ -46,10 +46,10 @@ async def report_on_agents(project: str, context: Context, model: str | None = N
     for stage in Stage:
         for run in await asyncio.to_thread(list_results, t, project, stage):
             results.append(await load_subject(context, project, run.subject_id))
-            rows = await asyncio.to_thread(read_json, t, run.run_id, "platform_calls.json", None)
-            for row in rows or ():
-                call = PlatformCall.model_validate(row)
-                calls[call.agent].append(call)
+            if CALLS in await asyncio.to_thread(list_artifacts, t, run.run_id):
+                for row in await asyncio.to_thread(read_json, t, run.run_id, CALLS):
+                    call = PlatformCall.model_validate(row)
+                    calls[call.agent].append(call)
     model_name = context.model_name(model)
     trials = await _judged_trials(results, context)
     again = _Again(context, model_name, results, trials)

@@ -44,6 +44,10 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+CALLS = "platform_calls.json"
+"""The artifact that holds what the platform's agents did in a stage."""
+
+
 class Calls:
     """What the platform's own agents did in one stage: the raw material of the Agents Report."""
 
@@ -181,7 +185,7 @@ class Context:
             metrics["platform_cost_usd"] = float(usage.cost_usd)
         await asyncio.to_thread(run.log_metrics, metrics)
         rows: list[JsonValue] = [call.model_dump(mode="json") for call in calls.made]
-        await asyncio.to_thread(run.log_json, "platform_calls.json", rows)
+        await asyncio.to_thread(run.log_json, CALLS, rows)
 
 
 EVALUATED = (Stage.DATASET, Stage.SIMULATE, Stage.JUDGE, Stage.ANALYZE, Stage.COMPARE)

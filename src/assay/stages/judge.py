@@ -10,10 +10,10 @@ from assay.contracts.conversation import Conversation, Simulation
 from assay.contracts.dataset import Expectation, Scenario
 from assay.contracts.judgment import JudgeRequest, JudgeSpec, Judging, Judgment, Verdict
 from assay.contracts.stage import AgentRef, DatasetRef, Stage, Usage
-from assay.models.usage import add_usage
 from assay.errors import BadInput, CallError
 from assay.evaluation.checks import check_verdict
 from assay.evaluation.panel import merge, to_judgment
+from assay.models.usage import add_usage
 from assay.stages.context import Calls, Context
 from assay.stages.flow import flow
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from assay.contracts.conversation import CallFailed, Conversation, FailureCause, StopReason, ToolCall, Turn
 from assay.contracts.dataset import Scenario
 from assay.contracts.stage import AgentRef, Usage
-from assay.models.usage import add_usage
 from assay.errors import CallError
+from assay.models.usage import add_usage
 from assay.stages.context import Calls
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class _SideFailed(Exception):
         self.failed = failed
 
 
-class _side:  # noqa: N801, reads as a statement: with _side(AGENT_ERROR)
+class _side:
     """Whose failure a failed call is."""
 
     def __init__(self, stop: StopReason) -> None:

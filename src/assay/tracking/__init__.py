@@ -3,7 +3,9 @@
 from assay.tracking.artifacts import artifact_uri, list_artifacts, log_artifacts, read_bytes, read_json, read_text
 from assay.tracking.connection import Tracking, connect
 from assay.tracking.datasets import DatasetSummary, list_datasets, load_dataset, save_dataset
+from assay.tracking.feedback import read_human_labels, write_feedback, write_human_labels
 from assay.tracking.judgments import judged, read_judgments, write_judgments
+from assay.tracking.ledger import append_ledger, read_ledger
 from assay.tracking.projects import (
     ProjectSummary,
     ensure_project,
@@ -11,10 +13,14 @@ from assay.tracking.projects import (
     read_project_tags,
     set_project_tag,
 )
+from assay.tracking.prompts import PromptVersion, prompt
+from assay.tracking.questions import find_answer, keep_answer
 from assay.tracking.registry import AgentSummary, agent_card, list_agents, load_pyfunc, register_agent, registered_name
 from assay.tracking.results import RunSummary, find_result, list_results, load_result, run_started_at
 from assay.tracking.runs import StageRun, evaluation_run, project_run, stage_run
+from assay.tracking.scorers import score_with_mlflow
 from assay.tracking.spans import turn_span_id
+from assay.tracking.trace_import import import_traces
 from assay.tracking.traces import finished, read_conversations, write_conversations
 from assay.tracking.transitions import production_version, stage_of, transition, transitions
 
@@ -22,17 +28,22 @@ __all__ = [
     "AgentSummary",
     "DatasetSummary",
     "ProjectSummary",
+    "PromptVersion",
     "RunSummary",
     "StageRun",
     "Tracking",
     "agent_card",
+    "append_ledger",
     "artifact_uri",
     "connect",
     "ensure_project",
     "evaluation_run",
+    "find_answer",
     "find_result",
     "finished",
+    "import_traces",
     "judged",
+    "keep_answer",
     "list_agents",
     "list_artifacts",
     "list_datasets",
@@ -44,16 +55,20 @@ __all__ = [
     "log_artifacts",
     "production_version",
     "project_run",
+    "prompt",
     "read_bytes",
     "read_conversations",
+    "read_human_labels",
     "read_json",
     "read_judgments",
+    "read_ledger",
     "read_project_tags",
     "read_text",
     "register_agent",
     "registered_name",
     "run_started_at",
     "save_dataset",
+    "score_with_mlflow",
     "set_project_tag",
     "stage_of",
     "stage_run",
@@ -61,5 +76,7 @@ __all__ = [
     "transitions",
     "turn_span_id",
     "write_conversations",
+    "write_feedback",
+    "write_human_labels",
     "write_judgments",
 ]

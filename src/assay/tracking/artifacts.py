@@ -26,12 +26,13 @@ def read_text(t: Tracking, run_id: str, path: str) -> str:
 @reports_outages
 def read_bytes(t: Tracking, run_id: str, path: str) -> bytes:
     """The artifact's content. Raises NotFound for a run or an artifact that is not there."""
-    if local := _local_artifact(t, run_id, path):
-        return local.read_bytes()
+    folder = _local_folder(t, run_id)
+    if folder is not None and (folder / path).is_file():
+        return (folder / path).read_bytes()
     if path not in list_artifacts(t, run_id, str(PurePosixPath(path).parent)):
         raise NotFound(f"run {run_id} has no artifact {path}")
-    with tempfile.TemporaryDirectory() as folder:
-        return Path(t.client.download_artifacts(run_id, path, folder)).read_bytes()
+    with tempfile.TemporaryDirectory() as landing:
+        return Path(t.client.download_artifacts(run_id, path, landing)).read_bytes()
 
 
 @reports_outages
@@ -57,24 +58,28 @@ def log_artifacts(t: Tracking, run_id: str, files: Mapping[str, bytes]) -> None:
 
 @reports_outages
 def write_artifact(t: Tracking, run_id: str, path: str, content: bytes) -> None:
-    """Keeps the content under the path, in place of what was there."""
-    target = PurePosixPath(path)
-    with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder, target.name)
+    """Keeps the content under the path, in place of what was there. On this machine it is there whole or not at all."""
+    if (folder := _local_folder(t, run_id)) is not None:
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".", delete=False) as file:
+            file.write(content)
+        Path(file.name).chmod(0o644)
+        Path(file.name).replace(target)
+        return
+    name = PurePosixPath(path)
+    with tempfile.TemporaryDirectory() as landing:
+        source = Path(landing, name.name)
         source.write_bytes(content)
-        parent = str(target.parent)
-        t.client.log_artifact(run_id, str(source), None if parent == "." else parent)
+        t.client.log_artifact(run_id, str(source), None if str(name.parent) == "." else str(name.parent))
 
 
-def _local_artifact(t: Tracking, run_id: str, path: str) -> Path | None:
-    """The file itself, where artifacts are on this machine; None: elsewhere, or not there."""
+def _local_folder(t: Tracking, run_id: str) -> Path | None:
+    """Where the run's artifacts are; None: not on this machine."""
     from mlflow.utils.file_utils import local_file_uri_to_path
 
     root = _artifacts_of(t, run_id)
-    if not root.startswith(("file:", "/")):
-        return None
-    found = Path(local_file_uri_to_path(root), path)
-    return found if found.is_file() else None
+    return Path(local_file_uri_to_path(root)) if root.startswith(("file:", "/")) else None
 
 
 def _artifacts_of(t: Tracking, run_id: str) -> str:

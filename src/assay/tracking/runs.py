@@ -84,7 +84,7 @@ def evaluation_run(t: Tracking, project: str, agent: AgentRef, dataset_version: 
     with t.lock:
         if found := search_runs(t, experiment_id, {"stage": EVALUATION, "config_hash": config_hash}, limit=1):
             return found[0].info.run_id
-        tags = _standard_tags(project, EVALUATION, config_hash, agent=agent, dataset_version=dataset_version)
+        tags = standard_tags(project, EVALUATION, config_hash, agent=agent, dataset_version=dataset_version)
         name = f"{agent} on {dataset_version[:8]}" if dataset_version else f"{agent}"
         run_id = t.client.create_run(experiment_id, tags=tags, run_name=name).info.run_id
         # A frame around its children, which have times and states of their own.
@@ -92,15 +92,21 @@ def evaluation_run(t: Tracking, project: str, agent: AgentRef, dataset_version: 
         return run_id
 
 
+def find_project_run(t: Tracking, project: str, name: str) -> str | None:
+    """The long-lived run of this name; None: there is none yet."""
+    # The oldest, should two processes have made one each at the same time.
+    found = search_runs(t, ensure_project(t, project), {"stage": name}, limit=50)
+    return found[-1].info.run_id if found else None
+
+
 @reports_outages
 def project_run(t: Tracking, project: str, name: str) -> str:
     """A long-lived run of the project, of no one stage, such as its ledger: found, or made."""
-    experiment_id = ensure_project(t, project)
     with t.lock:
-        if found := search_runs(t, experiment_id, {"stage": name}, limit=1):
-            return found[0].info.run_id
-        tags = _standard_tags(project, name, content_hash([name, project]), agent=None, dataset_version=None)
-        run_id = t.client.create_run(experiment_id, tags=tags, run_name=name).info.run_id
+        if run_id := find_project_run(t, project, name):
+            return run_id
+        tags = standard_tags(project, name, content_hash([name, project]), agent=None, dataset_version=None)
+        run_id = t.client.create_run(ensure_project(t, project), tags=tags, run_name=name).info.run_id
         t.client.set_terminated(run_id, "FINISHED")
         return run_id
 
@@ -167,7 +173,7 @@ def _begin(
     params: Mapping[str, JsonValue],
     tags: Mapping[str, str],
 ) -> StageRun:
-    standard = _standard_tags(
+    standard = standard_tags(
         project, stage.value, request_hash, agent=agent, dataset_version=dataset.version if dataset else None
     )
     standard["gated"] = _text(gated)
@@ -218,7 +224,7 @@ def _end(run: StageRun, status: Literal["FAILED", "KILLED"], cause: str, message
         return
 
 
-def _standard_tags(
+def standard_tags(
     project: str, stage: str, config_hash: str, *, agent: AgentRef | None, dataset_version: str | None
 ) -> dict[str, str]:
     sha = git_sha(str(Path.cwd()))

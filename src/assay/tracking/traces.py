@@ -126,6 +126,14 @@ def conversation_json(trace: "Trace") -> str | None:
     return None
 
 
+def trace_of(experiment_id: str, draft: TraceDraft) -> "Trace":
+    """The trace as MLflow's own object, without storing it."""
+    from mlflow.entities import Trace, TraceData
+
+    spans = [_span(draft.trace_id, span) for span in draft.spans]
+    return Trace(_trace_info(experiment_id, draft), TraceData(spans))
+
+
 def _trace_info(experiment_id: str, draft: TraceDraft) -> "TraceInfo":
     from mlflow.entities import TraceInfo, TraceLocation, TraceState
 

@@ -1,0 +1,117 @@
+"""The chats at a terminal: a question and an answer a turn, until an empty line."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assay.cli.console import InOut, answer, load_as, say, settings
+from assay.cli.references import latest
+from assay.contracts.analytics import AnalystAnswer, AnalystQuestion
+from assay.contracts.dataset import Dataset
+from assay.contracts.stage import AgentRef, Stage
+
+if TYPE_CHECKING:
+    from assay.stages.context import Context
+
+Ask = Callable[[str], Awaitable[AnalystAnswer]]
+
+
+async def analyst_chat(context: "Context", io: InOut, judging: str | None, question: str | None, model: str | None) -> None:
+    """The Analyst over one judging."""
+    from assay.lifecycle.ask import ask_analyst
+
+    chosen = judging or await latest(context, io.name, Stage.JUDGE)
+
+    async def ask(words: str) -> AnalystAnswer:
+        return await ask_analyst(
+            AnalystQuestion(project=io.name, judging_id=chosen, question=words, model=model), context
+        )
+
+    await _converse(ask, question, io)
+
+
+async def comparator_chat(
+    context: "Context", io: InOut, comparison: str | None, question: str | None, model: str | None
+) -> None:
+    """The Comparator over both sides of one comparison."""
+    from assay.contracts.platform_agents import ComparatorQuestion
+    from assay.lifecycle.ask import ask_comparator
+
+    chosen = comparison or await latest(context, io.name, Stage.COMPARE)
+
+    async def ask(words: str) -> AnalystAnswer:
+        return await ask_comparator(
+            ComparatorQuestion(project=io.name, comparison_id=chosen, question=words, model=model), context
+        )
+
+    await _converse(ask, question, io)
+
+
+async def feedback_chat(
+    context: "Context", io: InOut, production: str | None, question: str | None, model: str | None
+) -> None:
+    """The Feedback Analyst over one production report."""
+    from assay.contracts.platform_agents import FeedbackQuestion
+    from assay.lifecycle.ask import ask_feedback_analyst
+
+    chosen = production or await latest(context, io.name, Stage.FEEDBACK)
+
+    async def ask(words: str) -> AnalystAnswer:
+        return await ask_feedback_analyst(
+            FeedbackQuestion(project=io.name, production_id=chosen, question=words, model=model), context
+        )
+
+    await _converse(ask, question, io)
+
+
+async def _converse(ask: Ask, question: str | None, io: InOut) -> None:
+    if question is not None:
+        said = await ask(question)
+        answer(said, io, (said.text,))
+        return
+    say("Ask away; an empty line ends.")
+    while words := (await asyncio.to_thread(_line, "> ")).strip():
+        said = await ask(words)
+        say(said.text, *(f"  [query: {query}]" for query in said.queries))
+
+
+async def builder_chat(
+    context: "Context", project: str, agent: AgentRef, kept: Path | None, model: str | None
+) -> Dataset | None:
+    """Works a dataset out; None: left before it was done. What was said is kept in `kept` after each turn."""
+    from assay.agents.dataset_builder import BuilderChat, dataset_builder
+
+    version = await context.agent_version(project, agent)
+    builder = dataset_builder(context.chat_model(context.model_name(model)))
+    file = kept or settings().home / f"chat-{agent}.json"
+    chat = load_as(BuilderChat, file) if file.is_file() else BuilderChat(card=version.card)
+    say(
+        f"The Dataset Builder ({builder.name}) for {agent}. `done` saves what was accepted, an empty line leaves; the chat "
+        f"is kept in {file}."
+    )
+    while words := (await asyncio.to_thread(_line, "> ")).strip():
+        if words.lower() == "done":
+            if not chat.accepted:
+                say("Nothing is accepted yet: say `accept` first.")
+                continue
+            return Dataset(name=agent.agent_id, description=chat.brief, scenarios=chat.accepted)
+        chat, reply = await builder.say(chat, words)
+        say(reply)
+        _keep(file, chat.model_dump_json(indent=2))
+    return None
+
+
+def _keep(file: Path, text: str) -> None:
+    """Written beside and moved, so that a chat is never half there."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    beside = file.with_suffix(".part")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(file)
+
+
+def _line(prompt: str) -> str:
+    try:
+        return input(prompt)
+    except EOFError:
+        return ""

@@ -1,0 +1,147 @@
+"""What the scripts in `scripts/` are: JSON in from a file or stdin, one stage or agent run, JSON out."""
+
+import argparse
+import json
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ValidationError
+
+from assay.cli.console import BAD_INPUT, in_context, load_as, print_error, read_json, read_text
+from assay.contracts.pipeline import PipelineRequest
+from assay.contracts.stage import Stage
+from assay.errors import AssayError, BadInput
+
+if TYPE_CHECKING:
+    from assay.stages.context import Context
+
+
+def stage_script(stage: Stage) -> int:
+    """Runs one stage on its request, or on the result of the stage before: results pipe into the next script."""
+    arguments = _arguments(f"Stage {stage}: JSON in, JSON out.", stage=True)
+
+    async def work(context: "Context") -> BaseModel:
+        from assay.lifecycle.follow import request_for
+        from assay.lifecycle.gates import decide
+        from assay.lifecycle.run import run_stage
+
+        given, changes = read_json(arguments.input), _changes(arguments.set)
+        if arguments.gated:
+            changes["gated"] = True
+        request = await request_for(stage, given, context, changes, _where(arguments.input))
+        result = await run_stage(request, context)
+        if arguments.approve_all and result.gated:
+            await decide(
+                context,
+                result.project,
+                result.subject_id,
+                "approve",
+                by=context.settings.person,
+                reason="--approve-all: nobody looked",
+                mode="approve_all",
+            )
+        return result
+
+    return _run(work, arguments.output)
+
+
+def agent_script(request: type[BaseModel], ask: Callable[[Any, "Context"], Awaitable[BaseModel]]) -> int:
+    """Asks one platform agent directly."""
+    arguments = _arguments(f"{request.__name__}: JSON in, JSON out.", stage=False)
+
+    async def work(context: "Context") -> BaseModel:
+        given = read_json(arguments.input)
+        try:
+            question = request.model_validate({**given, **_changes(arguments.set)})
+        except ValidationError as error:
+            raise BadInput.from_validation(_where(arguments.input), error) from error
+        return await ask(question, context)
+
+    return _run(work, arguments.output)
+
+
+def pipeline_script() -> int:
+    """Runs the whole lifecycle; ends 0 finished, 3 waiting at a gate, 4 stopped."""
+    from assay.cli.pipeline import CODES, run_request
+
+    arguments = _arguments("The whole lifecycle: JSON in, JSON out.", stage=True)
+    codes: list[int] = []
+
+    async def work(context: "Context") -> BaseModel:
+        request = load_as(PipelineRequest, arguments.input)
+        result = await run_request(request, context, everyone=arguments.approve_all, quiet=True)
+        codes.append(CODES[result.state])
+        return result
+
+    return _run(work, arguments.output) or codes[0]
+
+
+def _run(work: "Callable[[Context], Awaitable[BaseModel]]", output: Path) -> int:
+    try:
+        text = in_context(work).model_dump_json(indent=2) + "\n"
+        if str(output) == "-":
+            sys.stdout.write(text)
+        else:
+            output.write_text(text, encoding="utf-8")
+    except AssayError as error:
+        print_error(error)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _arguments(description: str, *, stage: bool) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--input", type=Path, default=Path("-"), help="JSON file, or - for stdin (default)")
+    parser.add_argument("--output", type=Path, default=Path("-"), help="JSON file, or - for stdout (default)")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="set a field, as JSON or text; @FILE reads .json, .jsonl or .csv; a.b reaches inside",
+    )
+    if stage:
+        parser.add_argument("--gated", action="store_true", help="part of the lifecycle: needs its predecessor approved")
+        parser.add_argument("--approve-all", action="store_true", help="approve the result, recorded as unseen")
+    return parser.parse_args()
+
+
+def _changes(given: Sequence[str]) -> dict[str, Any]:
+    changes = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise BadInput(f"--set {text}: write it as FIELD=VALUE")
+        changes[name] = _value(value)
+    return changes
+
+
+def _value(text: str) -> Any:
+    if text.startswith("@"):
+        return _file(Path(text[1:]))
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
+
+
+def _file(path: Path) -> Any:
+    """Scenarios and feedback as the CLI reads them; JSON as it is."""
+    from assay.cli.dataset import load_dataset_file
+    from assay.evaluation.exchange import feedback_from_jsonl
+
+    if path.suffix == ".json":
+        return read_json(path)
+    where, text = read_text(path)
+    first = text.lstrip()[:4000]
+    if path.suffix == ".jsonl" and '"scenario_id"' not in first.splitlines()[0]:
+        return [item.model_dump(mode="json") for item in feedback_from_jsonl(text, where=where)]
+    return load_dataset_file(path, None).model_dump(mode="json")
+
+
+def _where(path: Path) -> str:
+    return "stdin" if str(path) == "-" else str(path)
