@@ -40,6 +40,7 @@ async def chat_completions(request: web.Request) -> web.StreamResponse:
     answers = [support.reply(text) for text in said]
     answer = answers[-1]
     message = {"role": "assistant", "content": answer["text"], "tool_calls": _tool_calls(answer)}
+    # words, since rules have no tokens
     usage = {"prompt_tokens": sum(len(text.split()) for text in said), "completion_tokens": len(answer["text"].split())}
     head = {
         "id": "chatcmpl-" + hashlib.sha256(json.dumps(said).encode()).hexdigest()[:12],

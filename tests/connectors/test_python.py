@@ -17,7 +17,8 @@ def python(card, target: str, folder: Path, **more):
 
 async def test_a_function_gets_the_conversation_so_far(write, card, start):
     folder = write(
-        "agent_messages.py", "def answer(messages):\n    return ' / '.join(m['role'] + ':' + m['content'] for m in messages)"
+        "agent_messages.py",
+        "def answer(messages):\n    return ' / '.join(m['role'] + ':' + m['content'] for m in messages)",
     )
     async with converse(python(card, "agent_messages:answer", folder), start) as dialogue:
         await dialogue.reply("one")
@@ -220,7 +221,8 @@ def test_a_folder_that_is_loaded_twice_is_imported_once(write, card):
 
 async def test_a_class_that_cannot_be_made_fails_the_call(write, card, start):
     folder = write(
-        "agent_unmade.py", "class Agent:\n    def __init__(self): raise OSError('no weights')\n    def reply(self, text): ..."
+        "agent_unmade.py",
+        "class Agent:\n    def __init__(self): raise OSError('no weights')\n    def reply(self, text): ...",
     )
     with pytest.raises(CallError, match="no weights"):
         await python(card, "agent_unmade:Agent", folder).open(start)

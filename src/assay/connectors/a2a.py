@@ -285,8 +285,8 @@ def _may_ask_again(error: Exception) -> bool:
 
 
 def _cause(error: Exception) -> FailureCause:
-    from a2a.client import A2AClientTimeoutError
-    from httpx import ConnectError, HTTPStatusError, TimeoutException
+    from a2a.client import A2AClientTimeoutError, AgentCardResolutionError
+    from httpx import ConnectError, HTTPStatusError, RequestError, TimeoutException
 
     cause = error.__cause__
     if isinstance(error, A2AClientTimeoutError) or isinstance(cause, TimeoutException):
@@ -295,5 +295,8 @@ def _cause(error: Exception) -> FailureCause:
         return FailureCause.REFUSED
     if isinstance(cause, HTTPStatusError):
         return cause_of_status(cause.response.status_code)
-    unreadable = isinstance(error, ValueError) or isinstance(cause, ValueError | KeyError)
+    if isinstance(cause, RequestError):
+        return FailureCause.SERVER_ERROR
+    # it answered, with what is no card or no JSON-RPC
+    unreadable = isinstance(error, AgentCardResolutionError | ValueError) or isinstance(cause, ValueError)
     return FailureCause.BAD_ANSWER if unreadable else FailureCause.SERVER_ERROR
