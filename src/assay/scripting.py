@@ -105,7 +105,9 @@ def _arguments(description: str, *, stage: bool) -> argparse.Namespace:
         help="set a field, as JSON or text; @FILE reads .json, .jsonl or .csv; a.b reaches inside",
     )
     if stage:
-        parser.add_argument("--gated", action="store_true", help="part of the lifecycle: needs its predecessor approved")
+        parser.add_argument(
+            "--gated", action="store_true", help="part of the lifecycle: needs its predecessor approved"
+        )
         parser.add_argument("--approve-all", action="store_true", help="approve the result, recorded as unseen")
     return parser.parse_args()
 

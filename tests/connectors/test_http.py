@@ -31,7 +31,8 @@ async def test_jmespath_maps_the_conversation_to_any_request_and_any_answer_back
         card,
         await serve(handler),
         tmp_path,
-        request="{q: message, session: conversation_id, seed: seed, scenario: scenario_id, n: length(messages), state: state}",
+        request="{q: message, session: conversation_id, seed: seed, scenario: scenario_id, n: length(messages), "
+        "state: state}",
         reply="data.answer",
         state="data.world",
         tool_calls="trace",

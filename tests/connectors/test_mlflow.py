@@ -25,7 +25,8 @@ MODELS = {
                 items = [item.model_dump() for item in request.input]
                 users = [item["content"] for item in items if item.get("role") == "user"]
                 calls = sum(item.get("type") == "function_call" for item in items)
-                text = f"{users} after {calls} calls, seed {told.get('seed')}, {request.context and request.context.conversation_id}"
+                session = request.context and request.context.conversation_id
+                text = f"{users} after {calls} calls, seed {told.get('seed')}, {session}"
                 return ResponsesAgentResponse(
                     output=[
                         self.create_function_call_item("f1", f"c{calls}", "look", '{"at": 1}'),

@@ -162,7 +162,7 @@ async def test_the_key_comes_from_the_environment(serve, card, tmp_path, start, 
 
     monkeypatch.delenv("SHOP_KEY", raising=False)
     url = await serve(handler)
-    with pytest.raises(BadInput, match="connector.api_key_env: the environment variable SHOP_KEY is not set"):
+    with pytest.raises(BadInput, match=r"connector\.api_key_env: the environment variable SHOP_KEY is not set"):
         openai(card, url, tmp_path, api_key_env="SHOP_KEY")
     monkeypatch.setenv("SHOP_KEY", "k")
     async with converse(openai(card, url, tmp_path, api_key_env="SHOP_KEY"), start) as dialogue:

@@ -140,7 +140,7 @@ async def test_an_agent_that_hangs_is_given_up_and_holds_nobody_up(write, card, 
     connector = python(card, "agent_hangs:answer", folder, timeout_s=0.1)
     began = time.perf_counter()
     async with converse(connector, start) as dialogue:
-        with pytest.raises(CallError, match="no answer in 0.1 s") as raised:
+        with pytest.raises(CallError, match=r"no answer in 0\.1 s") as raised:
             await dialogue.reply("a")
     assert raised.value.failed.cause is FailureCause.TIMEOUT
     assert time.perf_counter() - began < 2

@@ -1,4 +1,5 @@
-import multiprocessing
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -35,24 +36,26 @@ def test_of_many_who_decide_at_once_each_line_is_kept(t: Tracking) -> None:
     assert len(read_ledger(t, "shop")) == sum(done)
 
 
+APPEND_TWENTY = """
+import sys
+from assay.errors import Refused
+from assay.tracking import append_ledger, connect, read_ledger
+
+t = connect(sys.argv[1])
+for number in range(20):
+    while True:
+        try:
+            append_ledger(t, "shop", f"{sys.argv[2]}{number}", expected_lines=len(read_ledger(t, "shop")))
+            break
+        except Refused:
+            continue
+"""
+
+
 def test_two_processes_do_not_overwrite_each_other(t: Tracking, store_uri: str) -> None:
     ensure_project(t, "shop")
-    context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=append_twenty, args=(store_uri, name)) for name in ("a", "b")]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-    lines = read_ledger(t, "shop")
-    assert sorted(lines) == sorted(f"{name}{number}" for name in ("a", "b") for number in range(20))
-
-
-def append_twenty(uri: str, name: str) -> None:
-    t = connect(uri)
-    for number in range(20):
-        while True:
-            try:
-                append_ledger(t, "shop", f"{name}{number}", expected_lines=len(read_ledger(t, "shop")))
-                break
-            except Refused:
-                continue
+    command = [sys.executable, "-c", APPEND_TWENTY, store_uri]
+    processes = [subprocess.Popen([*command, name]) for name in ("a", "b")]
+    assert [process.wait() for process in processes] == [0, 0]
+    wanted = sorted(f"{name}{number}" for name in ("a", "b") for number in range(20))
+    assert sorted(read_ledger(t, "shop")) == wanted

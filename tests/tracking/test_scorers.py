@@ -1,12 +1,14 @@
+import json
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from assay.contracts.conversation import FailureCause
-from assay.contracts.dataset import Expectation
 from assay.contracts.judgment import Ruling, Verdict
 from assay.errors import BadInput, CallError, NotFound
 from assay.tracking import Tracking, ensure_project, score_with_mlflow
@@ -145,18 +147,61 @@ def test_an_unknown_scorer_is_told_which_there_are(score: New, t: Tracking) -> N
     from mlflow.genai.scorers import ResponseLength
 
     ResponseLength(max_length=3, name="brief").register(experiment_id=ensure_project(t, "shop"))
-    with pytest.raises(NotFound, match="no built-in one of mlflow.genai.scorers, and project shop has brief"):
+    with pytest.raises(NotFound, match=r"no built-in one of mlflow.genai.scorers, and project shop has brief"):
         score("terse", t=t, project="shop")
     with pytest.raises(NotFound, match="there is no project to look in"):
         score("terse")
 
 
-def test_guidelines_rule_on_each_expectation(score: New, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No model is reached here: the built-in judge fails, which is an error with its cause and no verdict."""
+@pytest.fixture
+def judge_model(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """A chat-completions server that says yes to all but promises; gives what it was asked."""
+    asked: list[str] = []
+
+    class Model(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            prompt = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            asked.append(prompt)
+            verdict = {"result": "no" if "Promises a date" in prompt else "yes", "rationale": "As asked."}
+            message = {"role": "assistant", "content": json.dumps(verdict)}
+            body = {
+                "id": "1",
+                "object": "chat.completion",
+                "created": 0,
+                "model": "gpt-4.1-mini",
+                "choices": [{"index": 0, "finish_reason": "stop", "message": message}],
+                "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+            }
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(json.dumps(body).encode())
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Model)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
     monkeypatch.setenv("OPENAI_API_KEY", "none")
-    monkeypatch.setenv("OPENAI_API_BASE", "http://127.0.0.1:9")
-    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9")
-    monkeypatch.setenv("MLFLOW_GENAI_JUDGE_BASE_URL", "http://127.0.0.1:9")
-    with pytest.raises(CallError, match="scorer Guidelines"):
-        score("Guidelines")
-    assert Expectation
+    monkeypatch.setenv("OPENAI_BASE_URL", f"http://127.0.0.1:{server.server_port}/v1")
+    monkeypatch.delenv("OPENAI_API_BASE", raising=False)
+    yield asked
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("name", ["Guidelines", "ConversationalGuidelines"])
+def test_guidelines_rule_on_each_expectation(score: New, judge_model: list[str], name: str) -> None:
+    verdicts = score(name)
+    assert [(row.expectation_id, row.ruling, row.source) for row in verdicts] == [
+        ("refunds", Ruling.MET, "llm_judge"),
+        ("no-promise", Ruling.NOT_MET, "llm_judge"),
+    ]
+    assert verdicts[0].judge == f"{name} (openai:/gpt-4.1-mini)"
+    assert len(judge_model) == 2
+
+
+def test_a_conversational_scorer_reads_all_turns(score: New, judge_model: list[str]) -> None:
+    (verdict,) = score("ConversationCompleteness")
+    assert (verdict.expectation_id, verdict.ruling) == ("conversation_completeness", Ruling.MET)
+    assert "wo ist mein Geld" in json.loads(judge_model[0])["messages"][-1]["content"]
+    assert "It is refunded." in judge_model[0]

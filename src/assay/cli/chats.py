@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 Ask = Callable[[str], Awaitable[AnalystAnswer]]
 
 
-async def analyst_chat(context: "Context", io: InOut, judging: str | None, question: str | None, model: str | None) -> None:
+async def analyst_chat(
+    context: "Context", io: InOut, judging: str | None, question: str | None, model: str | None
+) -> None:
     """The Analyst over one judging."""
     from assay.lifecycle.ask import ask_analyst
 
@@ -87,8 +89,8 @@ async def builder_chat(
     file = kept or settings().home / f"chat-{agent}.json"
     chat = load_as(BuilderChat, file) if file.is_file() else BuilderChat(card=version.card)
     say(
-        f"The Dataset Builder ({builder.name}) for {agent}. `done` saves what was accepted, an empty line leaves; the chat "
-        f"is kept in {file}."
+        f"The Dataset Builder ({builder.name}) for {agent}. `done` saves what was accepted, an empty line leaves; "
+        f"the chat is kept in {file}."
     )
     while words := (await asyncio.to_thread(_line, "> ")).strip():
         if words.lower() == "done":

@@ -18,7 +18,7 @@ from assay.errors import AssayError, BadInput
 
 if TYPE_CHECKING:
     from assay.contracts.stage import Stage
-    from assay.stages.context import Context
+    from assay.stages.context import Context, Progress
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
@@ -135,17 +135,20 @@ def set_up_logs(level: str) -> None:
 
 
 @contextmanager
-def progress_bars(quiet: bool) -> "Iterator[Callable[[Stage, int, int], None]]":
+def progress_bars(quiet: bool) -> "Iterator[Progress]":
     """A bar a stage, on stderr; none where stderr is no terminal."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+
+    from assay.stages.context import silent
 
     console = Console(stderr=True)
     if quiet or not console.is_terminal:
-        yield lambda stage, done, total: None
+        yield silent
         return
     columns = (TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Bars(*columns, console=console, transient=True) as progress:
         tasks: dict[str, Any] = {}
 
         def tell(stage: "Stage", done: int, total: int) -> None:

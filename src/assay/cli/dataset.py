@@ -75,8 +75,13 @@ def validate(
 
     given = load_dataset_file(file, None)
     loaded = load_as(AgentCard, card) if card else None
+    detectable = detectable_difference(len(given.scenarios))
     report = check(
-        given, loaded, threshold=threshold, attempts=None, detectable=detectable_difference(len(given.scenarios))
+        given,
+        loaded,
+        threshold=threshold,
+        detectable_difference=detectable.difference,
+        detectable_how=detectable.how,
     )
     answer(
         report, io, (f"{given.ref}: {'passes' if report.passed else 'fails'} ({report.score:.2f} of {threshold:g})",)

@@ -1,5 +1,6 @@
 """assay pipeline"""
 
+import asyncio
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -88,11 +89,11 @@ async def _ask_person(gate: "GateState", result: "StageResult") -> "Answer | Non
 
     say("", f"Gate: {gate.stage} {gate.subject_id}", f"  {gate.summary}")
     while True:
-        said = input("  approve, reject or later? ").strip().lower()
+        said = (await asyncio.to_thread(input, "  approve, reject or later? ")).strip().lower()
         if said in ("later", "l", ""):
             return None
         if said in ("approve", "a", "reject", "r"):
-            reason = input("  why? ").strip()
+            reason = (await asyncio.to_thread(input, "  why? ")).strip()
             if reason:
                 return Answer(approve=said.startswith("a"), by=settings().person, reason=reason)
             say("  a reason is needed: it is what the ledger is for")
@@ -124,35 +125,19 @@ def ui_command() -> str:
 @app.command
 def agents(*, model: str | None = None, io: InOut = InOut()) -> None:
     """The Agents Report: latency, cost, errors, determinism and adherence of the six platform agents."""
-    from assay.cli.console import table
     from assay.evaluation.facts import show_quantity
     from assay.lifecycle.agents_report import publish_agents_report
 
     report, uri = in_context(lambda context: publish_agents_report(io.name, context, model))
     answer(report, io, ())
     if not io.json:
-        rows = [
-            (
-                agent.agent,
-                agent.model,
-                agent.calls,
-                show_quantity(agent.error_rate, "share"),
-                agent.latency_p50_s if agent.latency_p50_s is None else f"{1000 * agent.latency_p50_s:.2f} ms",
-                agent.cost_usd,
-                show_quantity(agent.determinism, "share"),
-                show_quantity(agent.adherence, "share"),
+        for agent in report.agents:
+            latency = "" if agent.latency_p50_s is None else f", median {1000 * agent.latency_p50_s:.2f} ms"
+            cost = "cost not known" if agent.cost_usd is None else f"{agent.cost_usd} USD"
+            say(
+                f"{agent.agent.replace('_', ' ')} ({agent.model}): {agent.calls} calls{latency}, {cost}",
+                f"  errors                  {show_quantity(agent.error_rate, 'share')}",
+                f"  keeps its rubric        {show_quantity(agent.adherence, 'share')}: {agent.adherence_rule}",
+                f"  same with another seed  {show_quantity(agent.determinism, 'share')}",
             )
-            for agent in report.agents
-        ]
-        columns = (
-            "agent",
-            "model",
-            "calls",
-            "errors",
-            "latency p50",
-            "cost",
-            "same with another seed",
-            "keeps its rubric",
-        )
-        table(f"The platform's agents in {io.name}", columns, rows)
         say(f"report: {uri}")

@@ -98,7 +98,14 @@ def list_stage(stage: Stage, io: InOut) -> None:
         return await asyncio.to_thread(list_results, context.tracking, io.name, stage)
 
     rows = [
-        (r.subject_id, r.agent, r.dataset, r.started_at, "gated" if r.gated else "ungated") for r in in_context(work)
+        (
+            r.subject_id,
+            r.agent,
+            r.dataset_version,
+            r.started_at.isoformat(timespec="seconds"),
+            "gated" if r.gated else "ungated",
+        )
+        for r in in_context(work)
     ]
     if not rows:
         raise BadInput(f"project {io.name} has no {stage} result yet")

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
@@ -39,8 +38,8 @@ class Document(Contract):
     schema_version: Literal["1"] = "1"
 
 
-def content_hash(content: BaseModel | Sequence[BaseModel] | JsonValue) -> str:
-    """SHA-256 (64 hex digits) of the content as canonical JSON: sorted keys, no white space.
+def content_hash(content: object) -> str:
+    """SHA-256 (64 hex digits) of contracts or JSON values as canonical JSON: sorted keys, no white space.
 
     Independent of the order of keys and of how the JSON was laid out; any change of a value changes it.
     """
@@ -48,7 +47,7 @@ def content_hash(content: BaseModel | Sequence[BaseModel] | JsonValue) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def short_id(prefix: str, *parts: BaseModel | Sequence[BaseModel] | JsonValue) -> str:
+def short_id(prefix: str, *parts: object) -> str:
     """A stable id made of the content that it stands for, such as `sim-3f9a…` (16 hex digits)."""
     return f"{prefix}-{content_hash([_plain(part) for part in parts])[:16]}"
 

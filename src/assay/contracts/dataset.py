@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Annotated, Literal, Self
 
 import jmespath
+from jmespath.exceptions import JMESPathError
 from pydantic import Field, JsonValue, field_validator, model_validator
 
 from assay.contracts.base import Contract, Document, JsonObject, Share, Slug, Text, content_hash
@@ -64,7 +65,7 @@ class OutcomeCheck(Contract):
     def compiles(cls, path: str) -> str:
         try:
             jmespath.compile(path)
-        except jmespath.exceptions.JMESPathError as error:
+        except JMESPathError as error:
             raise ValueError(f"path is no JMESPath expression ({error})") from error
         return path
 

@@ -14,7 +14,8 @@ class Estimate(Contract):
     high: Finite
     n: int
     clusters: int | None
-    """Scenarios; None: not clustered."""
+    """What the interval takes as independent; None: not clustered."""
+    clustered_by: str = "scenarios"
     confidence: float = 0.95
     method: str
 

@@ -12,7 +12,7 @@ from assay.contracts.dataset import Dataset
 from assay.contracts.feedback import Feedback
 from assay.contracts.gate import GateState
 from assay.contracts.judgment import JudgeSpec
-from assay.contracts.rollout import RolloutStep
+from assay.contracts.rollout import DEFAULT_STEPS, RolloutStep
 from assay.contracts.stage import AgentRef, ModelName, Stage
 
 
@@ -33,8 +33,7 @@ class PipelineRequest(Document):
     judges: Annotated[tuple[JudgeSpec, ...], Field(min_length=1)] = (JudgeSpec(),)
     rubric: str = ""
     policy: ComparePolicy = ComparePolicy()
-    steps: tuple[RolloutStep, ...] | None = None
-    """None: 5, 25, 50, 100 %."""
+    steps: Annotated[tuple[RolloutStep, ...], Field(min_length=1)] = DEFAULT_STEPS
     feedback: tuple[Feedback, ...] = ()
     """What production said; empty: the pipeline ends with the rollout plan."""
     model: ModelName | None = None

@@ -36,6 +36,9 @@ class RolloutStep(Contract):
     min_conversations: int = Field(default=0, ge=0)
 
 
+DEFAULT_STEPS = tuple(RolloutStep(share=share) for share in (0.05, 0.25, 0.5, 1.0))
+
+
 class RolloutState(StrEnum):
     PLANNED = "planned"
     RUNNING = "running"
@@ -49,12 +52,7 @@ class DeployRequest(StageRequest):
 
     comparison_id: Slug
     to_stage: Literal[RegistryStage.STAGING, RegistryStage.PRODUCTION] = RegistryStage.STAGING
-    steps: Annotated[tuple[RolloutStep, ...], Field(min_length=1)] = (
-        RolloutStep(share=0.05),
-        RolloutStep(share=0.25),
-        RolloutStep(share=0.5),
-        RolloutStep(share=1.0),
-    )
+    steps: Annotated[tuple[RolloutStep, ...], Field(min_length=1)] = DEFAULT_STEPS
     by: Text
     reason: Text
     despite: bool = False

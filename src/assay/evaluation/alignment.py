@@ -79,9 +79,11 @@ def _rows(one: list[Turn], other: list[Turn]) -> list[AlignedTurn]:
     for place in range(max(len(one), len(other))):
         left = one[place] if place < len(one) else None
         right = other[place] if place < len(other) else None
-        role = (left or right).role if (left or right) else "agent"
-        if left and right and left.role != right.role:
-            rows += [AlignedTurn(left.role, left, None), AlignedTurn(right.role, None, right)]
-        else:
-            rows.append(AlignedTurn(role, left, right))
+        if left and right and left.role == right.role:
+            rows.append(AlignedTurn(left.role, left, right))
+            continue
+        if left:
+            rows.append(AlignedTurn(left.role, left, None))
+        if right:
+            rows.append(AlignedTurn(right.role, None, right))
     return rows

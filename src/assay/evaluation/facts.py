@@ -8,7 +8,39 @@ from assay.contracts.report import Fact
 from assay.errors import BadInput
 
 REFERENCE = re.compile(r"\{([a-z][a-z0-9_.-]*)\}")
-WORDS = ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety", "hundred", "thousand", "million", "half", "third", "quarter", "twice", "thrice", "double", "triple", "dozen", "percent"]
+WORDS = [
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "twenty",
+    "thirty",
+    "forty",
+    "fifty",
+    "sixty",
+    "seventy",
+    "eighty",
+    "ninety",
+    "hundred",
+    "thousand",
+    "million",
+    "half",
+    "third",
+    "quarter",
+    "twice",
+    "thrice",
+    "double",
+    "triple",
+    "dozen",
+    "percent",
+]
 NUMBER = re.compile(rf"(?<![\w.])[-+]?\d[\d.,]*(?:\s?%)?|\b(?:{'|'.join(WORDS)})\b", re.IGNORECASE)
 NO_NUMBERS = (
     re.compile(r"`[^`]*`"),  # ids and code
@@ -36,10 +68,10 @@ def show_value(value: Quantity | int | float | str, unit: str) -> str:
 
 
 def show_quantity(value: Quantity, unit: str) -> str:
-    """With its interval and n, such as `62 % (54 to 70 %, n 120, 40 scenarios)`; too little data in words."""
+    """With its interval and n, such as `62.5 % (53.7 to 70.2 %, n 120, 40 scenarios)`; too little data in words."""
     if isinstance(value, Insufficient):
         return f"too little data ({value.reason})"
-    clusters = f", {value.clusters} scenarios" if value.clusters is not None else ""
+    clusters = f", {value.clusters} {value.clustered_by}" if value.clusters is not None else ""
     interval = f"{_number(value.low, unit)} to {_number(value.high, unit)}{_unit(unit)}"
     return f"{_number(value.value, unit)}{_unit(unit)} ({interval}, n {value.n}{clusters})"
 
@@ -47,7 +79,7 @@ def show_quantity(value: Quantity, unit: str) -> str:
 def _number(value: float, unit: str) -> str:
     match unit:
         case "share":
-            return f"{100 * value:.0f}" if 0.1 <= value <= 0.9 else f"{100 * value:.1f}"
+            return f"{100 * value:.1f}"
         case "difference":
             return f"{100 * value:+.1f}"
         case "seconds":
@@ -95,8 +127,8 @@ def refuse_stray(text: str, facts: Sequence[Fact]) -> None:
     stray = stray_numbers(text)
     if stray:
         raise BadInput(
-            f"narrative: {', '.join(dict.fromkeys(stray))} is no computed number: write the fact's id in braces, such as "
-            f"{_some(fact.fact_id for fact in facts)}"
+            f"narrative: {', '.join(dict.fromkeys(stray))} is no computed number: write the fact's id in braces, "
+            f"such as {_some(fact.fact_id for fact in facts)}"
         )
     fill(text, facts)
 

@@ -8,6 +8,8 @@ from assay.contracts.comparison import CostDifference, Flip, PairedResult, Slice
 from assay.contracts.estimate import Estimate, Insufficient, Quantity
 from assay.contracts.judgment import Ruling
 from assay.evaluation.results import TrialResult, passes, quantity, scores, slice_of
+from assay.statistics import Insufficient as TooLittle
+from assay.statistics import PairedDifference
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,7 +45,7 @@ def _paired(champion: Results, challenger: Results, arrays: "Arrays", confidence
     before, before_scenarios = arrays(champion)
     after, after_scenarios = arrays(challenger)
     found = paired_by_cluster(before, before_scenarios, after, after_scenarios, confidence=confidence)
-    if hasattr(found, "reason"):
+    if isinstance(found, TooLittle):
         return PairedResult(difference=Insufficient.model_validate(found), p=None)
     differences = _differences(before, before_scenarios, after, after_scenarios)
     return PairedResult(difference=_estimate(found, confidence), p=found.p, p_permutation=sign_flip_test(differences))
@@ -54,7 +56,7 @@ def scenario_differences(champion: Results, challenger: Results) -> "np.ndarray"
     return _differences(*passes(champion), *passes(challenger))
 
 
-def _estimate(found, confidence: float) -> Estimate:
+def _estimate(found: PairedDifference, confidence: float) -> Estimate:
     return Estimate(
         value=found.value,
         low=found.low,
@@ -104,7 +106,7 @@ def compare_slices(
         for value in sorted(map(str, values)):
             sides = [[r for r in side if slice_of(r, dimension) == value] for side in (champion, challenger)]
             found = paired_by_cluster(*passes(sides[0]), *passes(sides[1]), confidence=1 - alpha)
-            if hasattr(found, "reason"):
+            if isinstance(found, TooLittle):
                 rows.append((dimension, value, Insufficient.model_validate(found), None))
             else:
                 rows.append((dimension, value, _estimate(found, 1 - alpha), found.p))
@@ -146,8 +148,15 @@ def find_flips(champion: Results, challenger: Results) -> tuple[Flip, ...]:
 
 
 def _why(result: TrialResult) -> str:
+    """What was expected and not met first, and what was found instead."""
     unmet = [verdict for verdict in result.judgment.verdicts if verdict.ruling is Ruling.NOT_MET]
-    return unmet[0].rationale if unmet else result.judgment.rationale
+    if not unmet:
+        return result.judgment.rationale
+    expected = result.scenario.expectations if result.scenario else ()
+    wanted = next((e for e in expected if e.expectation_id == unmet[0].expectation_id), None)
+    if wanted is None:
+        return unmet[0].rationale
+    return f"{wanted.kind.replace('_', ' ').capitalize()}: {wanted.text} Found: {unmet[0].rationale}"
 
 
 def compare_costs(champion: Results, challenger: Results, *, confidence: float) -> tuple[CostDifference, ...]:
@@ -173,7 +182,7 @@ def _cost(name: str, measure: Callable, champion: Results, challenger: Results, 
         "measure": name,
         "champion": float(before[0].mean()) if before[0].size else None,
         "challenger": float(after[0].mean()) if after[0].size else None,
-        "difference": quantity(found) if hasattr(found, "reason") else _estimate(found, confidence),
+        "difference": quantity(found) if isinstance(found, TooLittle) else _estimate(found, confidence),
     }
 
 

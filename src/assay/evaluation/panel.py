@@ -16,10 +16,7 @@ def merge(verdicts: Sequence[Verdict]) -> Verdict:
     """
     votes = Counter(verdict.ruling for verdict in verdicts)
     met, unmet = votes[Ruling.MET], votes[Ruling.NOT_MET]
-    if met == unmet:
-        ruling = Ruling.ABSTAINED
-    else:
-        ruling = Ruling.MET if met > unmet else Ruling.NOT_MET
+    ruling = Ruling.ABSTAINED if met == unmet else (Ruling.MET if met > unmet else Ruling.NOT_MET)
     agreeing = [verdict for verdict in verdicts if verdict.ruling is ruling]
     spokesman = max(agreeing or verdicts, key=lambda verdict: verdict.confidence)
     rationale = spokesman.rationale

@@ -112,8 +112,8 @@ def slice_of(result: TrialResult, dimension: str) -> str | None:
             raise BadInput(f"slices: {dimension} is no dimension: use topic, persona, difficulty or language")
 
 
-def quantity(computed: "Estimated | TooLittle") -> Quantity:
+def quantity(computed: "Estimated | TooLittle", *, clustered_by: str = "scenarios") -> Quantity:
     """What statistics found, as a contract."""
     if hasattr(computed, "reason"):
         return Insufficient.model_validate(computed)
-    return Estimate.model_validate(computed)
+    return Estimate.model_validate(computed).replace(clustered_by=clustered_by)

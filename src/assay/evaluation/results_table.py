@@ -11,11 +11,11 @@ from assay.evaluation.results import TrialResult
 MOST_ROWS = 50
 SECONDS = 10.0
 
-COLUMNS = """results (one row a conversation): side, conversation_id, scenario_id, trial, topic, persona, difficulty, language,
-passed (BOOLEAN, NULL: no verdict), score, stop_reason, error, simulator_fault, agent_turns, latency_s (mean of the agent's
-turns), output_tokens, cost_usd, goal
-verdicts (one row an expectation of a conversation): side, conversation_id, scenario_id, expectation_id, expectation, kind,
-ruling, rationale, confidence, judge"""
+COLUMNS = """results (one row a conversation): side, conversation_id, scenario_id, trial, topic, persona, difficulty,
+language, passed (BOOLEAN, NULL: no verdict), score, stop_reason, error, simulator_fault, agent_turns, latency_s (mean
+of the agent's turns), output_tokens, cost_usd, goal
+verdicts (one row an expectation of a conversation): side, conversation_id, scenario_id, expectation_id, expectation,
+kind, ruling, rationale, confidence, judge"""
 
 Row = dict[str, str | int | float | bool | None]
 

@@ -24,7 +24,10 @@ def decide(difference: Estimate | Insufficient, policy: ComparePolicy) -> Decisi
     """
     if isinstance(difference, Insufficient):
         return Decision(Recommendation.INCONCLUSIVE, f"There is too little data to tell: {difference.reason}.")
-    found = f"{_points(difference.value)} ({_points(difference.low)} to {_points(difference.high)})"
+    found = (
+        f"{100 * difference.value:+.1f} points "
+        f"({100 * difference.low:+.1f} to {100 * difference.high:+.1f}, {100 * difference.confidence:g} % interval)"
+    )
     margin = f"{100 * policy.margin:g} points"
     match policy.test:
         case "superiority":
@@ -43,10 +46,6 @@ def decide(difference: Estimate | Insufficient, policy: ComparePolicy) -> Decisi
             if difference.high < -policy.margin:
                 return Decision(Recommendation.REJECT, f"The challenger is worse by more than {margin}: {found}.")
     return Decision(Recommendation.INCONCLUSIVE, f"The difference could be a gain or a loss that matters: {found}.")
-
-
-def _points(difference: float) -> str:
-    return f"{100 * difference:+.1f} points"
 
 
 def verdict_hash(report: ComparisonReport) -> str:

@@ -12,7 +12,7 @@ from assay.contracts.comparison import ComparisonReport
 from assay.contracts.dataset import DatasetResult
 from assay.contracts.estimate import Insufficient, Quantity
 from assay.contracts.feedback import ProductionReport
-from assay.contracts.judgment import Judging, Ruling
+from assay.contracts.judgment import Judging
 from assay.contracts.report import Fact
 from assay.contracts.stage import AgentRef, Stage, StageResult
 from assay.evaluation.results import TrialResult, quantity
@@ -27,7 +27,7 @@ REPEATS = 10
 RULES: dict[PlatformAgent, str] = {
     "dataset_builder": "drafted scenarios in which validation finds no error",
     "user_simulator": "conversations in which it stayed the user: no fault of its own",
-    "judge": "verdicts that quote the transcript, word for word, or abstain",
+    "judge": "verdicts in which every quote stands in the transcript, word for word",
     "analyst": "reports whose every number is a computed fact",
     "comparator": "reports whose every number is a computed fact",
     "feedback_analyst": "reports whose every number is a computed fact",
@@ -165,8 +165,7 @@ def _adherence(
                 if verdict.source in ("llm_judge", "offline_judge")
             ]
             grounded = sum(
-                verdict.ruling is Ruling.ABSTAINED
-                or any(
+                all(
                     quoted.turn < len(conversation.turns) and quoted.quote in conversation.turns[quoted.turn].text
                     for quoted in verdict.evidence
                 )

@@ -1,6 +1,6 @@
 """Each stage's result in one sentence, for tables, logs and gates."""
 
-from assay.contracts.agent import AgentVersion, Finding
+from assay.contracts.agent import AgentVersion, Finding, ProbeReport
 from assay.contracts.analytics import AnalyticsReport
 from assay.contracts.comparison import ComparisonReport
 from assay.contracts.conversation import Simulation
@@ -17,7 +17,7 @@ def headline(result: StageResult) -> str:
     match result:
         case AgentVersion(probe=None):
             return f"registered as {result.registered_model} version {result.registry_version}, not probed"
-        case AgentVersion(probe=probe):
+        case AgentVersion(probe=ProbeReport() as probe):
             able = [check.name.replace("_", " ") for check in probe.checks if check.finding is Finding.YES]
             return f"registered as version {result.registry_version}; the probe found: {', '.join(able)}"
         case DatasetResult(report=report):

@@ -165,7 +165,6 @@ async def _lifecycle(line: "_Line") -> None:
 
     rollout = None
     for to_stage in (RegistryStage.STAGING, RegistryStage.PRODUCTION):
-        steps = {} if request.steps is None else {"steps": request.steps}
         rollout = await line.step(
             DeployRequest(
                 project=project,
@@ -174,7 +173,7 @@ async def _lifecycle(line: "_Line") -> None:
                 to_stage=to_stage,
                 by=request.by,
                 reason=f"Verdict {comparison.recommendation}: {comparison.reason}",
-                **steps,
+                steps=request.steps,
             ),
             Rollout,
             challenger,

@@ -125,7 +125,7 @@ def _blame(report: AnalyticsReport) -> Section:
         title="Whose fault",
         blocks=(
             TextBlock(
-                text="Conversations that did not pass, put down to whoever failed first; shares are of all conversations."
+                text="Conversations that did not pass, put down to whoever failed first, as shares of all of them."
             ),
             TableBlock(columns=("Put down to", "Conversations", "Share"), rows=rows),
         ),

@@ -182,7 +182,8 @@ def _method(report: ComparisonReport) -> Section:
     difference = report.pass_rate.difference
     p = report.pass_rate
     return method(
-        f"Declared before looking: {test}, margin {100 * policy.margin:g} points, {100 * policy.confidence:g} % confidence.",
+        f"Declared before looking: {test}, margin {100 * policy.margin:g} points, "
+        f"{100 * policy.confidence:g} % confidence.",
         f"Paired by scenario on one dataset version: {difference.method}." if isinstance(difference, Estimate) else "",
         f"p of the paired difference {p.p:.4f}." if p.p is not None else "",
         f"p by sign-flip permutation {p.p_permutation:.4f}." if p.p_permutation is not None else "",

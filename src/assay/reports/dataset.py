@@ -103,7 +103,7 @@ def _findings(result: DatasetResult) -> Section:
 
 def _method() -> Section:
     return method(
-        "The score is the share of scenarios with no error and no warning, less 0.1 for each error of the dataset as a whole.",
+        "The score is the share of scenarios with no error and no warning, less 0.1 for each error of the whole.",
         "Near-duplicates share 80 % or more of their word pairs (MinHash finds them, the exact overlap decides).",
         "The detectable difference is for a paired comparison at 5 % error and 80 % power.",
     )

@@ -11,8 +11,8 @@ from assay.evaluation.alignment import align
 OFFLINE = "Made offline by rules: no language model took part in what is marked so, and rules see less than a model."
 UNGATED = "Ungated: run outside the project's lifecycle, so no deployment accepts what came of it."
 UNCALIBRATED = (
-    "The judge is uncalibrated: no human labels measure how often it is wrong, so rates that rest on it are the judge's "
-    "own. Deterministic checks are not affected."
+    "The judge is uncalibrated: no human labels measure how often it is wrong, so rates that rest on it are the "
+    "judge's own. Deterministic checks are not affected."
 )
 
 SHOWN_TURNS = 14

@@ -12,8 +12,8 @@ def lay_out_production(report: ProductionReport, *, made_at: datetime) -> Report
     missed = sum(not cluster.in_dataset for cluster in report.clusters)
     return Report(
         title=f"{report.agent} in production",
-        headline=f"Of what users said, {show_quantity(report.satisfaction, 'share')} is not negative; {missed} kinds of "
-        "complaint are tested by no scenario yet.",
+        headline=f"Of what users said, {show_quantity(report.satisfaction, 'share')} is not negative; {missed} kinds "
+        "of complaint are tested by no scenario yet.",
         tone="unsure" if missed else "plain",
         made_at=made_at,
         provenance=provenance(report, {"Agent": report.agent, "Author": report.narrative.author}),
@@ -97,5 +97,5 @@ def _method() -> Section:
     return method(
         "Thumbs count before ratings; 1 and 2 of 5 are negative, 3 is neither.",
         "Intervals are clustered by user, for one user's items are not independent.",
-        "Feedback is not a random sample of conversations: those who write are more pleased or more annoyed than the rest.",
+        "Feedback is not a random sample of conversations: those who write are more pleased or annoyed than others.",
     )

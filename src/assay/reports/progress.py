@@ -31,8 +31,8 @@ def lay_out_simulation(simulation: Simulation, *, made_at: datetime) -> Report:
     )
     return Report(
         title=f"Simulation of {simulation.agent}",
-        headline=f"{simulation.conversations} conversations were played; {errors} ended in an error and {faults} have a "
-        "fault of the user simulator.",
+        headline=f"{simulation.conversations} conversations were played; {errors} ended in an error and {faults} have "
+        "a fault of the user simulator.",
         tone="plain" if not errors else "unsure",
         made_at=made_at,
         provenance=provenance(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from assay.contracts.base import content_hash, short_id
 from assay.contracts.comparison import ComparisonReport, Recommendation
-from assay.contracts.rollout import DeployRequest, RegistryStage, Rollout, RolloutState, Transition
+from assay.contracts.rollout import DeployRequest, RegistryStage, Rollout, RolloutState
 from assay.contracts.stage import Stage
 from assay.errors import Refused
 from assay.stages.context import Context
@@ -48,7 +48,7 @@ async def deploy(request: DeployRequest, context: Context) -> Rollout:
             await asyncio.to_thread(
                 transition, t, name, number, to_stage, by=request.by, reason=request.reason, evidence=evidence
             )
-        moves: list[Transition] = await asyncio.to_thread(transitions, t, name, number)
+        moves = await asyncio.to_thread(transitions, t, name, number)
         rollout = Rollout(
             project=project,
             gated=request.gated,

@@ -21,10 +21,7 @@ async def develop(request: DevelopRequest, context: Context) -> AgentVersion:
     version is already registered with other content.
     """
     card = request.card
-    card_dir = Path(request.card_dir).resolve()
-    for name in (*card.files, *card.checkpoints):
-        if not (card_dir / name).is_file():
-            raise BadInput(f"files: {name} is not in {card_dir}: mend the name, or give the card's folder")
+    card_dir = _checked_folder(request)
 
     async def work(run: "StageRun") -> AgentVersion:
         from assay.tracking import register_agent
@@ -59,6 +56,15 @@ async def develop(request: DevelopRequest, context: Context) -> AgentVersion:
         agent=card.ref,
         params={"connector": card.connector.kind, **card.parameters},
     )
+
+
+def _checked_folder(request: DevelopRequest) -> Path:
+    """The card's folder, with all the files that the card names in it."""
+    card_dir = Path(request.card_dir).resolve()
+    for name in (*request.card.files, *request.card.checkpoints):
+        if not (card_dir / name).is_file():
+            raise BadInput(f"files: {name} is not in {card_dir}: mend the name, or give the card's folder")
+    return card_dir
 
 
 async def _probe(request: DevelopRequest, card_dir: Path) -> ProbeReport:

@@ -127,7 +127,7 @@ def satisfaction(items: Sequence[Feedback]) -> Quantity:
 
     rated = [item for item in items if item.negative is not None]
     values = np.array([float(not item.negative) for item in rated])
-    return quantity(clustered_mean(values, _users(rated)))
+    return quantity(clustered_mean(values, _users(rated)), clustered_by="users")
 
 
 def _mean_rating(items: Sequence[Feedback]) -> Quantity:
@@ -136,7 +136,9 @@ def _mean_rating(items: Sequence[Feedback]) -> Quantity:
     from assay.statistics import clustered_mean
 
     rated = [item for item in items if item.rating is not None]
-    return quantity(clustered_mean(np.array([item.rating for item in rated], dtype=float), _users(rated)))
+    return quantity(
+        clustered_mean(np.array([item.rating for item in rated], dtype=float), _users(rated)), clustered_by="users"
+    )
 
 
 def _users(items: Sequence[Feedback]):

@@ -126,16 +126,16 @@ async def _material(request: JudgeRequest, context: Context) -> Material:
         source = short_id("traces", conversations)
     if not conversations:
         raise BadInput("there are no conversations to judge: check simulation_id, conversations or traces.filter")
-    agents = {conversation.agent for conversation in conversations}
+    agents = {str(conversation.agent): conversation.agent for conversation in conversations}
     if len(agents) > 1:
-        named = ", ".join(sorted(map(str, agents)))
+        named = ", ".join(sorted(agents))
         raise BadInput(f"conversations: they are of several agent versions ({named}): judge one at a time")
     scenarios: dict[str, Scenario] = {}
     if dataset is not None:
         loaded_dataset = await asyncio.to_thread(load_dataset, t, project, dataset)
         scenarios = {scenario.scenario_id: scenario for scenario in loaded_dataset.scenarios}
     ordered = sorted(conversations, key=lambda c: (c.scenario_id, c.trial, c.conversation_id))
-    return Material(source, agents.pop(), ordered, dataset, scenarios, stored)
+    return Material(source, conversations[0].agent, ordered, dataset, scenarios, stored)
 
 
 Seat = Callable[

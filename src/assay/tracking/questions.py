@@ -30,7 +30,9 @@ def keep_answer(
 ) -> str:
     """The answer in a run of its own; the run's id."""
     tags = standard_tags(project, f"agent:{agent}", question_hash, agent=None, dataset_version=None)
-    run_id = t.client.create_run(ensure_project(t, project), tags={**tags, "gated": "false"}, run_name=agent).info.run_id
+    run_id = t.client.create_run(
+        ensure_project(t, project), tags={**tags, "gated": "false"}, run_name=agent
+    ).info.run_id
     StageRun(t, run_id).log_params(params)
     write_artifact(t, run_id, ANSWER, answer.model_dump_json(indent=2).encode())
     t.client.set_terminated(run_id, "FINISHED")

@@ -12,7 +12,7 @@ from assay.contracts.conversation import CallFailed, Conversation, FailureCause
 from assay.contracts.dataset import Expectation, Scenario
 from assay.contracts.judgment import Ruling, Verdict
 from assay.errors import BadInput, CallError, NotFound
-from assay.tracking.connection import Tracking
+from assay.tracking.connection import Tracking, without_secrets
 from assay.tracking.projects import find_project
 from assay.tracking.spans import chat_messages, draft_trace
 from assay.tracking.traces import trace_of
@@ -33,6 +33,8 @@ RULINGS: dict[Any, Ruling] = {
     "unknown": Ruling.ABSTAINED,
     "abstained": Ruling.ABSTAINED,
 }
+TIMEOUT_S = 60.0
+"""For a scorer that has none of its own: MLflow's default of 300 s outlasts its ten silent retries."""
 SOURCES: dict[str, Literal["code", "llm_judge", "human"]] = {"LLM_JUDGE": "llm_judge", "HUMAN": "human"}
 _GUIDELINES = ("Guidelines", "ConversationalGuidelines")
 _PER_EXPECTATION = ("ExpectationsGuidelines", "Correctness")
@@ -119,9 +121,12 @@ def _exchanges(conversation: Conversation, scenario: Scenario | None) -> "list[T
 
 def _called(name: str, scorer: Any, material: dict[str, Any]) -> Any:
     from mlflow.genai.scorers import Scorer
+    from mlflow.utils.timeout import MlflowTimeoutError
 
     try:
         if isinstance(scorer, Scorer):
+            if scorer.timeout is None:
+                scorer.timeout = TIMEOUT_S
             given = {key: material[key] for key in ("inputs", "outputs", "expectations", "trace")}
             if scorer.is_session_level_scorer:
                 given = {"session": material["session"], "expectations": material["expectations"]}
@@ -132,13 +137,15 @@ def _called(name: str, scorer: Any, material: dict[str, Any]) -> Any:
         return scorer(**{key: value for key, value in material.items() if key in takes})
     except (BadInput, CallError):
         raise
+    except MlflowTimeoutError as error:
+        raise _failed(name, str(error), FailureCause.TIMEOUT) from error
     except Exception as error:
         # a team's own code may raise anything, and its failure is a result of this conversation alone
         raise _failed(name, f"{type(error).__name__}: {error}") from error
 
 
-def _failed(name: str, detail: str) -> CallError:
-    return CallError(CallFailed(cause=FailureCause.BAD_ANSWER, detail=f"scorer {name}: {detail[:500]}"))
+def _failed(name: str, detail: str, cause: FailureCause = FailureCause.BAD_ANSWER) -> CallError:
+    return CallError(CallFailed(cause=cause, detail=without_secrets(f"scorer {name}: {detail[:500]}")))
 
 
 def _custom(name: str) -> Callable[..., Any]:
@@ -238,5 +245,5 @@ def _ruling(name: str, value: Any) -> tuple[Ruling, float]:
 
 def _slug(name: str) -> str:
     """RelevanceToQuery to relevance_to_query, checks.shop:polite to checks.shop-polite."""
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
     return re.sub(r"[^a-z0-9._-]+", "-", words).strip("-._")[:64] or "scorer"

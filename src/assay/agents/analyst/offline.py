@@ -48,8 +48,8 @@ def _weakest(report: AnalyticsReport) -> str:
     if not known:
         return ""
     weakest = sorted(known, key=_value)[:2]
-    named = " and ".join(
-        f"{rate.dimension} `{rate.value}` ({{slice.{rate.dimension}.{rate.value}}})" for rate in weakest
+    named = ", and in ".join(
+        f"{rate.dimension} `{rate.value}`, {{slice.{rate.dimension}.{rate.value}}}" for rate in weakest
     )
     return f"It is weakest in {named}."
 

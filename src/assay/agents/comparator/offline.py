@@ -60,7 +60,7 @@ def _flips(report: ComparisonReport) -> str:
 def _slices(report: ComparisonReport) -> str:
     worse = [difference for difference in report.slices if difference.worse]
     if worse:
-        named = ", ".join(f"{s.dimension} `{s.value}` ({{slice.{s.dimension}.{s.value}}})".lower() for s in worse)
+        named = ", ".join(f"{s.dimension} `{s.value}`, {{slice.{s.dimension}.{s.value}}}".lower() for s in worse)
         return f"It got worse in {named}, also after the correction for looking at many slices."
     known = [s for s in report.slices if isinstance(s.difference, Estimate)]
     if not known:

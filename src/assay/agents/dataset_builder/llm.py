@@ -1,4 +1,4 @@
-"""The Dataset Builder as a language model: scenarios in batches, and a chat whose operations are carried out by code."""
+"""The Dataset Builder as a language model: scenarios in batches, and a chat whose operations code carries out."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The Dataset Builder by rules: topics x personas x twists, from what the card and the brief say. No model is called."""
+"""The Dataset Builder by rules: topics x personas x twists, from what card and brief say. No model is called."""
 
 import itertools
 import random

@@ -7,7 +7,8 @@ from assay.contracts.conversation import SimulatorFault, SimulatorFaultKind, Sto
 from assay.contracts.dataset import Expectation, SaysCheck, Scenario
 
 IS_MACHINE = re.compile(
-    r"\bas an? (ai|artificial intelligence|language model|llm)\b|\bi(?: a|')m an? (ai|language model|chatbot|simulated user)\b"
+    r"\bas an? (ai|artificial intelligence|language model|llm)\b"
+    r"|\bi(?: a|')m an? (ai|language model|chatbot|simulated user)\b"
     r"|\bmy (system )?prompt\b",
     re.IGNORECASE,
 )

@@ -1,5 +1,6 @@
 """Scenarios that stand twice, or nearly so: they would count as independent and are not."""
 
+import itertools
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -71,7 +72,7 @@ def _substance(scenario: Scenario) -> str:
 def wording(scenario: Scenario) -> frozenset[str]:
     """Pairs of neighbouring words of what the user wants, says and knows."""
     said = _bare(f"{scenario.goal} {scenario.opening or ''} {' '.join(scenario.facts.values())}").split()
-    return frozenset(" ".join(pair) for pair in zip(said, said[1:], strict=False))
+    return frozenset(" ".join(pair) for pair in itertools.pairwise(said))
 
 
 def overlap(one: frozenset[str], other: frozenset[str]) -> float:

@@ -17,7 +17,8 @@ from assay.evaluation.clusters import words
 from assay.evaluation.validation.attempts import Attempt
 
 VAGUE = re.compile(
-    r"\b(good|well|nice(ly)?|appropriate(ly)?|proper(ly)?|reasonabl[ey]|adequate(ly)?|suitabl[ey]|as needed|if necessary|"
+    r"\b(good|well|nice(ly)?|appropriate(ly)?|proper(ly)?|reasonabl[ey]|adequate(ly)?|suitabl[ey]|as needed|"
+    r"if necessary|"
     r"correct(ly)?|helpful(ly)?|user.friendly|high.quality|satisfactor(y|ily)|effective(ly)?|efficient(ly)?)\b",
     re.IGNORECASE,
 )
@@ -79,7 +80,7 @@ def _rule_out(one: Expectation, other: Expectation) -> str:
 def not_checkable(
     scenarios: Sequence[Scenario], card: AgentCard | None, attempts: Mapping[str, Attempt] | None
 ) -> Iterator[DatasetFinding]:
-    """A check of a tool that the agent does not have, of an outcome that it does not show, or of what goes on inside."""
+    """A check of a tool that the agent does not have, of an outcome that it does not show, or of its inner life."""
     tools = {tool.name for tool in card.tools} if card else set()
     for scenario, expectation in _each(scenarios):
         attempt = (attempts or {}).get(scenario.scenario_id)
