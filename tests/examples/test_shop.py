@@ -250,7 +250,7 @@ async def test_the_same_agent_says_the_same_over_python_http_and_chat_completion
     texts = ("Is the Drizzle rain jacket in stock?", "And the Ridge tent 4?", "I want to talk to a person.")
     said = []
     for card in cards:
-        async with converse(connect(card, card_dir=SHOP), ConversationStart("0" * 32, "s", 1)) as dialogue:
+        async with converse(connect(card, card_dir=SHOP), ConversationStart("0" * 32, "s", 0)) as dialogue:
             replies = [await dialogue.reply(text) for text in texts]
         said.append([(reply.text, [call.name for call in reply.tool_calls]) for reply in replies])
     assert said[0] == said[1] == said[2]
