@@ -20,14 +20,14 @@ ANSWERED = (
     "content",
     "text",
 )
+NOTHING = (None, "", {}, [])
 
 
 def asked_turns(inputs: Any) -> list[Turn]:
     """The turns that led to the answer: one user turn, or a whole history where the inputs hold messages."""
     messages = _messages(inputs, ASKED)
     if messages is None:
-        text = _text(inputs, ASKED)
-        return [Turn(role="user", text=text)] if text else []
+        return [] if inputs in NOTHING else [Turn(role="user", text=_text(inputs, ASKED))]
     return _turns(messages)
 
 
@@ -35,8 +35,8 @@ def answered_turns(outputs: Any) -> list[Turn]:
     """The agent's answer; its last word where the outputs repeat the whole history."""
     messages = _messages(outputs, ANSWERED)
     if messages is None:
-        return [Turn(role="agent", text=_text(outputs, ANSWERED))] if outputs not in (None, "", {}, []) else []
-    turns = _turns([{**message, "role": message.get("role") or "assistant"} for message in messages])
+        return [] if outputs in NOTHING else [Turn(role="agent", text=_text(outputs, ANSWERED))]
+    turns = _turns([{"role": "assistant"} | message if "type" not in message else message for message in messages])
     agent = [turn for turn in turns if turn.role == "agent"]
     return agent[-1:]
 
@@ -91,8 +91,9 @@ def _calls(message: dict[str, Any]) -> list[tuple[str, ToolCall]]:
 def _messages(value: Any, keys: Sequence[str]) -> list[dict[str, Any]] | None:
     """Chat messages in it, wherever they stand; None: there are none."""
     value = _json(value)
-    if isinstance(value, list) and value and all(isinstance(row, dict) and _is_message(row) for row in value):
-        return value
+    if isinstance(value, list):
+        rows = [row for row in value if isinstance(row, dict)]
+        return rows if len(rows) == len(value) and any(_is_message(row) for row in rows) else None
     if isinstance(value, dict):
         if isinstance(value.get("choices"), list) and value["choices"]:
             message = value["choices"][0].get("message") if isinstance(value["choices"][0], dict) else None
