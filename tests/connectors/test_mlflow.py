@@ -2,7 +2,7 @@
 
 import asyncio
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import mlflow
@@ -102,12 +102,12 @@ MODELS = {
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
     """Logs a model from its code and gives its URI."""
     folder: Path = tmp_path_factory.mktemp("mlflow")
+    before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
-    mlflow.create_experiment("agents", artifact_location=(folder / "artifacts").as_uri())
-    mlflow.set_experiment("agents")
+    experiment_id = mlflow.create_experiment("agents", artifact_location=(folder / "artifacts").as_uri())
     logged: dict[str, str] = {}
 
     def uri(name: str) -> str:
@@ -117,7 +117,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
             signature = None
             if name == "question":
                 signature = mlflow.models.infer_signature(pandas.DataFrame({"question": ["a"]}), ["b"])
-            with mlflow.start_run():
+            with mlflow.start_run(experiment_id=experiment_id):
                 model = mlflow.pyfunc.log_model(
                     name=name, python_model=str(code), signature=signature, registered_model_name=name,
                     pip_requirements=["mlflow"],
@@ -125,7 +125,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
             logged[name] = f"models:/{name}/{model.registered_model_version}"
         return logged[name]
 
-    return uri
+    yield uri
+    mlflow.set_tracking_uri(before)
 
 
 @pytest.fixture
