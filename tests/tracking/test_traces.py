@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import pairwise
@@ -293,6 +294,14 @@ def test_more_than_a_batch_is_written_in_order_of_scenario_and_trial(t: Tracking
     conversations = [new_conversation(number) for number in range(230)]
     write(t, *reversed(conversations))
     assert read_conversations(t, "shop", SIMULATION) == conversations
+
+
+def test_many_threads_that_write_the_same_leave_one(t: Tracking, new_conversation: New) -> None:
+    conversations = [new_conversation(number) for number in range(20)]
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda _: write(t, *conversations), range(12)))
+    assert read_conversations(t, "shop", SIMULATION) == conversations
+    assert len(t.client.search_traces(locations=[ensure_project(t, "shop")])) == 20
 
 
 def test_odd_text_survives(t: Tracking, route: str, new_conversation: New) -> None:

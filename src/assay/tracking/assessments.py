@@ -85,14 +85,15 @@ def _write_rows(store: "SqlAlchemyStore", groups: Sequence[Group]) -> None:
             old.delete(synchronize_session=False)
         rows = [_row(group, number, there[group.trace_id]) for group in groups for number in range(len(group.drafts))]
         if rows:
-            session.execute(insert(SqlAssessments), rows)
+            session.execute(insert(SqlAssessments.__table__), rows)
         tags = [(group.trace_id, *group.tag) for group in groups if group.tag]
         for key in {tag[1] for tag in tags}:
             old_tags = session.query(SqlTraceTag).filter(SqlTraceTag.request_id.in_(ids), SqlTraceTag.key == key)
             old_tags.delete(synchronize_session=False)
         if tags:
             session.execute(
-                insert(SqlTraceTag), [{"request_id": trace, "key": key, "value": value} for trace, key, value in tags]
+                insert(SqlTraceTag.__table__),
+                [{"request_id": trace, "key": key, "value": value} for trace, key, value in tags],
             )
 
 

@@ -20,32 +20,46 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 
+ATTEMPTS = 5
+
+
 def write(store: "SqlAlchemyStore", experiment_id: str, drafts: Sequence[TraceDraft]) -> bool:
     """All or nothing. False: nothing was written, because this store's tables are not as this code knows them."""
     if not _usable(store):
         return False
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import IntegrityError
+
+    location = _artifact_location(store, experiment_id)
+    by_id = {draft.trace_id: draft for draft in drafts}
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            with store.ManagedSessionMaker(read_only=False) as session:
+                _write(session, experiment_id, location, by_id)
+            break
+        except MlflowException as error:
+            # Another writer, or the agent's own spans, made one of these traces since it was looked for.
+            if attempt == ATTEMPTS or not isinstance(error.__cause__, IntegrityError):
+                raise
+    return True
+
+
+def _write(session: "Session", experiment_id: str, location: str, by_id: dict[str, TraceDraft]) -> None:
     from mlflow.store.tracking.dbmodels.models import SqlSpan, SqlTraceInfo, SqlTraceMetadata, SqlTraceTag
     from sqlalchemy import insert
 
-    location = store.get_experiment(experiment_id).artifact_location.rstrip("/")
-    by_id = {draft.trace_id: draft for draft in drafts}
-    with store.ManagedSessionMaker(read_only=False) as session:
-        _invalidate_rollups(session, experiment_id, drafts)
-        there = {
-            trace_id
-            for (trace_id,) in session.query(SqlTraceInfo.request_id).filter(SqlTraceInfo.request_id.in_(by_id))
-        }
-        if there:
-            _make_room(session, experiment_id, [by_id[trace_id] for trace_id in there])
-        new = [_info_row(draft, experiment_id) for draft in by_id.values() if draft.trace_id not in there]
-        if new:
-            session.execute(insert(SqlTraceInfo), new)
-        session.execute(insert(SqlTraceTag), [row for draft in by_id.values() for row in _tag_rows(draft, location)])
-        session.execute(insert(SqlTraceMetadata), [row for draft in by_id.values() for row in _metadata_rows(draft)])
-        session.execute(
-            insert(SqlSpan), [_span_row(draft, span, experiment_id) for draft in by_id.values() for span in draft.spans]
-        )
-    return True
+    drafts = list(by_id.values())
+    _invalidate_rollups(session, experiment_id, drafts)
+    known = session.query(SqlTraceInfo.request_id).filter(SqlTraceInfo.request_id.in_(by_id))
+    there = {trace_id for (trace_id,) in known}
+    if there:
+        _make_room(session, experiment_id, [by_id[trace_id] for trace_id in there])
+    if new := [_info_row(draft, experiment_id) for draft in drafts if draft.trace_id not in there]:
+        session.execute(insert(SqlTraceInfo.__table__), new)
+    session.execute(insert(SqlTraceTag.__table__), [row for draft in drafts for row in _tag_rows(draft, location)])
+    session.execute(insert(SqlTraceMetadata.__table__), [row for draft in drafts for row in _metadata_rows(draft)])
+    spans = [_span_row(draft, span, experiment_id) for draft in drafts for span in draft.spans]
+    session.execute(insert(SqlSpan.__table__), spans)
 
 
 def whole(store: "SqlAlchemyStore", experiment_id: str, simulation_id: str) -> list[str]:
@@ -75,6 +89,12 @@ def read_conversations(store: "SqlAlchemyStore", experiment_id: str, simulation_
         )
         attributes = (json.loads(content)["attributes"] for (content,) in contents)
         return [found[CONVERSATION] for found in attributes if CONVERSATION in found]
+
+
+@functools.lru_cache(maxsize=64)
+def _artifact_location(store: "SqlAlchemyStore", experiment_id: str) -> str:
+    """Asked for once: MLflow never changes it."""
+    return store.get_experiment(experiment_id).artifact_location.rstrip("/")
 
 
 def _usable(store: "SqlAlchemyStore") -> bool:
