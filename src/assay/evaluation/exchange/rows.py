@@ -97,11 +97,11 @@ def _cells(text: str, where: str) -> Iterator[tuple[int, list[str]]]:
     """(the line a row begins in, its cells)."""
     header = text.split("\n", 1)[0]
     delimiter = max(",;\t", key=header.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    began = 1
+    rows = []
     allowed = csv.field_size_limit(LONGEST_CELL)
     try:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-        began = 1
-        rows = []
         for row in reader:
             rows.append((began, row))
             began = reader.line_num + 1
@@ -113,6 +113,8 @@ def _cells(text: str, where: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _is_one_document(text: str) -> bool:
+    if "\n" not in text.strip():
+        return False
     try:
         return isinstance(json.loads(text), dict | list)
     except (ValueError, RecursionError):

@@ -13,7 +13,7 @@ from assay.contracts.dataset import Dataset, Expectation, Scenario
 from assay.errors import BadInput
 from assay.evaluation.exchange.rows import checked, csv_rows, jsonl_rows, parsed_json
 
-COLUMNS = (
+COLUMNS: tuple[str, ...] = (
     "scenario_id",
     "topic",
     "difficulty",
@@ -31,8 +31,9 @@ COLUMNS = (
     "origin",
     "origin_ref",
 )
-"""`must` and `must_not` hold one expectation a line, for people; `expectations` holds as JSON what is more than that."""
+"""`must` and `must_not` hold one expectation a line, for people; `expectations` holds as JSON what is more."""
 
+SLUG = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 FORMULA = ("=", "+", "-", "@", '"')
 """A spreadsheet would run a cell that begins so; with a quotation mark before it, it does not."""
 
@@ -66,9 +67,11 @@ def to_csv(dataset: Dataset) -> str:
 
 
 def slug(text: str) -> str:
-    """`Order status` as `order-status`, at most 64 characters; empty where no letter or digit of ASCII is left."""
+    """`Order status` as `order-status`; the text itself where nothing would be left, for the contract to refuse."""
+    if SLUG.fullmatch(text):
+        return text
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9._-]+", "-", plain).lstrip("-._")[:64].rstrip("-")
+    return re.sub(r"[^a-z0-9._-]+", "-", plain).lstrip("-._")[:64].rstrip("-") or text
 
 
 def _dataset(rows: Iterable[tuple[Scenario, str]], name: str, description: str, where: str) -> Dataset:
@@ -77,7 +80,9 @@ def _dataset(rows: Iterable[tuple[Scenario, str]], name: str, description: str, 
     for scenario, at in rows:
         if first := stands.get(scenario.scenario_id):
             line = first.rsplit(":", 1)[1]
-            raise BadInput(f"{at}: scenario_id: {scenario.scenario_id} stands in line {line} already: give each its own")
+            raise BadInput(
+                f"{at}: scenario_id: {scenario.scenario_id} stands in line {line} already: give each its own"
+            )
         stands[scenario.scenario_id] = at
         scenarios.append(scenario)
     if not scenarios:
@@ -117,12 +122,12 @@ def _read(row: dict[str, str], at: str) -> Scenario:
         name: _text(row[name]) for name in ("goal", "opening", "max_turns", "origin", "origin_ref") if row.get(name)
     }
     if row.get("topic"):
-        fields["topic"] = slug(row["topic"]) or row["topic"]
+        fields["topic"] = slug(row["topic"])
     if row.get("difficulty"):
         fields["difficulty"] = row["difficulty"].lower()
     persona = row.get("persona") or "user"
     fields["persona"] = {
-        "name": slug(persona) or persona,
+        "name": slug(persona),
         "description": _text(row.get("persona_description") or f"{persona.replace('-', ' ').capitalize()}."),
         "language": _text(row.get("language") or "en"),
     }
@@ -143,8 +148,8 @@ def _expectations(row: dict[str, str], at: str) -> list[Any]:
     whole = parsed_json(row["expectations"], f"{at}: expectations") if row.get("expectations") else []
     if not isinstance(whole, list):
         raise BadInput(f"{at}: expectations: a JSON list is needed: or write one a line in must and must_not")
-    taken = {item.get("expectation_id") for item in whole if isinstance(item, dict)}
-    added = [item for item in _from_lines(row.get("must", ""), row.get("must_not", ""))]
+    taken = {str(item.get("expectation_id")) for item in whole if isinstance(item, dict)}
+    added = _from_lines(row.get("must", ""), row.get("must_not", ""))
     for item in added:
         while item["expectation_id"] in taken:
             item["expectation_id"] += "x"
