@@ -28,13 +28,16 @@ def run(home: Path, tmp_path: Path) -> Run:
     """Runs a Python script of the repository, or `-m module`, in an environment with nothing of the machine's."""
 
     def started(
-        *arguments: str, stdin: Mapping[str, Any] | str | None = None, env: Mapping[str, str] | None = None, code: int = 0
+        *arguments: str,
+        stdin: Mapping[str, Any] | str | None = None,
+        env: Mapping[str, str] | None = None,
+        code: int = 0,
     ) -> subprocess.CompletedProcess[str]:
         environment = {
             **{name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "HOME")},
             "ASSAY_HOME": str(home),
             "ASSAY_USER": "tester",
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]),
             **(env or {}),
         }
         done = subprocess.run(
