@@ -53,6 +53,15 @@ def test_mlflow_sees_an_evaluation_dataset_of_conversations(t: Tracking, dataset
     assert (used.name, used.digest, used.source_type) == ("shop", dataset.version, "mlflow_evaluation_dataset")
 
 
+def test_a_run_on_a_dataset_names_it_among_its_inputs(t: Tracking, dataset: Dataset) -> None:
+    save(t, dataset)
+    for _ in range(2):
+        with stage_run(t, "shop", Stage.JUDGE, request_hash="ef" * 32, gated=False, dataset=dataset.ref) as run:
+            pass
+    (used,) = t.client.get_run(run.run_id).inputs.dataset_inputs
+    assert used.dataset.digest == dataset.version
+
+
 def test_saving_twice_changes_nothing(t: Tracking, dataset: Dataset) -> None:
     save(t, dataset)
     save(t, dataset)

@@ -5,7 +5,7 @@ import pytest
 
 from assay.contracts.conversation import CallFailed, Conversation, FailureCause
 from assay.contracts.judgment import Evidence, Judgment, Ruling, Verdict
-from assay.contracts.stage import Usage
+from assay.contracts.stage import Stage, Usage
 from assay.errors import NotFound
 from assay.tracking import (
     Tracking,
@@ -14,6 +14,7 @@ from assay.tracking import (
     judged,
     read_conversations,
     read_judgments,
+    stage_run,
     write_conversations,
     write_judgments,
 )
@@ -71,16 +72,24 @@ def played(t: Tracking, new_conversation: New) -> list[Conversation]:
     return conversations
 
 
-def test_judgments_come_back_whole(t: Tracking, route: str, played: list[Conversation]) -> None:
+@pytest.fixture
+def judge_run(t: Tracking) -> str:
+    with stage_run(t, "shop", Stage.JUDGE, request_hash="ab" * 32, gated=False) as run:
+        return run.run_id
+
+
+def test_judgments_come_back_whole(t: Tracking, route: str, judge_run: str, played: list[Conversation]) -> None:
     written = [judgment(played[0]), judgment(played[1], passed=True), judgment(played[2], passed=None, score=None)]
-    write_judgments(t, "shop", JUDGING, written[::-1], run_id="f" * 32)
+    write_judgments(t, "shop", JUDGING, written[::-1], run_id=judge_run)
     assert read_judgments(t, "shop", JUDGING) == written
     assert judged(t, "shop", JUDGING) == {row.conversation_id for row in played}
     assert read_judgments(t, "shop", "judging-other") == read_judgments(t, "nowhere", JUDGING) == []
 
 
-def test_mlflow_shows_every_verdict_with_its_source(t: Tracking, route: str, played: list[Conversation]) -> None:
-    write_judgments(t, "shop", JUDGING, [judgment(played[0])], run_id="f" * 32)
+def test_mlflow_shows_every_verdict_with_its_source(
+    t: Tracking, route: str, judge_run: str, played: list[Conversation]
+) -> None:
+    write_judgments(t, "shop", JUDGING, [judgment(played[0])], run_id=judge_run)
     info = t.client.get_trace(f"tr-{played[0].conversation_id}", display=False).info
     assert info.tags[JUDGING] == "failed"
     shown = {row.name: row for row in info.assessments}
@@ -92,7 +101,7 @@ def test_mlflow_shows_every_verdict_with_its_source(t: Tracking, route: str, pla
         "passed": ("no", "LLM_JUDGE", "says, openai:gpt-5-mini, offline"),
     }
     assert shown["no-promise"].rationale == "It said so – 'twice'."
-    assert shown["no-promise"].run_id == "f" * 32
+    assert shown["no-promise"].run_id == judge_run
     assert shown["no-promise"].metadata["judging_id"] == JUDGING
     assert shown["no-promise"].metadata["evidence"] == '[{"turn": 1, "quote": "Let me \\"look\\"."}]'
     assert shown["no-promise"].metadata["confidence"] == "0.75"
@@ -140,16 +149,18 @@ def test_a_conversation_that_is_not_stored_is_named(t: Tracking, new_conversatio
         write_judgments(t, "shop", JUDGING, [judgment(conversation)], run_id=None)
 
 
-def test_both_routes_store_the_same(t: Tracking, played: list[Conversation], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_both_routes_store_the_same(
+    t: Tracking, judge_run: str, played: list[Conversation], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def stored() -> list[dict[str, Any]]:
         info = t.client.get_trace(f"tr-{played[0].conversation_id}", display=False).info
         rows = sorted((row.to_dictionary() for row in info.assessments), key=lambda row: row["assessment_name"])
         return [{name: row[name] for name in row if not name.endswith("_time")} for row in rows]
 
-    write_judgments(t, "shop", JUDGING, [judgment(played[0])], run_id="f" * 32)
+    write_judgments(t, "shop", JUDGING, [judgment(played[0])], run_id=judge_run)
     fast = stored()
     monkeypatch.setattr("assay.tracking.judgments.write_groups", assessments.write_through_store)
-    write_judgments(t, "shop", JUDGING, [judgment(played[0])], run_id="f" * 32)
+    write_judgments(t, "shop", JUDGING, [judgment(played[0])], run_id=judge_run)
     assert stored() == fast
 
 
@@ -158,3 +169,11 @@ def test_judgments_outlive_a_conversation_written_again(t: Tracking, played: lis
     write_conversations(t, "shop", [(played[0], None)], simulation_id="sim-1", run_id=None, dataset=None)
     assert read_judgments(t, "shop", JUDGING) == [judgment(played[0])]
     assert read_conversations(t, "shop", "sim-1") == played
+
+
+def test_a_judging_is_an_evaluation_run_of_its_traces(t: Tracking, judge_run: str, played: list[Conversation]) -> None:
+    for _ in range(2):
+        write_judgments(t, "shop", JUDGING, [judgment(row) for row in played], run_id=judge_run)
+    assert t.client.get_run(judge_run).data.tags["mlflow.runType"] == "genai_evaluate"
+    linked = t.client.search_traces(locations=[ensure_project(t, "shop")], run_id=judge_run, include_spans=False)
+    assert {trace.info.trace_id for trace in linked} == {f"tr-{row.conversation_id}" for row in played}

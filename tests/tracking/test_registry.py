@@ -21,6 +21,7 @@ from assay.tracking import (
     stage_run,
     transition,
     transitions,
+    write_conversations,
 )
 
 
@@ -176,3 +177,12 @@ def test_one_version_is_in_production_and_has_its_aliases(t: Tracking, card_dir:
         ("v2", RegistryStage.PRODUCTION, ("champion", "production")),
         ("v1", RegistryStage.ARCHIVED, ()),
     ]
+
+
+def test_what_an_agent_said_is_linked_to_its_version(t: Tracking, card_dir: Path, new_conversation: Any) -> None:
+    _, _, model_id = register(t, card(), card_dir)
+    mine, other = new_conversation(agent=card().ref), new_conversation(1)
+    rows = [(mine, None), (other, None)]
+    write_conversations(t, "shop", rows, simulation_id="sim-1", run_id=None, dataset=None)
+    linked = t.client.search_traces(locations=[t.projects["shop"]], model_id=model_id, include_spans=False)
+    assert [trace.info.trace_id for trace in linked] == [f"tr-{mine.conversation_id}"]

@@ -51,6 +51,8 @@ class Tracking:
     """URI of the folder under which experiments keep their artifacts; None: the server decides."""
     projects: dict[str, str] = field(default_factory=dict, repr=False)
     """Project to experiment id, as far as they were asked for."""
+    models: dict[str, str] = field(default_factory=dict, repr=False)
+    """`project/agent@version` to the id of its logged model, as far as they were asked for."""
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     @property

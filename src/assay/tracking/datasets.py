@@ -1,6 +1,5 @@
 """Datasets: each version is an MLflow evaluation dataset, with the whole of it as artifacts of its run."""
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -9,7 +8,8 @@ from assay.contracts.dataset import Dataset, DatasetReport, Expectation, Origin,
 from assay.contracts.stage import DatasetRef
 from assay.errors import NotFound
 from assay.tracking.artifacts import read_json
-from assay.tracking.connection import Tracking, quoted, reports_outages, shown
+from assay.tracking.connection import Tracking, reports_outages, shown
+from assay.tracking.dataset_links import find_dataset, note_dataset
 from assay.tracking.projects import ensure_project, find_project, project_or_not_found
 from assay.tracking.runs import StageRun
 
@@ -48,7 +48,7 @@ def save_dataset(t: Tracking, project: str, dataset: Dataset, report: DatasetRep
         "project_id": project,
     }
     with t.lock:
-        if (found := _find(t, dataset.ref)) is None:
+        if (found := find_dataset(t, dataset.ref)) is None:
             found = t.client.create_dataset(str(dataset.ref), experiment_id=experiment_id, tags=tags)
         elif experiment_id not in found.experiment_ids:
             t.client.add_dataset_to_experiments(found.dataset_id, [experiment_id])
@@ -57,14 +57,14 @@ def save_dataset(t: Tracking, project: str, dataset: Dataset, report: DatasetRep
     t.store.upsert_dataset_records(dataset_id=found.dataset_id, records=records)
     # Written last: it says that all the rest is there.
     t.client.set_dataset_tags(found.dataset_id, {RUN_TAG + experiment_id: run.run_id})
-    note_dataset(t, run.run_id, dataset.ref, found.dataset_id)
+    note_dataset(t, run.run_id, dataset.ref)
 
 
 @reports_outages
 def load_dataset(t: Tracking, project: str, ref: DatasetRef) -> Dataset:
     """Raises NotFound with the versions that are there."""
     experiment_id = project_or_not_found(t, project)
-    found = _find(t, ref)
+    found = find_dataset(t, ref)
     run_id = (found.tags or {}).get(RUN_TAG + experiment_id) if found else None
     if run_id is None:
         there = ", ".join(str(known.ref) for known in list_datasets(t, project)) or "none yet"
@@ -94,23 +94,6 @@ def list_datasets(t: Tracking, project: str) -> list[DatasetSummary]:
         for dataset in found
         if RUN_TAG + experiment_id in (tags := dataset.tags or {})
     ]
-
-
-def note_dataset(t: Tracking, run_id: str, ref: DatasetRef, dataset_id: str | None = None) -> None:
-    """Names the dataset among the run's inputs, where MLflow's pages look for it."""
-    from mlflow.entities import Dataset as RunDataset
-    from mlflow.entities import DatasetInput, InputTag
-
-    if dataset_id is None:
-        found = _find(t, ref)
-        dataset_id = found.dataset_id if found else ""
-    used = RunDataset(ref.name, ref.version, "mlflow_evaluation_dataset", json.dumps({"dataset_id": dataset_id}))
-    t.client.log_inputs(run_id, [DatasetInput(used, [InputTag("mlflow.data.context", "eval")])])
-
-
-def _find(t: Tracking, ref: DatasetRef) -> "EvaluationDataset | None":
-    found = t.client.search_datasets(filter_string=f"name = {quoted(str(ref))}", max_results=1)
-    return found[0] if found else None
 
 
 def _record(scenario: Scenario) -> dict[str, Any]:

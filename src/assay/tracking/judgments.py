@@ -10,7 +10,7 @@ from assay.tracking.assessments import GROUP, Draft, Group, Source, write_groups
 from assay.tracking.connection import Tracking, reports_outages
 from assay.tracking.projects import find_project, project_or_not_found
 from assay.tracking.trace_ids import traces_of
-from assay.tracking.traces import all_pages
+from assay.tracking.traces import all_pages, batches
 
 if TYPE_CHECKING:
     from mlflow.entities import TraceInfo
@@ -47,6 +47,10 @@ def write_judgments(
         groups.append(Group(own, judging_id, drafts, tag=(judging_id, _outcome(judgment.passed))))
         groups += [Group(trace_id, judging_id, drafts) for trace_id in origin]
     write_groups(t, groups)
+    if run_id:
+        # so that MLflow's page of evaluation runs shows the judged traces with their assessments
+        for batch in batches([group.trace_id for group in groups if group.tag]):
+            t.store.link_traces_to_run(batch, run_id)
 
 
 @reports_outages

@@ -151,6 +151,14 @@ def find_version(t: Tracking, project: str, ref: AgentRef) -> "ModelVersion":
     )
 
 
+def logged_model(t: Tracking, project: str, ref: AgentRef) -> str | None:
+    """Id of the version's logged model, to which MLflow links what it did; None: it is not registered."""
+    key = f"{project}/{ref}"
+    if key not in t.models and (found := _version_of(t, registered_name(project, ref.agent_id), ref)):
+        t.models[key] = found.tags["model_id"]
+    return t.models.get(key)
+
+
 def versions_of(t: Tracking, name: str) -> "list[ModelVersion]":
     """All versions of the registered model that Assay made, the newest first."""
     found: list[ModelVersion] = []

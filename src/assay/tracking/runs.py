@@ -19,6 +19,7 @@ from assay.contracts.stage import AgentRef, DatasetRef, Stage, StageResult
 from assay.errors import CallError
 from assay.tracking.artifacts import write_artifact
 from assay.tracking.connection import Tracking, reports_outages, unavailable, without_secrets
+from assay.tracking.dataset_links import note_dataset
 from assay.tracking.projects import assay_version, ensure_project
 from assay.tracking.results import RESULT, search_runs
 
@@ -179,12 +180,16 @@ def _begin(
     standard["gated"] = _text(gated)
     if dataset:
         standard["dataset"] = str(dataset)
+    if stage is Stage.JUDGE:
+        standard["mlflow.runType"] = "genai_evaluate"
     if parent_run_id:
         standard["mlflow.parentRunId"] = parent_run_id
     standard |= {_key(name): str(value)[:_TAG_LIMIT] for name, value in tags.items()}
     try:
         with t.lock:
             run = StageRun(t, _resume_or_create(t, ensure_project(t, project), stage, request_hash, standard, agent))
+            if dataset:
+                note_dataset(t, run.run_id, dataset)
     except Exception as error:
         if (ours := unavailable(t, error)) is None:
             raise

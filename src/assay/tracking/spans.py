@@ -73,6 +73,7 @@ def draft_trace(
     run_id: str | None,
     dataset: DatasetRef | None,
     tags: Mapping[str, str],
+    model_id: str | None = None,
 ) -> TraceDraft:
     """The trace, the same for the same conversation: a span a turn, a span a tool call, all in their order."""
     times = _turn_times(conversation)
@@ -83,6 +84,8 @@ def draft_trace(
     metadata = {"mlflow.trace.user": scenario.persona.name} if scenario else {}
     if run_id:
         metadata["mlflow.sourceRun"] = run_id
+    if model_id:
+        metadata["mlflow.modelId"] = model_id
     said = {role: [turn.text for turn in conversation.turns if turn.role == role] for role in ("user", "agent")}
     answer = said["agent"][-1] if said["agent"] else (conversation.error.detail if conversation.error else "")
     name = f"{conversation.scenario_id}#{conversation.trial}"

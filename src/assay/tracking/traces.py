@@ -12,6 +12,7 @@ from assay.contracts.stage import DatasetRef
 from assay.tracking import trace_rows
 from assay.tracking.connection import Tracking, quoted, reports_outages
 from assay.tracking.projects import ensure_project, find_project
+from assay.tracking.registry import logged_model
 from assay.tracking.spans import CONVERSATION, STORED, SpanDraft, TraceDraft, draft_trace
 from assay.tracking.trace_ids import TRACE_PREFIX, place
 
@@ -34,12 +35,14 @@ def write_conversations(
     dataset: DatasetRef | None,
     tags: Mapping[str, str] | None = None,
 ) -> None:
-    """Keeps each conversation as the trace `tr-<conversation_id>` of the project, linked to the run.
+    """Keeps each conversation as the trace `tr-<conversation_id>` of the project, linked to run and agent version.
 
     Writing one twice leaves one, the later. Spans that the agent sent itself under that trace id stay in the trace.
     A trace of somebody else that has the id already is left as it is, and the conversation gets one of its own.
     """
     experiment_id = ensure_project(t, project)
+    agents = {str(row.agent): row.agent for row, _ in conversations}
+    models = {name: logged_model(t, project, agent) for name, agent in agents.items()}
     drafts = [
         draft_trace(
             conversation,
@@ -49,6 +52,7 @@ def write_conversations(
             run_id=run_id,
             dataset=dataset,
             tags=tags or {},
+            model_id=models[str(conversation.agent)],
         )
         for conversation, scenario in conversations
     ]
