@@ -3,11 +3,16 @@
 from collections.abc import Mapping, Sequence
 
 from assay.contracts.agent import AgentCard
-from assay.contracts.dataset import CoverageCell, Dataset, DatasetFinding, DatasetReport, DatasetRule
+from assay.contracts.dataset import Dataset, DatasetFinding, DatasetReport
 from assay.evaluation.validation.attempts import Attempt, unsolvable
+from assay.evaluation.validation.checkable import not_checkable
+from assay.evaluation.validation.contradictory import contradictory
 from assay.evaluation.validation.coverage import coverage_cells, gaps
 from assay.evaluation.validation.duplicates import duplicates, near_duplicates
-from assay.evaluation.validation.expectations import contradictory, hidden_state, leaks, not_checkable, vague
+from assay.evaluation.validation.hidden_state import hidden_state
+from assay.evaluation.validation.leaks import leaks
+from assay.evaluation.validation.size import too_small
+from assay.evaluation.validation.vague import vague
 
 WHOLE = 0.1
 """What each error of the dataset as a whole takes off the score."""
@@ -38,18 +43,17 @@ def validate(
         *hidden_state(scenarios, card),
         *unsolvable(scenarios, attempts),
         *gaps(scenarios, card),
-        *_too_small(len(scenarios), detectable_difference),
+        *too_small(len(scenarios), detectable_difference, detectable_how),
     ]
     expectations = [expectation for scenario in scenarios for expectation in scenario.expectations]
     score = _score(dataset, findings)
-    cells: tuple[CoverageCell, ...] = coverage_cells(scenarios)
     return DatasetReport(
         dataset=dataset.ref,
         scenarios=len(scenarios),
         expectations=len(expectations),
         checked_by_code=sum(expectation.check is not None for expectation in expectations) / len(expectations),
-        coverage=cells,
-        findings=tuple(findings),
+        coverage=coverage_cells(scenarios),
+        findings=tuple(sorted(findings, key=lambda finding: ("error", "warning", "note").index(finding.severity))),
         score=score,
         threshold=threshold,
         passed=score >= threshold,
@@ -64,28 +68,6 @@ def _score(dataset: Dataset, findings: Sequence[DatasetFinding]) -> float:
     whole = sum(finding.severity == "error" and not finding.scenario_ids for finding in findings)
     sound = sum(scenario.scenario_id not in flawed for scenario in dataset.scenarios) / len(dataset.scenarios)
     return max(0.0, round(sound - WHOLE * whole, 6))
-
-
-def _too_small(scenarios: int, detectable: float | None) -> list[DatasetFinding]:
-    if detectable is None:
-        return [
-            DatasetFinding(
-                rule=DatasetRule.TOO_SMALL,
-                severity="error",
-                message=f"{scenarios} scenarios are too few for any interval or comparison",
-                fix="Add scenarios: five are the least, forty show a difference of about twenty points",
-            )
-        ]
-    if detectable > 0.3:
-        return [
-            DatasetFinding(
-                rule=DatasetRule.TOO_SMALL,
-                severity="warning",
-                message=f"only differences of {100 * detectable:.0f} points or more would be seen",
-                fix="Add scenarios",
-            )
-        ]
-    return []
 
 
 __all__ = ["Attempt", "validate"]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from assay.contracts.dataset import DatasetFinding, DatasetRule, Scenario
 from assay.contracts.judgment import Ruling
+from assay.evaluation.validation.findings import of_scenario
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,16 @@ def unsolvable(scenarios: Sequence[Scenario], attempts: Mapping[str, Attempt] | 
     """Scenarios of which the reference attempt met nothing. A note only: the agent may be what is at fault."""
     for scenario in scenarios:
         attempt = (attempts or {}).get(scenario.scenario_id)
-        if attempt is None or attempt.failed or not attempt.rulings:
+        if attempt is None:
+            continue
+        if attempt.failed:
+            yield of_scenario(
+                DatasetRule.UNSOLVABLE,
+                "note",
+                scenario,
+                "the reference attempt ended in an error, so nothing is known of it",
+                "Probe the agent (`assay agent probe`), then validate again",
+            )
             continue
         required = [
             attempt.rulings.get(expectation.expectation_id)
@@ -31,10 +41,10 @@ def unsolvable(scenarios: Sequence[Scenario], attempts: Mapping[str, Attempt] | 
             if expectation.kind == "must" and expectation.check is not None
         ]
         if required and all(ruling is Ruling.NOT_MET for ruling in required):
-            yield DatasetFinding(
-                rule=DatasetRule.UNSOLVABLE,
-                severity="note",
-                scenario_ids=(scenario.scenario_id,),
-                message="the reference attempt met none of what the agent must do",
-                fix="Look whether it can be solved at all with these facts and tools; if it can, the agent fails here",
+            yield of_scenario(
+                DatasetRule.UNSOLVABLE,
+                "note",
+                scenario,
+                "the reference attempt met none of what the agent must do",
+                "Look whether it can be solved at all with these facts and tools; if it can, the agent fails here",
             )

@@ -1,30 +1,33 @@
 """Scenarios that stand twice, or nearly so: they would count as independent and are not."""
 
-import itertools
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from assay.contracts.base import content_hash
 from assay.contracts.dataset import DatasetFinding, DatasetRule, Scenario
+from assay.evaluation.validation.findings import Severity, of_scenario
+from assay.evaluation.validation.wording import bare, overlap, wording
 
 NEAR = 0.8
 """Jaccard similarity of the word pairs from which two scenarios are nearly the same."""
-PERMUTATIONS = 128
+BANDS, ROWS = 25, 5
+"""Of the MinHash index: a pair at `NEAR` is missed once in 20,000; what is found too much, the exact overlap drops."""
+FEW = 4
+"""Word pairs below which a text is too short to be near another."""
 
 
 def duplicates(scenarios: Sequence[Scenario]) -> Iterator[DatasetFinding]:
-    """The same goal, opening, facts and state under several ids."""
+    """The same persona, goal, opening, facts and state under several ids."""
     groups: dict[str, list[str]] = defaultdict(list)
     for scenario in scenarios:
         groups[_substance(scenario)].append(scenario.scenario_id)
-    for names in groups.values():
-        if len(names) > 1:
+    for first, *again in groups.values():
+        if again:
             yield DatasetFinding(
                 rule=DatasetRule.DUPLICATE,
                 severity="error",
-                scenario_ids=tuple(names[1:]),
-                message=f"{', '.join(names[1:])} is {names[0]} again",
+                scenario_ids=tuple(again),
+                message=f"{first} again: same persona, goal, opening, facts and state",
                 fix="Keep one: trials repeat a scenario, the dataset should not",
             )
 
@@ -33,52 +36,53 @@ def near_duplicates(scenarios: Sequence[Scenario]) -> Iterator[DatasetFinding]:
     """Nearly the same words, found by MinHash (Broder 1997), the pair's true similarity then computed."""
     from datasketch import MinHash, MinHashLSH
 
-    index = MinHashLSH(threshold=NEAR - 0.1, num_perm=PERMUTATIONS)
-    seen: dict[str, tuple[frozenset[str], str]] = {}
+    index = MinHashLSH(num_perm=BANDS * ROWS, params=(BANDS, ROWS))
+    seen: dict[str, tuple[Scenario, frozenset[str], str]] = {}
     for scenario in scenarios:
-        shingles = wording(scenario)
-        if len(shingles) < 4:
+        pairs = wording(scenario)
+        if len(pairs) < FEW:
             continue
-        sketch = MinHash(num_perm=PERMUTATIONS, seed=1)
-        sketch.update_batch([shingle.encode() for shingle in sorted(shingles)])
+        substance = _substance(scenario)
+        sketch = MinHash(num_perm=BANDS * ROWS, seed=1)
+        sketch.update_batch([pair.encode() for pair in sorted(pairs)])
         for name in sorted(map(str, index.query(sketch))):
-            other, substance = seen[name]
-            alike = overlap(shingles, other)
-            if alike >= NEAR and substance != _substance(scenario):
-                yield DatasetFinding(
-                    rule=DatasetRule.NEAR_DUPLICATE,
-                    severity="warning",
-                    scenario_ids=(scenario.scenario_id,),
-                    message=f"shares {100 * alike:.0f} % of its wording with {name}",
-                    fix="Make it a situation of its own, or drop it: near copies make intervals too narrow",
-                )
-                break
+            other, other_pairs, other_substance = seen[name]
+            alike = overlap(pairs, other_pairs)
+            if alike < NEAR or substance == other_substance or _contrast(scenario, other):
+                continue
+            # Another kind of user takes another way through the same wish, so it is no more than worth a look.
+            severity: Severity = "warning" if scenario.persona.name == other.persona.name else "note"
+            yield of_scenario(
+                DatasetRule.NEAR_DUPLICATE,
+                severity,
+                scenario,
+                f"shares {100 * alike:.0f} % of its wording with {name}",
+                "Make it a situation of its own, or drop it: near copies make intervals too narrow",
+            )
+            break
         index.insert(scenario.scenario_id, sketch)
-        seen[scenario.scenario_id] = (shingles, _substance(scenario))
+        seen[scenario.scenario_id] = (scenario, pairs, substance)
+
+
+def _contrast(one: Scenario, other: Scenario) -> bool:
+    """The same words in another world, with other behaviour expected: day 29 and day 31 of a 30-day rule."""
+    return one.initial_state != other.initial_state and _expected(one) != _expected(other)
+
+
+def _expected(scenario: Scenario) -> set[tuple[str, str, str]]:
+    return {
+        (expectation.kind, bare(expectation.text), content_hash(expectation.check))
+        for expectation in scenario.expectations
+    }
 
 
 def _substance(scenario: Scenario) -> str:
     return content_hash(
         [
-            _bare(scenario.goal),
-            _bare(scenario.opening or ""),
-            sorted(f"{key}={_bare(value)}" for key, value in scenario.facts.items()),
+            bare(scenario.goal),
+            bare(scenario.opening or ""),
+            sorted(f"{bare(name)}={bare(value)}" for name, value in scenario.facts.items()),
             scenario.initial_state,
             scenario.persona.name,
         ]
     )
-
-
-def wording(scenario: Scenario) -> frozenset[str]:
-    """Pairs of neighbouring words of what the user wants, says and knows."""
-    said = _bare(f"{scenario.goal} {scenario.opening or ''} {' '.join(scenario.facts.values())}").split()
-    return frozenset(" ".join(pair) for pair in itertools.pairwise(said))
-
-
-def overlap(one: frozenset[str], other: frozenset[str]) -> float:
-    """Jaccard similarity, 0 to 1."""
-    return len(one & other) / len(one | other) if one or other else 0.0
-
-
-def _bare(text: str) -> str:
-    return " ".join(re.findall(r"\w+", text.casefold()))
