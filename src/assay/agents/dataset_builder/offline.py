@@ -26,7 +26,8 @@ from assay.contracts.base import content_hash
 from assay.contracts.dataset import Difficulty, Expectation, Origin, Persona, Scenario, ToolCheck
 from assay.contracts.stage import Usage
 from assay.evaluation.clusters import words
-from assay.evaluation.validation.duplicates import NEAR, overlap, wording
+from assay.evaluation.validation.duplicates import NEAR
+from assay.evaluation.validation.wording import overlap, wording
 
 RULES_VERSION = "1"
 
