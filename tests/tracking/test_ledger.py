@@ -1,11 +1,12 @@
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from assay.errors import Refused
-from assay.tracking import Tracking, append_ledger, connect, ensure_project, read_ledger
+from assay.tracking import Tracking, append_ledger, connect, read_ledger
 
 
 def test_lines_are_only_ever_added(t: Tracking, store_uri: str) -> None:
@@ -38,24 +39,36 @@ def test_of_many_who_decide_at_once_each_line_is_kept(t: Tracking) -> None:
 
 APPEND_TWENTY = """
 import sys
-from assay.errors import Refused
-from assay.tracking import append_ledger, connect, read_ledger
+from assay.tracking import connect
+
+sys.path.insert(0, sys.argv[2])
+from test_ledger import append_twenty
 
 t = connect(sys.argv[1])
-for number in range(20):
-    while True:
-        try:
-            append_ledger(t, "shop", f"{sys.argv[2]}{number}", expected_lines=len(read_ledger(t, "shop")))
-            break
-        except Refused:
-            continue
+print("ready", flush=True)
+append_twenty(t, "other")
 """
 
 
+def append_twenty(t: Tracking, name: str) -> None:
+    for number in range(20):
+        while True:
+            try:
+                append_ledger(t, "shop", f"{name} {number}", expected_lines=len(read_ledger(t, "shop")))
+                break
+            except Refused:
+                continue
+
+
 def test_two_processes_do_not_overwrite_each_other(t: Tracking, store_uri: str) -> None:
-    ensure_project(t, "shop")
-    command = [sys.executable, "-c", APPEND_TWENTY, store_uri]
-    processes = [subprocess.Popen([*command, name]) for name in ("a", "b")]
-    assert [process.wait() for process in processes] == [0, 0]
-    wanted = sorted(f"{name}{number}" for name in ("a", "b") for number in range(20))
-    assert sorted(read_ledger(t, "shop")) == wanted
+    append_ledger(t, "shop", "first", expected_lines=0)
+    here = str(Path(__file__).parent)
+    command = [sys.executable, "-c", APPEND_TWENTY, store_uri, here]
+    other = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert other.stdout is not None
+    assert other.stdout.readline() == "ready\n"
+    append_twenty(t, "this")
+    other.communicate()
+    assert other.returncode == 0
+    wanted = [f"{name} {number}" for name in ("other", "this") for number in range(20)]
+    assert sorted(read_ledger(t, "shop")) == sorted(["first", *wanted])
