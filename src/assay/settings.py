@@ -10,7 +10,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """Each field is the variable `ASSAY_<FIELD>`; the MLflow and OpenAI ones also listen to their own names."""
 
-    model_config = SettingsConfigDict(env_prefix="ASSAY_", env_file=".env", extra="ignore", frozen=True, populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix="ASSAY_", env_file=".env", extra="ignore", frozen=True, populate_by_name=True
+    )
 
     home: Path = Path(".assay")
     """Where the default store, reports and recordings are."""

@@ -69,9 +69,7 @@ async def test_a_rejection_stops_the_lifecycle_with_its_reason(context, request_
     assert result.stages[-1].stage is Stage.DATASET
     with pytest.raises(GateClosed, match="rejected"):
         dataset = request_.dataset
-        await run_stage(
-            SimulateRequest(project="shop", gated=True, agent=card("v2").ref, dataset=dataset.ref), context
-        )
+        await run_stage(SimulateRequest(project="shop", gated=True, agent=card("v2").ref, dataset=dataset.ref), context)
 
 
 async def test_a_dataset_under_its_threshold_does_not_pass_its_gate(context, request_):

@@ -25,6 +25,9 @@ M = TypeVar("M", bound=BaseModel)
 
 BAD_INPUT, WAITING, STOPPED = 2, 3, 4
 
+WIDE = 240
+"""Columns of a table that goes to a file or a pipe, where nothing should be folded."""
+
 
 @Parameter(name="*")
 @dataclass(frozen=True)
@@ -234,9 +237,12 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
     from rich.console import Console
     from rich.table import Table
 
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=WIDE)
     drawn = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for column in columns:
         drawn.add_column(column, overflow="fold")
     for row in rows:
         drawn.add_row(*("" if cell is None else str(cell) for cell in row))
-    Console().print(drawn)
+    console.print(drawn)

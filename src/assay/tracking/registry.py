@@ -1,6 +1,7 @@
 """Agent versions in MLflow's model registry: each is a logged model of its run, and a registered version of that."""
 
 import hashlib
+import re
 import json
 import os
 import tempfile
@@ -203,7 +204,7 @@ def _log_model(
     params = flat_params({"connector": card.connector.kind, **card.parameters})
     model = t.client.create_logged_model(
         experiment_id,
-        name=str(card.ref).replace("@", "-"),
+        name=re.sub(r"[^\w-]", "-", str(card.ref)),  # MLflow takes neither dot nor @ here
         source_run_id=run.run_id,
         tags=tags,
         params=params,
