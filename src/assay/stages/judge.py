@@ -50,7 +50,12 @@ async def judge(request: JudgeRequest, context: Context) -> Judging:
     names = [context.model_name(spec.model) for spec in request.judges]
     prompt = await context.prompt("judge", PROMPT)
     panel = [
-        _seat(spec, open_judge(context.chat_model(name), prompt) if spec.kind == "assay" else None)
+        _seat(
+            spec,
+            open_judge(context.chat_model(name), prompt) if spec.kind == "assay" else None,
+            context,
+            request.project,
+        )
         for spec, name in zip(request.judges, names, strict=True)
     ]
     rubric_hash = content_hash([request.rubric, prompt, [e.model_dump(mode="json") for e in request.expectations]])
@@ -122,7 +127,7 @@ async def _material(request: JudgeRequest, context: Context) -> Material:
     else:
         assert request.traces is not None  # noqa: S101, the contract allows one of three
         conversations = await asyncio.to_thread(import_traces, t, request.traces)
-        stored = request.traces.experiment == project
+        stored = False  # somebody else's traces stay as they are; what is judged gets one of ours
         source = short_id("traces", conversations)
     if not conversations:
         raise BadInput("there are no conversations to judge: check simulation_id, conversations or traces.filter")
@@ -144,7 +149,7 @@ Seat = Callable[
 """One judge on the panel."""
 
 
-def _seat(spec: JudgeSpec, judge: "Judge | None") -> Seat:
+def _seat(spec: JudgeSpec, judge: "Judge | None", context: Context, project: str) -> Seat:
     async def by_model(
         conversation: Conversation,
         expectations: Sequence[Expectation],
@@ -173,7 +178,15 @@ def _seat(spec: JudgeSpec, judge: "Judge | None") -> Seat:
         from assay.tracking import score_with_mlflow
 
         del rubric, calls
-        verdicts = await asyncio.to_thread(score_with_mlflow, spec.scorer or "", conversation, expectations, scenario)
+        verdicts = await asyncio.to_thread(
+            score_with_mlflow,
+            spec.scorer or "",
+            conversation,
+            expectations,
+            scenario,
+            t=context.tracking,
+            project=project,
+        )
         return verdicts, Usage()
 
     return by_model if spec.kind == "assay" else by_scorer

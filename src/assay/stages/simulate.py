@@ -112,7 +112,7 @@ def plan(dataset: Dataset, request: SimulateRequest, simulation_id: str) -> list
             scenario=scenario,
             trial=trial,
             seed=int(content_hash([request.seed, scenario.scenario_id, trial])[:8], 16),
-            conversation_id=content_hash([simulation_id, scenario.scenario_id, trial])[:32],
+            conversation_id=content_hash([request.project, simulation_id, scenario.scenario_id, trial])[:32],
         )
         for scenario in dataset.scenarios
         for trial in range(request.trials)
