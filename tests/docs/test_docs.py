@@ -1,0 +1,94 @@
+"""The docs hold against the code: links, diagrams, commands, and that nothing is missing from the tables."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from assay.cli import COMMANDS
+from assay.connectors import connect
+from assay.contracts.agents_report import PlatformAgent
+from assay.contracts.stage import Stage
+from assay.stages import STAGES
+from tests.conftest import ROOT
+
+SOURCE = ROOT / "src" / "assay"
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page: Path):
+    for target in LINK.findall(page.read_text()):
+        if not target.startswith(("http", "mailto")):
+            assert (page.parent / target).exists(), f"{page}: {target}"
+
+
+def arrows(page: str) -> list[tuple[str, str]]:
+    text = (ROOT / "docs" / "architecture" / page).read_text()
+    return re.findall(r"^\s+(\w+)(?:\[[^\]]*\])? --> (\w+)", text, re.MULTILINE)
+
+
+def imports(package: str) -> set[str]:
+    """The packages of ours that a package imports."""
+    place = SOURCE / package
+    files = place.rglob("*.py") if place.is_dir() else [SOURCE / f"{package}.py"]
+    found = {name for file in files for name in re.findall(r"(?:from|import) assay\.(\w+)", file.read_text())}
+    return found - {package}
+
+
+def test_level_3_draws_the_packages_that_there_are():
+    text = (ROOT / "docs" / "architecture" / "3-components.md").read_text()
+    first = text.split("```mermaid")[1].split("```")[0]
+    drawn = re.findall(r"^\s+(\w+) --> (\w+)", first, re.MULTILINE)
+    assert drawn
+    for one, other in drawn:
+        assert other in imports(one), f"{one} does not import {other}"
+    packages = {path.name for path in SOURCE.iterdir() if path.is_dir() and (path / "__init__.py").exists()}
+    assert packages == {name for pair in drawn for name in pair} - {"scripting"}
+
+
+def test_the_files_that_diagrams_name_are_there():
+    for page in ("3-components.md", "4-code.md"):
+        text = (ROOT / "docs" / "architecture" / page).read_text()
+        for name in re.findall(r"\b(\w+/\w+\.py)\b", text):
+            assert (SOURCE / name).exists(), f"{page}: {name}"
+
+
+def test_level_4_draws_classes_as_they_are():
+    from assay.contracts import schemas
+    from assay.contracts.base import Document
+    from assay.contracts.stage import StageRequest, StageResult
+
+    known = {**schemas.DOCUMENTS, "Document": Document, "StageRequest": StageRequest, "StageResult": StageResult}
+    text = (ROOT / "docs" / "architecture" / "4-code.md").read_text()
+    for base, derived in re.findall(r"(\w+) <\|-- (\w+)", text):
+        assert base in {parent.__name__ for parent in known[derived].__mro__}, f"{derived} is no {base}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_command_in_the_docs_exists_with_its_flags(page: Path, capsys):
+    from importlib import import_module
+
+    for line in re.findall(r"^assay .*$", page.read_text(), re.MULTILINE):
+        words = shlex.split(line.split("#")[0].replace("…", ""))
+        name, verb = words[1], words[2]
+        assert name in COMMANDS, line
+        app = import_module(f"assay.cli.{name}").app
+        app([verb, "--help"], exit_on_error=False, result_action="return_value")
+        shown = capsys.readouterr().out
+        for flag in (word for word in words[3:] if word.startswith("--")):
+            assert flag in shown, f"{page}: {line}: {flag}"
+
+
+def test_each_stage_agent_and_connector_is_in_the_guide():
+    guide = (ROOT / "docs" / "guides" / "lifecycle.md").read_text()
+    assert [stage.value for stage in Stage] == re.findall(r"^## \d (\w+)$", guide, re.MULTILINE)
+    assert list(STAGES) == list(Stage)
+    for agent in PlatformAgent.__args__:
+        assert agent.replace("_", " ") in guide
+        assert (SOURCE / "agents" / agent / "prompt.md").exists()
+    for kind in ("python", "http", "openai", "mlflow", "a2a"):
+        assert f"| `{kind}` |" in guide
+    assert connect
