@@ -3,22 +3,25 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from decimal import Decimal
+from typing import Protocol, TypeVar
 
 from assay.contracts.agents_report import AgentsReport, PlatformAgent, PlatformAgentReport, PlatformCall
 from assay.contracts.analytics import AnalyticsReport
 from assay.contracts.base import content_hash
 from assay.contracts.comparison import ComparisonReport
-from assay.contracts.dataset import DatasetResult
+from assay.contracts.dataset import Dataset, DatasetReport, DatasetResult
 from assay.contracts.estimate import Insufficient, Quantity
 from assay.contracts.feedback import ProductionReport
 from assay.contracts.judgment import Judging
 from assay.contracts.report import Fact
-from assay.contracts.stage import AgentRef, Stage, StageResult
+from assay.contracts.stage import AgentRef, Stage, StageResult, Usage
 from assay.evaluation.results import TrialResult, quantity
+from assay.evaluation.validation import validate
 from assay.lifecycle.gates import load_subject
+from assay.models.narration import Narrated
 from assay.models.usage import add_usage
-from assay.stages.context import CALLS, Context
+from assay.stages.context import CALLS, Calls, Context
 from assay.stages.material import load_results
 
 REPEATS = 10
@@ -34,6 +37,14 @@ RULES: dict[PlatformAgent, str] = {
 }
 
 T = TypeVar("T")
+
+
+class HasUsage(Protocol):
+    @property
+    def usage(self) -> Usage: ...
+
+
+Answered = TypeVar("Answered", bound=HasUsage)
 
 
 async def report_on_agents(project: str, context: Context, model: str | None = None) -> AgentsReport:
@@ -53,13 +64,16 @@ async def report_on_agents(project: str, context: Context, model: str | None = N
     model_name = context.model_name(model)
     trials = await _judged_trials(results, context)
     again = _Again(context, model_name, results, trials)
+    determinism = {name: await again.of(name) for name in RULES}
+    for call in again.calls.made:
+        calls[call.agent].append(call)
     everything = sum(len(made) for made in calls.values())
-    agents = []
-    for name in RULES:
-        made = calls.get(name, [])
-        same = await again.of(name)
-        adherence = _adherence(name, results, trials, made)
-        agents.append(_summary(name, made, everything, same, adherence, model_name))
+    agents = [
+        _summary(
+            name, calls[name], everything, determinism[name], _adherence(name, again, trials, calls[name]), model_name
+        )
+        for name in RULES
+    ]
     return AgentsReport(
         project=project,
         agents=tuple(agents),
@@ -93,7 +107,7 @@ def _summary(
         tokens=None
         if usage.input_tokens is None and usage.output_tokens is None
         else (usage.input_tokens or 0) + (usage.output_tokens or 0),
-        cost_usd=usage.cost_usd,
+        cost_usd=Decimal(0) if models == ["offline"] else usage.cost_usd,
         determinism=determinism,
         adherence=adherence,
         adherence_rule=RULES[name],
@@ -143,16 +157,17 @@ async def _judged_trials(results: Sequence[StageResult], context: Context) -> li
 
 def _adherence(
     name: PlatformAgent,
-    results: Sequence[StageResult],
+    again: "_Again",
     trials: Sequence[tuple[Judging, list[TrialResult]]],
     made: Sequence[PlatformCall],
 ) -> Quantity:
     match name:
         case "dataset_builder":
-            drafted = [r.report for r in results if isinstance(r, DatasetResult)]
-            wrong = {s for report in drafted for f in report.findings if f.severity == "error" for s in f.scenario_ids}
-            n = sum(report.scenarios for report in drafted)
-            return _rate(max(0, n - len(wrong)), n, "scenarios")
+            drafted = again.drafted
+            if drafted is None:
+                return Insufficient(reason="no dataset was built yet", n=0)
+            wrong = {s for f in drafted.findings if f.severity == "error" for s in f.scenario_ids}
+            return _rate(drafted.scenarios - len(wrong), drafted.scenarios, "scenarios")
         case "user_simulator":
             played = [trial.conversation for _, rows in trials for trial in rows]
             return _rate(sum(not c.simulator_faults for c in played), len(played), "conversations")
@@ -189,7 +204,11 @@ class _Again:
     ) -> None:
         self.context = context
         self.model = context.chat_model(model_name)
+        self.model_name = model_name
         self.results = results
+        self.calls = Calls()
+        self.drafted: DatasetReport | None = None
+        """What validation says of the repeated draft; None: nothing was drafted."""
         self.trials = [trial for _, rows in trials for trial in rows if trial.scenario is not None][::7][:REPEATS]
 
     async def of(self, name: PlatformAgent) -> Quantity:
@@ -204,17 +223,17 @@ class _Again:
                 from assay.agents.analyst import analyst
 
                 reports = [r for r in self.results if isinstance(r, AnalyticsReport)]
-                return await self._narrates(analyst(self.model).narrate, reports)
+                return await self._narrates(name, analyst(self.model).narrate, reports)
             case "comparator":
                 from assay.agents.comparator import comparator
 
                 comparisons = [r for r in self.results if isinstance(r, ComparisonReport)]
-                return await self._narrates(comparator(self.model).narrate, comparisons)
+                return await self._narrates(name, comparator(self.model).narrate, comparisons)
             case "feedback_analyst":
                 from assay.agents.feedback_analyst import feedback_analyst
 
                 productions = [r for r in self.results if isinstance(r, ProductionReport)]
-                return await self._narrates(feedback_analyst(self.model).narrate, productions)
+                return await self._narrates(name, feedback_analyst(self.model).narrate, productions)
 
     async def _builder(self) -> Quantity:
         from assay.agents.dataset_builder import dataset_builder
@@ -225,11 +244,17 @@ class _Again:
         agent: AgentRef = built[0].agent
         card = (await self.context.agent_version(built[0].project, agent)).card
         builder = dataset_builder(self.model)
-        first, second = [
-            {content_hash(s) for s in (await builder.draft(card, card.description, size=REPEATS, seed=seed)).scenarios}
+        drafts = [
+            await self._counted("dataset_builder", builder.draft(card, card.description, size=REPEATS, seed=seed))
             for seed in (0, 1)
         ]
+        scenarios = drafts[0].scenarios
+        self.drafted = validate(Dataset(name="draft", scenarios=scenarios), card, threshold=0.0)
+        first, second = ({content_hash(scenario) for scenario in draft.scenarios} for draft in drafts)
         return _rate(len(first & second), len(first), "scenarios")
+
+    async def _counted(self, name: PlatformAgent, work: Awaitable[Answered]) -> Answered:
+        return await self.calls.of(name, self.model_name, work, lambda done: done.usage)
 
     async def _simulator(self) -> Quantity:
         from assay.agents.user_simulator import user_simulator
@@ -240,7 +265,7 @@ class _Again:
             assert trial.scenario is not None  # noqa: S101, filtered above
             turns = trial.conversation.turns[:2]
             moves = [
-                await user.next_move(trial.scenario, turns, seed=seed)
+                await self._counted("user_simulator", user.next_move(trial.scenario, turns, seed=seed))
                 for seed in (trial.conversation.seed, trial.conversation.seed + 1)
             ]
             same += (moves[0].text, moves[0].stop) == (moves[1].text, moves[1].stop)
@@ -255,22 +280,27 @@ class _Again:
             assert trial.scenario is not None  # noqa: S101, filtered above
             rulings = []
             for seed in (0, 1):
-                ruled = await bench.rule(
-                    trial.conversation,
-                    trial.scenario.expectations,
-                    scenario=trial.scenario,
-                    rubric="",
-                    votes=1,
-                    seed=seed,
+                ruled = await self._counted(
+                    "judge",
+                    bench.rule(
+                        trial.conversation,
+                        trial.scenario.expectations,
+                        scenario=trial.scenario,
+                        rubric="",
+                        votes=1,
+                        seed=seed,
+                    ),
                 )
                 rulings.append([verdict.ruling for verdict in ruled.verdicts])
             same += rulings[0] == rulings[1]
         return _rate(same, len(self.trials), "conversations")
 
-    async def _narrates(self, narrate: Callable[[T], Awaitable], reports: Sequence[T]) -> Quantity:
+    async def _narrates(
+        self, name: PlatformAgent, narrate: Callable[[T], Awaitable[Narrated]], reports: Sequence[T]
+    ) -> Quantity:
         same = 0
         for report in reports[:REPEATS]:
-            texts = [(await narrate(report)).narrative.text for _ in range(2)]
+            texts = [(await self._counted(name, narrate(report))).narrative.text for _ in range(2)]
             same += texts[0] == texts[1]
         return _rate(same, len(reports[:REPEATS]), "reports")
 
