@@ -12,6 +12,8 @@ from assay.statistics.estimate import Estimate, Insufficient
 Correction = Literal["CR0", "CR1", "CR2"]
 CHUNK = 2_000_000
 """Bootstrap weights held at once, so that memory stays flat in the number of draws."""
+ROUNDING = 1e-12
+"""A standard error this small beside the largest value is arithmetic's, not the data's."""
 
 
 def clustered_mean(
@@ -28,28 +30,26 @@ def clustered_mean(
 
     values: shape (n,), finite. clusters: shape (n,), the scenario of each. `t` uses Student's t with one degree of
     freedom less than there are clusters (for CR2 the Satterthwaite degrees of freedom of Bell and McCaffrey),
-    `z` the normal, `bootstrap` percentiles over resampled clusters. Insufficient under 5 clusters. Where every
-    observation is 0 or every one is 1 the interval is Wilson's on the clusters, for a width of 0 would be a lie.
-    An interval of values within 0 and 1 is cut off there.
+    `z` the normal, `bootstrap` percentiles over resampled clusters. Insufficient under 5 clusters. Where the clusters
+    do not differ (all 0, all 1, or half of each scenario's trials pass) a width of 0 would be a lie: the interval of a
+    rate is Wilson's on the clusters, anything else is Insufficient. An interval of values within 0 and 1 is cut off
+    there.
     Source: Cameron and Miller 2015; Bell and McCaffrey 2002; Miller 2024 (arXiv 2411.00640).
     """
-    y = _finite(values)
-    code, count = codes(clusters)
-    if code.size != y.size:
-        raise ValueError(f"values and clusters must be of one length, not {y.size} and {code.size}")
+    y, code, count = _clustered(values, clusters)
     if y.size == 0:
         return Insufficient("nothing was measured", 0, 0)
     if count < LEAST:
         return Insufficient(words(count), int(y.size), count)
     mean = float(y.mean())
     within_unit = bool(y.min() >= 0 and y.max() <= 1)
-    if np.ptp(y) == 0:
-        return _no_variance(mean, int(y.size), count, confidence, within_unit)
+    if _sandwich(y, code, count, "CR0") <= ROUNDING * np.abs(y).max():
+        return _no_variance(y, count, confidence)
     if method == "bootstrap":
         low, high = _bootstrap(y, code, count, confidence, draws, seed)
         how = f"cluster bootstrap, {draws} draws"
     else:
-        se = clustered_se(y, clusters, correction)
+        se = _sandwich(y, code, count, correction)
         df = float("inf") if method == "z" else _degrees(code, count, correction)
         half = _quantile(confidence, df) * se
         low, high = mean - half, mean + half
@@ -66,10 +66,53 @@ def clustered_se(values: ArrayLike, clusters: ArrayLike, correction: Correction 
     residuals scaled by 1/sqrt(1 - n_g/n), unbiased where clusters are alike.
     Raises ValueError for fewer than two clusters.
     """
-    y = _finite(values)
-    code, count = codes(clusters)
+    y, code, count = _clustered(values, clusters)
     if count < 2:
         raise ValueError(f"a clustered standard error needs two clusters, not {count}")
+    return _sandwich(y, code, count, correction)
+
+
+def naive_mean(values: ArrayLike, *, confidence: float = 0.95) -> Estimate | Insufficient:
+    """The mean as if all observations were independent: for comparison, never for a report's verdict.
+
+    Standard error with n - 1, normal quantile. All 0 or all 1: Wilson's interval; all alike otherwise: Insufficient.
+    """
+    y = _finite(values)
+    if y.size < 2:
+        return Insufficient(f"{y.size} observation{'' if y.size == 1 else 's'}; an interval needs 2", int(y.size))
+    mean = float(y.mean())
+    se = float(y.std(ddof=1) / np.sqrt(y.size))
+    if se <= ROUNDING * np.abs(y).max():
+        if mean in (0.0, 1.0):
+            return wilson(int(y.sum()), int(y.size), confidence=confidence)
+        return Insufficient(f"all {y.size} values are {mean:g}: no variance to make an interval of", int(y.size))
+    half = _quantile(confidence, float("inf")) * se
+    return Estimate(mean, mean - half, mean + half, int(y.size), None, confidence, "normal, not clustered")
+
+
+def wilson(successes: int, n: int, *, confidence: float = 0.95) -> Estimate | Insufficient:
+    """A rate of independent trials. Source: Wilson 1927."""
+    if not 0 <= successes <= n:
+        raise ValueError(f"successes must be from 0 to {n}, not {successes}")
+    if n == 0:
+        return Insufficient("nothing was counted", 0)
+    low, high = _wilson_bounds(successes / n, n, confidence)
+    return Estimate(successes / n, low, high, n, None, confidence, "Wilson")
+
+
+def design_effect(values: ArrayLike, clusters: ArrayLike) -> float:
+    """How many times larger clustering makes the variance of the mean (CR0, against n in the denominator).
+
+    Raises ValueError where there is no variance or there are fewer than two clusters.
+    """
+    y = _finite(values)
+    naive = float(y.std() / np.sqrt(y.size)) if y.size else 0.0
+    if naive <= ROUNDING * np.abs(y).max(initial=0):
+        raise ValueError("there is no variance: a design effect is not defined")
+    return (clustered_se(y, clusters, "CR0") / naive) ** 2
+
+
+def _sandwich(y: NDArray[np.float64], code: NDArray[np.intp], count: int, correction: Correction) -> float:
     sizes = np.bincount(code, minlength=count)
     sums = np.bincount(code, weights=y - y.mean(), minlength=count)
     match correction:
@@ -82,54 +125,23 @@ def clustered_se(values: ArrayLike, clusters: ArrayLike, correction: Correction 
     return float(np.sqrt((factor * sums**2).sum()) / y.size)
 
 
-def naive_mean(values: ArrayLike, *, confidence: float = 0.95) -> Estimate | Insufficient:
-    """The mean as if all observations were independent: for comparison, never for a report's verdict.
-
-    Standard error with n - 1, normal quantile.
-    """
-    y = _finite(values)
-    if y.size < 2:
-        return Insufficient(f"{y.size} observations; an interval needs 2", int(y.size))
-    half = _quantile(confidence, float("inf")) * float(y.std(ddof=1) / np.sqrt(y.size))
-    mean = float(y.mean())
-    return Estimate(mean, mean - half, mean + half, int(y.size), None, confidence, "normal, not clustered")
+def _no_variance(y: NDArray[np.float64], count: int, confidence: float) -> Estimate | Insufficient:
+    """Clusters that are all alike. Wilson on them is wide enough for any rate: nothing from 0 to 1 varies more."""
+    mean, n = float(y.mean()), int(y.size)
+    if not np.isin(y, (0.0, 1.0)).all():
+        return Insufficient(
+            f"all {count} scenarios have a mean of {mean:g}: no variance to make an interval of", n, count
+        )
+    low, high = _wilson_bounds(mean, count, confidence)
+    return Estimate(mean, low, high, n, count, confidence, f"all alike: Wilson on {count} scenarios")
 
 
-def wilson(successes: int, n: int, *, confidence: float = 0.95) -> Estimate | Insufficient:
-    """A rate of independent trials. Source: Wilson 1927."""
-    if not 0 <= successes <= n:
-        raise ValueError(f"successes must be from 0 to {n}, not {successes}")
-    if n == 0:
-        return Insufficient("nothing was counted", 0)
+def _wilson_bounds(rate: float, n: int, confidence: float) -> tuple[float, float]:
     z = _quantile(confidence, float("inf"))
-    rate = successes / n
     centre = (rate + z * z / (2 * n)) / (1 + z * z / n)
     half = z * np.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n)) / (1 + z * z / n)
     # At the ends the arithmetic leaves a rounding error where the bound is exact.
-    low = 0.0 if successes == 0 else float(centre - half)
-    high = 1.0 if successes == n else float(centre + half)
-    return Estimate(rate, low, high, n, None, confidence, "Wilson")
-
-
-def design_effect(values: ArrayLike, clusters: ArrayLike) -> float:
-    """How many times larger clustering makes the variance of the mean (CR0, against n in the denominator).
-
-    Raises ValueError where there is no variance or there are fewer than two clusters.
-    """
-    y = _finite(values)
-    naive = float(y.std()) / np.sqrt(y.size)
-    if naive == 0:
-        raise ValueError("there is no variance: a design effect is not defined")
-    return (clustered_se(y, clusters, "CR0") / naive) ** 2
-
-
-def _no_variance(mean: float, n: int, count: int, confidence: float, within_unit: bool) -> Estimate | Insufficient:
-    if within_unit and mean in (0.0, 1.0):
-        bound = wilson(round(mean * count), count, confidence=confidence)
-        if isinstance(bound, Estimate):
-            how = f"all alike: Wilson on {count} scenarios"
-            return Estimate(mean, bound.low, bound.high, n, count, confidence, how)
-    return Insufficient(f"all {n} values are {mean:g}: no variance to make an interval of", n, count)
+    return 0.0 if rate == 0 else float(centre - half), 1.0 if rate == 1 else float(centre + half)
 
 
 def _bootstrap(
@@ -175,6 +187,14 @@ def _quantile(confidence: float, df: float) -> float:
 
     tail = 1 - (1 - confidence) / 2
     return float(special.ndtri(tail) if df == float("inf") else special.stdtrit(df, tail))
+
+
+def _clustered(values: ArrayLike, clusters: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.intp], int]:
+    y = _finite(values)
+    code, count = codes(clusters)
+    if code.size != y.size:
+        raise ValueError(f"values and clusters must be of one length, not {y.size} and {code.size}")
+    return y, code, count
 
 
 def _finite(values: ArrayLike) -> NDArray[np.float64]:

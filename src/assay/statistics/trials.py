@@ -17,7 +17,7 @@ def pass_hat_k(successes: ArrayLike, trials: ArrayLike, k: int) -> Estimate | In
     Source: Yao et al. 2024, tau-bench, section 3.
     """
     c, n = _counts(successes, trials, k)
-    return _over_scenarios(_choose(c, k) / _choose(n, k))
+    return _over_scenarios(_all_of(c, n, k))
 
 
 def pass_at_k(successes: ArrayLike, trials: ArrayLike, k: int) -> Estimate | Insufficient:
@@ -27,11 +27,13 @@ def pass_at_k(successes: ArrayLike, trials: ArrayLike, k: int) -> Estimate | Ins
     Source: Chen et al. 2021, Codex, section 2.1.
     """
     c, n = _counts(successes, trials, k)
-    return _over_scenarios(1 - _choose(n - c, k) / _choose(n, k))
+    return _over_scenarios(1 - _all_of(n - c, n, k))
 
 
 def _counts(successes: ArrayLike, trials: ArrayLike, k: int) -> tuple[NDArray[Any], NDArray[Any]]:
     c, n = np.asarray(successes, dtype=int), np.asarray(trials, dtype=int)
+    if c.shape != n.shape:
+        raise ValueError(f"successes and trials must be of one shape, not {c.shape} and {n.shape}")
     if n.size and not 1 <= k <= n.min():
         raise ValueError(f"k must be from 1 to {n.min()}, the fewest trials of any scenario, not {k}")
     if ((c < 0) | (c > n)).any():
@@ -39,10 +41,11 @@ def _counts(successes: ArrayLike, trials: ArrayLike, k: int) -> tuple[NDArray[An
     return c, n
 
 
-def _choose(n: NDArray[Any], k: int) -> NDArray[np.float64]:
+def _all_of(c: NDArray[Any], n: NDArray[Any], k: int) -> NDArray[np.float64]:
+    """C(c, k) / C(n, k), factor by factor: the coefficients themselves overflow from about a thousand trials."""
     result = np.ones(n.shape)
     for step in range(k):
-        result = result * np.maximum(n - step, 0) / (step + 1)
+        result = result * np.maximum(c - step, 0) / (n - step)
     return result
 
 
