@@ -39,7 +39,7 @@ def test_a_person_walks_the_lifecycle_gate_by_gate(assay):
     assert "intact" in step("gate", "verify")
     assert step("gate", "ledger").count("looked at it") == 5
     assert "weakest" in step("analytics", "report") or "meet every expectation" in step("analytics", "report")
-    assert "pass_rate" in step("analytics", "chat", "pass rate by topic?")
+    assert "returns" in step("analytics", "chat", "pass rate by topic?")
     exported = step("dataset", "export", "--to", "csv")
     assert exported.startswith("scenario_id,topic")
 
@@ -50,3 +50,38 @@ def test_schemas_in_the_repository_are_those_of_the_code():
 
     stored = {path.stem: path.read_text() for path in (ROOT / "schemas").glob("*.json")}
     assert stored == {name: schema_text(document) for name, document in DOCUMENTS.items()}, "run `make schemas`"
+
+
+def test_a_persons_own_narrative_is_filled_and_a_made_up_number_is_refused(assay, tmp_path):
+    few = tmp_path / "few.jsonl"
+    few.write_text("\n".join((SHOP / "dataset.jsonl").read_text().splitlines()[:6]) + "\n")
+    assay("agent", "register", str(SHOP / "v2.json"), "--no-probe")
+    assay("dataset", "build", str(few), "--agent", "shop-support@v2", "--no-reference-attempt")
+    assay("simulate", "run", "--agent", "shop-support@v2", "--trials", "1")
+    assay("judge", "run")
+    own = tmp_path / "own.md"
+    own.write_text("We expect {pass_rate} of conversations to pass.")
+    report = json.loads(assay("analytics", "report", "--narrative", str(own), "--json").stdout)
+    assert report["narrative"]["author"] == "tester"
+    assert "scenarios)" in report["narrative"]["text"]
+    own.write_text("We expect 97 % of conversations to pass.")
+    refused = assay("analytics", "report", "--narrative", str(own), code=2)
+    assert "97" in refused.stderr
+    assert "{pass_rate}" in refused.stderr
+
+
+def test_an_mlflow_scorer_sits_on_the_panel(assay, tmp_path, monkeypatch):
+    (tmp_path / "my_scorers.py").write_text(
+        "from mlflow.genai import scorer\n\n@scorer\ndef short(outputs):\n    return len(str(outputs)) < 100000\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    few = tmp_path / "few.jsonl"
+    few.write_text("\n".join((SHOP / "dataset.jsonl").read_text().splitlines()[:3]) + "\n")
+    assay("agent", "register", str(SHOP / "v2.json"), "--no-probe")
+    assay("dataset", "build", str(few), "--agent", "shop-support@v2", "--no-reference-attempt")
+    assay("simulate", "run", "--agent", "shop-support@v2", "--trials", "1")
+    judging = json.loads(
+        assay("judge", "run", "--scorer", "my_scorers:short", "--expect", "The answers are short.", "--json").stdout
+    )
+    assert judging["judge"] == "my_scorers:short"
+    assert judging["passed"] + judging["failed"] == 3

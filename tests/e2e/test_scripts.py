@@ -31,10 +31,10 @@ def few(tmp_path):
 
 
 @pytest.fixture
-def script(run):
+def stage_script(script):
     def started(stage: Stage, given, *more: str, code: int = 0):
-        done = run(str(STAGES / f"{NAMES[stage]}_session.py"), *more, stdin=given, code=code)
-        return json.loads(done.stdout) if code == 0 else done.stderr
+        done = script(STAGES / f"{NAMES[stage]}_session.py", given, *more, code=code)
+        return json.loads(done.stdout) if code == 0 else " ".join(done.stderr.split())
 
     return started
 
@@ -43,7 +43,7 @@ def develop_request(version: str, project: str) -> dict:
     return {"project": project, "card": json.loads((SHOP / f"{version}.json").read_text()), "card_dir": str(SHOP)}
 
 
-def piped(script, few, version: str, upto: Stage) -> dict[Stage, dict]:
+def piped(stage_script, few, version: str, upto: Stage) -> dict[Stage, dict]:
     """What `develop_session.py | dataset_session.py | ...` gives, gated and approved unseen."""
     given = develop_request(version, "shop")
     results = {}
@@ -55,18 +55,18 @@ def piped(script, few, version: str, upto: Stage) -> dict[Stage, dict]:
             more += ["--set", "trials=2"]
         if stage is Stage.FEEDBACK:
             more += ["--set", f"items=@{SHOP / 'feedback.jsonl'}"]
-        given = results[stage] = script(stage, given, *more)
+        given = results[stage] = stage_script(stage, given, *more)
     return results
 
 
 @pytest.mark.timeout(300)
-def test_the_pipe_gives_the_same_verdict_as_the_pipeline_and_runs_twice_for_free(run, script, few, tmp_path):
-    piped(script, few, "v1", Stage.ANALYZE)
-    first = piped(script, few, "v2", Stage.FEEDBACK)
+def test_the_pipe_gives_the_same_verdict_as_the_pipeline_and_runs_twice_for_free(assay, script, stage_script, few):
+    piped(stage_script, few, "v1", Stage.ANALYZE)
+    first = piped(stage_script, few, "v2", Stage.FEEDBACK)
     assert first[Stage.COMPARE]["recommendation"] == "PROMOTE"
     assert first[Stage.DEPLOY]["registry_stage"] == "Staging"
 
-    again = script(Stage.COMPARE, first[Stage.ANALYZE])
+    again = stage_script(Stage.COMPARE, first[Stage.ANALYZE])
     assert again == first[Stage.COMPARE]
 
     cards = {
@@ -75,11 +75,11 @@ def test_the_pipe_gives_the_same_verdict_as_the_pipeline_and_runs_twice_for_free
     lines = [json.loads(line) for line in few.read_text().splitlines()]
     request = {"project": "other", "card_dir": str(SHOP), "trials": 2, **cards}
     request["dataset"] = {"name": "shop", "scenarios": lines}
-    done = run(str(ROOT / "scripts/pipeline/run_pipeline.py"), "--approve-all", stdin=request)
+    done = script(ROOT / "scripts" / "pipeline" / "run_pipeline.py", request, "--approve-all")
     pipeline = json.loads(done.stdout)
     assert pipeline["recommendation"] == "PROMOTE"
     difference = first[Stage.COMPARE]["pass_rate"]
-    assert pipeline["comparison_id"] in run("-m", "assay.cli", "compare", "list", "--project", "other").stdout
+    assert pipeline["comparison_id"] in assay("compare", "list", "--project", "other").stdout
     from assay.contracts.comparison import ComparisonReport
     from assay.evaluation.verdict import verdict_hash
 
@@ -87,12 +87,12 @@ def test_the_pipe_gives_the_same_verdict_as_the_pipeline_and_runs_twice_for_free
     assert difference["p"] is not None
 
 
-def test_a_result_of_the_wrong_stage_and_a_missing_field_are_named(script):
+def test_a_result_of_the_wrong_stage_and_a_missing_field_are_named(stage_script):
     wrong = {"stage": "judge", "subject_id": "judging-x", "project": "p", "gated": False}
-    assert "do not lead to" in script(Stage.DEPLOY, wrong, code=2)
-    assert "simulation_id" in script(Stage.JUDGE, {"project": "p"}, code=2)
-    assert "not JSON" in script(Stage.JUDGE, "{broken", code=2)
-    assert "no such field" in script(Stage.JUDGE, {"simulation_id": "sim-1", "typo": 1}, code=2)
+    assert "do not lead to" in stage_script(Stage.DEPLOY, wrong, code=2)
+    assert "simulation_id" in stage_script(Stage.JUDGE, {"project": "p"}, code=2)
+    assert "not JSON" in stage_script(Stage.JUDGE, "{broken", code=2)
+    assert "no such field" in stage_script(Stage.JUDGE, {"simulation_id": "sim-1", "typo": 1}, code=2)
 
 
 SCENARIO = {
@@ -127,13 +127,13 @@ def agent_requests() -> dict[str, dict]:
 
 
 @pytest.mark.parametrize("name", sorted(agent_requests()))
-def test_each_agent_answers_on_its_own_and_is_asked_once(run, name):
+def test_each_agent_answers_on_its_own_and_is_asked_once(script, name):
     request = agent_requests()[name]
-    first, again = (run(str(AGENTS / f"{name}.py"), stdin=request).stdout for _ in range(2))
+    first, again = (script(AGENTS / f"{name}.py", request).stdout for _ in range(2))
     assert json.loads(first) == json.loads(again)
 
 
-def test_the_three_that_read_results_answer_too(run, assay, few):
+def test_the_three_that_read_results_answer_too(script, assay, few):
     arguments = ["--champion", str(SHOP / "v1.json"), "--challenger", str(SHOP / "v2.json"), "--dataset", str(few)]
     more = ["--trials", "1", "--approve-all", "--json", "--project", "q", "--feedback", str(SHOP / "feedback.jsonl")]
     done = json.loads(assay("pipeline", "run", *arguments, *more).stdout)
@@ -144,9 +144,15 @@ def test_the_three_that_read_results_answer_too(run, assay, few):
         "feedback_analyst": {"production_id": ids["feedback"], "question": "How satisfied are users?"},
     }
     for name, request in asked.items():
-        said = json.loads(run(str(AGENTS / f"{name}.py"), stdin={"project": "q", **request}).stdout)
+        said = json.loads(script(AGENTS / f"{name}.py", {"project": "q", **request}).stdout)
         assert said["author"] == "offline"
         assert said["facts"], name
+
+
+def test_as_a_process_of_its_own_a_script_writes_json_and_nothing_else(run):
+    done = run(str(AGENTS / "judge.py"), stdin=agent_requests()["judge"])
+    assert json.loads(done.stdout)["passed"] is True
+    assert done.stderr == ""
 
 
 def test_every_stage_and_agent_has_its_script():
