@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from assay.contracts.analytics import AnalyticsReport
 from assay.contracts.report import Fact
+from assay.evaluation.facts import slice_fact_id
 from assay.evaluation.results import TrialResult, quantity
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def analytics_facts(report: AnalyticsReport, results: Sequence[TrialResult]) -> 
         ),
         *(
             Fact(
-                fact_id=f"slice.{rate.dimension}.{rate.value}".lower(),
+                fact_id=slice_fact_id(rate.dimension, rate.value),
                 label=f"Pass rate, {rate.dimension} {rate.value}",
                 value=rate.pass_rate,
                 unit="share",

@@ -2,6 +2,7 @@
 
 from assay.contracts.comparison import ComparisonReport, Flip
 from assay.contracts.report import Fact
+from assay.evaluation.facts import slice_fact_id
 
 COSTS = {
     "latency_s": ("Answer time", "seconds"),
@@ -51,7 +52,7 @@ def comparison_facts(report: ComparisonReport) -> tuple[Fact, ...]:
         )
     facts += [
         Fact(
-            fact_id=f"slice.{difference.dimension}.{difference.value}".lower(),
+            fact_id=slice_fact_id(difference.dimension, difference.value),
             label=f"Difference, {difference.dimension} {difference.value}",
             value=difference.difference,
             unit="difference",

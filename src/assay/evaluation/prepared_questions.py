@@ -1,117 +1,231 @@
-"""Common questions about results, each a query: what the offline chats can answer."""
+"""Common questions about results, each a query or an estimate: what the offline chats can answer."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from assay.contracts.analytics import AnalystAnswer
+from assay.contracts.estimate import Insufficient
 from assay.contracts.report import Fact
-from assay.evaluation.facts import show_value
-from assay.evaluation.results_table import ResultsTable, Row
+from assay.errors import BadInput
+from assay.evaluation.facts import fill, spoken_of
+from assay.evaluation.query_facts import facts_of
+from assay.evaluation.read_only import Row
+from assay.evaluation.similarity import stem, words
+from assay.evaluation.table_estimates import MeasuredTables, differences, estimates
 
-RATE = "round(avg(CASE WHEN passed THEN 1.0 ELSE 0.0 END) FILTER (passed IS NOT NULL), 4) AS pass_rate"
-COUNT = "count(*) FILTER (passed IS NOT NULL) AS judged"
+LISTED = 10
 
-QUESTIONS: tuple[tuple[str, str, str], ...] = (
-    (
-        r"slow|latency|fast|speed",
-        "The slowest conversations, by the mean time of the agent's answers",
-        "SELECT side, scenario_id, trial, round(latency_s, 4) AS latency_s, conversation_id FROM results "
-        "WHERE latency_s IS NOT NULL ORDER BY latency_s DESC LIMIT 10",
-    ),
-    (
-        r"cost|expensive|token|price|cheap",
-        "Tokens and cost a conversation",
-        "SELECT side, round(avg(output_tokens), 1) AS output_tokens, round(avg(cost_usd), 6) AS cost_usd, "
-        "count(*) AS conversations FROM results GROUP BY side ORDER BY side",
-    ),
-    (
-        r"\bwhy\b|reason|rationale|wrong|go(es)? wrong",
-        "Why conversations failed: what was not met most often",
-        "SELECT side, expectation, count(*) AS failures, any_value(rationale) AS for_example FROM verdicts "
-        "WHERE ruling = 'not_met' GROUP BY side, expectation ORDER BY failures DESC LIMIT 10",
-    ),
-    (
-        r"error|fault|time.?out|broke",
-        "Errors and simulator faults",
-        "SELECT side, coalesce(error, simulator_fault) AS what, count(*) AS conversations FROM results "
-        "WHERE error IS NOT NULL OR simulator_fault IS NOT NULL GROUP BY ALL ORDER BY conversations DESC",
-    ),
-    (
-        r"worst|hardest|fail(s|ed)? most|weak",
-        "The scenarios that pass least often",
-        f"SELECT side, scenario_id, topic, {RATE}, {COUNT} FROM results GROUP BY side, scenario_id, topic "
-        "HAVING count(*) FILTER (passed IS NOT NULL) > 0 ORDER BY pass_rate, scenario_id LIMIT 10",
-    ),
-    *(
-        (
-            rf"\b{dimension}",
-            f"Pass rate by {dimension}",
-            f"SELECT side, {dimension}, {RATE}, {COUNT} FROM results GROUP BY side, {dimension} ORDER BY pass_rate",
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the rules understood of a question."""
+
+    by: str | None
+    conditions: tuple[tuple[str, str], ...]
+    """(column, SQL condition) of each value that the question names."""
+    about: str
+    """The same in words."""
+
+    def where(self, *, without: str = "") -> str:
+        """One SQL condition; empty: all rows. Values of one column are alternatives."""
+        columns = dict.fromkeys(column for column, _ in self.conditions if column != without)
+        return " AND ".join(
+            "(" + " OR ".join(condition for column, condition in self.conditions if column == one) + ")"
+            for one in columns
         )
-        for dimension in ("topic", "persona", "difficulty", "language", "stop_reason", "trial")
-    ),
-    (
-        r"pass|rate|how many|how good|quality|overall|differ|better",
-        "How many passed",
-        f"SELECT side, {RATE}, {COUNT}, count(*) AS conversations, count(*) FILTER (passed) AS passed FROM results "
-        "GROUP BY side ORDER BY side",
-    ),
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    lines: tuple[str, ...]
+    facts: tuple[Fact, ...]
+    rows: tuple[Row, ...]
+    queries: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    pattern: str
+    """What a question of the kind says."""
+    title: str
+    look: Callable[[MeasuredTables, Asked], Found]
+
+
+def answer_prepared(question: str, tables: MeasuredTables, questions: Sequence[Prepared]) -> AnalystAnswer:
+    """The first prepared question that fits; otherwise what can be asked. Says what of the question it left aside."""
+    asked, unused = understand(question, tables, questions)
+    chosen = next((q for q in questions if re.search(q.pattern, question, re.IGNORECASE)), None)
+    if chosen is None and (asked.by or asked.conditions):
+        chosen = questions[-1]
+    if chosen is None:
+        can = "; ".join(dict.fromkeys(prepared.title.lower() for prepared in questions))
+        text = f"I work by rules, without a language model, and did not understand that. Ask me about: {can}."
+        return AnalystAnswer(text=text, queries=(), facts=(), author="offline")
+    found = chosen.look(tables, asked)
+    heading = f"{chosen.title}{asked.about}"
+    text = "\n".join([f"{heading}:", *found.lines])
+    if unused:
+        left = ", ".join(f"`{word}`" for word in unused)
+        text += f"\nI work by rules, without a language model, and left aside what I do not know: {left}."
+    return AnalystAnswer(
+        text=fill(text, found.facts),
+        queries=found.queries,
+        facts=spoken_of(text, found.facts),
+        rows=found.rows[:50],
+        author="offline",
+    )
+
+
+def understand(question: str, tables: MeasuredTables, questions: Sequence[Prepared]) -> tuple[Asked, list[str]]:
+    """(what was understood, the content words that were not)."""
+    measured = tables.measured
+    said = _stems(question)
+    used: set[str] = set()
+    conditions, named = [], []
+    for column in (*measured.by, *measured.named):
+        for value in _values(tables, measured.table, column):
+            spelled = _stems(value)
+            if _names(question, said, column, value, spelled):
+                used |= {*spelled, *_stems(column)}
+                quoted = value.replace("'", "''")
+                conditions.append((column, f"CAST({column} AS VARCHAR) = '{quoted}'"))
+                named.append(f"{column.replace('_', ' ')} `{value}`")
+    taken = {column for column, _ in conditions}
+    by = next((c for c in measured.by if c not in taken and _stems(c) and set(_stems(c)) <= set(said)), None)
+    used |= set(_stems(by or ""))
+    for prepared in questions:
+        used |= {part for match in re.finditer(prepared.pattern, question, re.IGNORECASE) for part in _stems(match[0])}
+    unused = [
+        word
+        for word in dict.fromkeys(re.findall(r"[^\W\d_]{3,}", question.lower()))
+        if words(word, PLAIN)
+        and not any(stem(word).startswith(known) or known.startswith(stem(word)) for known in used)
+    ]
+    about = f", {', '.join(named)}" if named else ""
+    return Asked(by, tuple(conditions), about), unused
+
+
+def _names(question: str, said: Sequence[str], column: str, value: str, spelled: Sequence[str]) -> bool:
+    if value.isdecimal():
+        return re.search(rf"\b{column} {value}\b", question, re.IGNORECASE) is not None
+    if len(value) == 1:  # a side called A is no article
+        return re.search(rf"(?<=\s){re.escape(value)}\b", question) is not None
+    starts = range(len(said) - len(spelled) + 1)
+    return bool(spelled) and any([*said[start : start + len(spelled)]] == [*spelled] for start in starts)
+
+
+PLAIN = frozenset(
+    re.findall(
+        r"\w+",
+        """
+        agent agents average bad best better case cases compare conversation conversations count data does each every
+        example examples exactly find give group hello highest hold how item items know level levels like list look
+        lowest mean means number one ones overall part per please rate result results scenario scenarios show side sides
+        split table tell thing things total user users version versions well went were which whole work works worst yet
+        """,
+    )
 )
-"""(what a question of the kind says, what is answered, the query), the first that fits is taken."""
+"""Words of a question that say nothing of what it is about."""
 
 
-def answer_prepared(question: str, table: ResultsTable) -> AnalystAnswer:
-    """The first prepared query that fits the question; otherwise what can be asked."""
-    for pattern, title, sql in QUESTIONS:
-        if re.search(pattern, question, re.IGNORECASE):
-            rows = table.query(sql)
-            if not rows:
-                return AnalystAnswer(text=f"{title}: there are none.", queries=(sql,), facts=(), author="offline")
-            facts = facts_of(rows)
-            return AnalystAnswer(
-                text=f"{title}:\n{_listed(rows)}", queries=(sql,), facts=facts, rows=tuple(rows), author="offline"
-            )
-    can = "; ".join(title.lower() for _, title, _ in QUESTIONS)
-    text = f"I work by rules, without a language model, and did not understand that. Ask me about: {can}."
-    return AnalystAnswer(text=text, queries=(), facts=(), author="offline")
+def _stems(text: str) -> list[str]:
+    return [stem(word) for word in re.findall(r"[^\W_]+", text.casefold())]
 
 
-def facts_of(rows: Sequence[Row]) -> tuple[Fact, ...]:
-    """Every number of a query's rows as a fact, with the conversation behind it where the row names one."""
-    facts = []
-    for place, row in enumerate(rows, start=1):
-        named = row.get("conversation_id")
-        for column, value in row.items():
-            if isinstance(value, int | float) and not isinstance(value, bool):
-                facts.append(
-                    Fact.model_validate(
-                        {
-                            "fact_id": f"row_{place}.{re.sub(r'[^a-z0-9_]', '_', column.lower())}",
-                            "label": f"{column}, row {place}",
-                            "value": value,
-                            "unit": _unit(column),
-                            "conversation_ids": (named,) if isinstance(named, str) else (),
-                        }
-                    )
-                )
-    return tuple(facts)
+def _values(tables: MeasuredTables, table: str, column: str) -> list[str]:
+    sql = f"SELECT DISTINCT CAST({column} AS VARCHAR) AS value FROM {table} WHERE {column} IS NOT NULL ORDER BY value"
+    _, columns = tables.columns(sql)
+    return columns[0] if columns else []
 
 
-def _unit(column: str) -> str:
-    if column.endswith("_rate"):
-        return "share"
-    if column.endswith("_s"):
-        return "seconds"
-    return "usd" if column.endswith("_usd") else "score" if "avg" in column or column == "score" else "count"
+def estimated(*measures: str) -> Callable[[MeasuredTables, Asked], Found]:
+    """The means of these measures, by what was asked."""
 
-
-def _listed(rows: Sequence[Row]) -> str:
-    lines = []
-    for row in rows:
-        cells = [
-            f"{column} {show_value(value, _unit(column)) if isinstance(value, float) else value}"
-            for column, value in row.items()
-            if value is not None and column != "conversation_id"
+    def look(tables: MeasuredTables, asked: Asked) -> Found:
+        found = [
+            estimates(tables, measure, by=asked.by, where=asked.where(), prefix=f"e{place}")
+            for place, measure in enumerate(measures, start=1)
         ]
-        lines.append("- " + ", ".join(cells))
-    return "\n".join(lines)
+        facts = tuple(fact for part in found for fact in part.facts)
+        lines = tuple(_estimate_line(fact, short=len(measures) == 1) for fact in facts)
+        rows = tuple(row for part in found for row in part.rows)
+        return Found(lines or ("It is not known of any of them.",), facts, rows, tuple(part.sql for part in found))
+
+    return look
+
+
+def either(
+    first: Callable[[MeasuredTables, Asked], Found], otherwise: Callable[[MeasuredTables, Asked], Found]
+) -> Callable[[MeasuredTables, Asked], Found]:
+    """The estimates; where there is too little data for any, what `otherwise` finds besides."""
+
+    def look(tables: MeasuredTables, asked: Asked) -> Found:
+        found = first(tables, asked)
+        if any(not isinstance(fact.value, Insufficient) for fact in found.facts):
+            return found
+        more = otherwise(tables, asked)
+        return Found(
+            (*found.lines, *more.lines),
+            (*found.facts, *more.facts),
+            more.rows or found.rows,
+            (*found.queries, *more.queries),
+        )
+
+    return look
+
+
+def _estimate_line(fact: Fact, *, short: bool) -> str:
+    """`short`: the heading has said already what is measured."""
+    label = fact.label.partition(", ")[2] if short else fact.label
+    return f"- {_plain(label)}: {{{fact.fact_id}}}" if label else f"- {{{fact.fact_id}}}"
+
+
+def differing(measure: str) -> Callable[[MeasuredTables, Asked], Found]:
+    """One side minus the other where there are two; otherwise the means."""
+
+    def look(tables: MeasuredTables, asked: Asked) -> Found:
+        try:
+            found = differences(tables, measure, by=asked.by, where=asked.where(without=tables.measured.side or ""))
+        except BadInput:
+            return estimated(measure)(tables, asked)
+        lines = tuple(_estimate_line(fact, short=False) for fact in found.facts)
+        return Found(lines, found.facts, found.rows, (found.sql,))
+
+    return look
+
+
+def listed(sql: str, none: str = "There are none.") -> Callable[[MeasuredTables, Asked], Found]:
+    """A query's rows, one a line. In it `{where}` becomes the question's condition, `{by}` what it is split by."""
+
+    def look(tables: MeasuredTables, asked: Asked) -> Found:
+        query = sql.replace("{where}", f"({asked.where() or 'TRUE'})")
+        query = " ".join(query.replace("{by}", f"{asked.by}, " if asked.by else "").split())
+        rows = tuple(tables.query(query))
+        facts = facts_of(rows, query, "q")
+        ids = {fact.fact_id for fact in facts}
+        hidden = {"conversation_id"} | {c for c in ("side",) if len({row.get(c) for row in rows}) == 1}
+        lines = tuple(_line(place, row, ids, hidden) for place, row in enumerate(rows[:LISTED], start=1))
+        return Found(lines or (none,), facts, rows, (query,))
+
+    return look
+
+
+def _line(place: int, row: Row, facts: set[str], hidden: set[str]) -> str:
+    cells = []
+    for column, value in row.items():
+        if value is None or column in hidden:
+            continue
+        fact_id = f"q.{place}.{column}"
+        shown = f"{{{fact_id}}}" if fact_id in facts else _plain(str(value))
+        cells.append(shown if column in PROSE else f"{column.replace('_', ' ')} {shown}")
+    return "- " + ", ".join(cells)
+
+
+PROSE = ("expectation", "comment", "complaint")
+"""Columns that need no name before what they say."""
+
+
+def _plain(text: str) -> str:
+    """Without braces, which would read as a fact."""
+    return text.translate({ord("{"): "(", ord("}"): ")"})

@@ -115,5 +115,7 @@ def slice_of(result: TrialResult, dimension: str) -> str | None:
 def quantity(computed: "Estimated | TooLittle", *, clustered_by: str = "scenarios") -> Quantity:
     """What statistics found, as a contract."""
     if hasattr(computed, "reason"):
-        return Insufficient.model_validate(computed)
+        few = Insufficient.model_validate(computed)
+        one = clustered_by.removesuffix("s")
+        return few.replace(reason=few.reason.replace("scenarios", clustered_by).replace("scenario", one))
     return Estimate.model_validate(computed).replace(clustered_by=clustered_by)

@@ -1,82 +1,69 @@
 """Judged conversations as read-only SQL tables, for the chats that answer questions about them."""
 
-import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from assay.contracts.judgment import Ruling
-from assay.errors import BadInput
+from assay.evaluation.read_only import Column, Row, Table
 from assay.evaluation.results import TrialResult
+from assay.evaluation.table_estimates import Measure, Measured, MeasuredTables
 
-MOST_ROWS = 50
-SECONDS = 10.0
+MEASURED = Measured(
+    table="results",
+    cluster="scenario_id",
+    clustered_by="scenarios",
+    side="side",
+    by=("topic", "persona", "difficulty", "language", "stop_reason", "trial"),
+    measures=(
+        Measure("passed", "pass rate", "share", better="higher"),
+        Measure("score", "expectations met", "score", better="higher"),
+        Measure("latency_s", "answer time", "seconds", better="lower"),
+        Measure("output_tokens", "output tokens a conversation", "tokens", better="lower"),
+        Measure("cost_usd", "cost a conversation", "usd", better="lower"),
+        Measure("agent_turns", "agent turns a conversation", "count", better="lower"),
+    ),
+    named=("side", "scenario_id"),
+)
 
-COLUMNS = """results (one row a conversation): side, conversation_id, scenario_id, trial, topic, persona, difficulty,
-language, passed (BOOLEAN, NULL: no verdict), score, stop_reason, error, simulator_fault, agent_turns, latency_s (mean
-of the agent's turns), output_tokens, cost_usd, goal
-verdicts (one row an expectation of a conversation): side, conversation_id, scenario_id, expectation_id, expectation,
-kind, ruling, rationale, confidence, judge"""
 
-Row = dict[str, str | int | float | bool | None]
+class ResultsTable(MeasuredTables):
+    """The tables `results`, `verdicts` and `turns` of one side or two, by the names that the caller gives the sides."""
 
-
-class ResultsTable:
-    """The tables `results` and `verdicts` of one or two sides, in a DuckDB that reaches no file and no network."""
+    measured = MEASURED
 
     def __init__(self, sides: Mapping[str, Sequence[TrialResult]]) -> None:
-        import duckdb
-        import pyarrow as pa
-
         self.sides = tuple(sides)
-        results = [_result(side, trial) for side, trials in sides.items() for trial in trials]
-        verdicts = [row for side, trials in sides.items() for trial in trials for row in _verdicts(side, trial)]
-        self._db = duckdb.connect(":memory:")
-        for name, rows, schema in (("results", results, RESULTS), ("verdicts", verdicts, VERDICTS)):
-            table = pa.Table.from_pylist(rows, schema=pa.schema(schema))
-            self._db.register("incoming", table)
-            self._db.execute(f"CREATE TABLE {name} AS SELECT * FROM incoming")  # noqa: S608, one of two names
-            self._db.unregister("incoming")
-        self._db.execute("SET enable_external_access = false")
-        self._db.execute("SET lock_configuration = true")
-
-    def query(self, sql: str) -> list[Row]:
-        """At most 50 rows. Raises BadInput for anything but one SELECT, and for SQL that does not run in 10 s."""
-        import threading
-
-        import duckdb
-
-        _refuse_writing(sql)
-        timer = threading.Timer(SECONDS, self._db.interrupt)
-        timer.start()
-        try:
-            cursor = self._db.execute(sql)
-            names = [column[0] for column in cursor.description or ()]
-            return [dict(zip(names, map(_plain, row), strict=True)) for row in cursor.fetchmany(MOST_ROWS)]
-        except duckdb.Error as error:
-            raise BadInput(f"query: {str(error).splitlines()[0]}") from error
-        finally:
-            timer.cancel()
-
-
-def _refuse_writing(sql: str) -> None:
-    import duckdb
-
-    try:
-        statements = duckdb.extract_statements(sql)
-    except duckdb.Error as error:
-        raise BadInput(f"query: {str(error).splitlines()[0]}") from error
-    if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
-        raise BadInput("query: one SELECT is allowed, and nothing else")
-    if re.search(r"\b(read_\w+|glob|getenv|duckdb_secrets|parquet_\w+|sniff_csv)\s*\(", sql, re.IGNORECASE):
-        raise BadInput("query: functions that read files or the environment are not allowed")
+        every = [(side, trial) for side, trials in sides.items() for trial in trials]
+        super().__init__(
+            (
+                Table(
+                    "results",
+                    "one row a conversation",
+                    RESULTS,
+                    [_result(side, trial) for side, trial in every],
+                ),
+                Table(
+                    "verdicts",
+                    "one row an expectation of a conversation",
+                    VERDICTS,
+                    [row for side, trial in every for row in _verdicts(side, trial)],
+                ),
+                Table(
+                    "turns",
+                    "one row a turn of a conversation",
+                    TURNS,
+                    [row for side, trial in every for row in _turns(side, trial)],
+                ),
+            )
+        )
 
 
 def _result(side: str, trial: TrialResult) -> Row:
     conversation, scenario = trial.conversation, trial.scenario
     turns = [turn for turn in conversation.turns if turn.role == "agent"]
     latencies = [turn.latency_s for turn in turns if turn.latency_s is not None]
-    tokens = [turn.output_tokens for turn in turns if turn.output_tokens is not None]
-    costs = [turn.cost_usd for turn in turns if turn.cost_usd is not None]
+    tokens = [turn.output_tokens for turn in turns]
+    costs = [turn.cost_usd for turn in turns]
+    error = conversation.error or trial.judgment.error
     return {
         "side": side,
         "conversation_id": conversation.conversation_id,
@@ -86,16 +73,17 @@ def _result(side: str, trial: TrialResult) -> Row:
         "persona": scenario.persona.name if scenario else None,
         "difficulty": scenario.difficulty.value if scenario else None,
         "language": scenario.persona.language if scenario else None,
+        "goal": scenario.goal if scenario else None,
         "passed": trial.judgment.passed,
         "score": trial.judgment.score,
         "stop_reason": conversation.stop_reason.value,
-        "error": conversation.error.cause.value if conversation.error else None,
+        "error": error.cause.value if error else None,
         "simulator_fault": conversation.simulator_faults[0].kind.value if conversation.simulator_faults else None,
         "agent_turns": len(turns),
+        "tool_calls": sum(len(turn.tool_calls) for turn in turns),
         "latency_s": sum(latencies) / len(latencies) if latencies else None,
-        "output_tokens": sum(tokens) if tokens else None,
-        "cost_usd": float(sum(costs)) if costs else None,
-        "goal": scenario.goal if scenario else None,
+        "output_tokens": sum(known) if (known := [t for t in tokens if t is not None]) and None not in tokens else None,
+        "cost_usd": float(sum(paid)) if (paid := [c for c in costs if c is not None]) and None not in costs else None,
     }
 
 
@@ -106,11 +94,13 @@ def _verdicts(side: str, trial: TrialResult) -> list[Row]:
             "side": side,
             "conversation_id": trial.conversation.conversation_id,
             "scenario_id": trial.conversation.scenario_id,
+            "topic": trial.scenario.topic if trial.scenario else None,
             "expectation_id": verdict.expectation_id,
             "expectation": expected[verdict.expectation_id].text if verdict.expectation_id in expected else None,
             "kind": expected[verdict.expectation_id].kind if verdict.expectation_id in expected else None,
             "ruling": Ruling(verdict.ruling).value,
             "rationale": verdict.rationale,
+            "evidence": verdict.evidence[0].quote if verdict.evidence else None,
             "confidence": verdict.confidence,
             "judge": verdict.judge,
         }
@@ -118,39 +108,65 @@ def _verdicts(side: str, trial: TrialResult) -> list[Row]:
     ]
 
 
-def _plain(value: Any) -> str | int | float | bool | None:
-    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
+def _turns(side: str, trial: TrialResult) -> list[Row]:
+    return [
+        {
+            "side": side,
+            "conversation_id": trial.conversation.conversation_id,
+            "scenario_id": trial.conversation.scenario_id,
+            "turn": place,
+            "role": turn.role,
+            "text": turn.text,
+            "tools": ", ".join(call.name for call in turn.tool_calls) or None,
+            "tool_error": next((call.error for call in turn.tool_calls if call.error), None),
+            "latency_s": turn.latency_s,
+        }
+        for place, turn in enumerate(trial.conversation.turns)
+    ]
 
 
-RESULTS = [
-    ("side", "string"),
-    ("conversation_id", "string"),
-    ("scenario_id", "string"),
-    ("trial", "int64"),
-    ("topic", "string"),
-    ("persona", "string"),
-    ("difficulty", "string"),
-    ("language", "string"),
-    ("passed", "bool"),
-    ("score", "float64"),
-    ("stop_reason", "string"),
-    ("error", "string"),
-    ("simulator_fault", "string"),
-    ("agent_turns", "int64"),
-    ("latency_s", "float64"),
-    ("output_tokens", "int64"),
-    ("cost_usd", "float64"),
-    ("goal", "string"),
-]
-VERDICTS = [
-    ("side", "string"),
-    ("conversation_id", "string"),
-    ("scenario_id", "string"),
-    ("expectation_id", "string"),
-    ("expectation", "string"),
-    ("kind", "string"),
-    ("ruling", "string"),
-    ("rationale", "string"),
-    ("confidence", "float64"),
-    ("judge", "string"),
-]
+WHOSE = (
+    Column("side", "VARCHAR", "which agent version"),
+    Column("conversation_id", "VARCHAR"),
+    Column("scenario_id", "VARCHAR"),
+)
+RESULTS = (
+    *WHOSE,
+    Column("trial", "BIGINT", "which repeat of the scenario, from 0"),
+    Column("topic", "VARCHAR"),
+    Column("persona", "VARCHAR"),
+    Column("difficulty", "VARCHAR", "easy, medium, hard"),
+    Column("language", "VARCHAR"),
+    Column("goal", "VARCHAR", "what the user wanted"),
+    Column("passed", "BOOLEAN", "every expectation met; NULL: no verdict"),
+    Column("score", "DOUBLE", "share of expectations met"),
+    Column("stop_reason", "VARCHAR"),
+    Column("error", "VARCHAR", "why a call failed; NULL: none did"),
+    Column("simulator_fault", "VARCHAR", "a mistake of the simulated user; NULL: none"),
+    Column("agent_turns", "BIGINT"),
+    Column("tool_calls", "BIGINT"),
+    Column("latency_s", "DOUBLE", "mean of the agent's turns; NULL: not measured"),
+    Column("output_tokens", "BIGINT", "NULL: not known"),
+    Column("cost_usd", "DOUBLE", "NULL: not known"),
+)
+VERDICTS = (
+    *WHOSE,
+    Column("topic", "VARCHAR"),
+    Column("expectation_id", "VARCHAR"),
+    Column("expectation", "VARCHAR", "what the agent must or must not do"),
+    Column("kind", "VARCHAR", "must, must_not"),
+    Column("ruling", "VARCHAR", "met, not_met, abstained"),
+    Column("rationale", "VARCHAR", "the judge's reason"),
+    Column("evidence", "VARCHAR", "words of the conversation"),
+    Column("confidence", "DOUBLE"),
+    Column("judge", "VARCHAR"),
+)
+TURNS = (
+    *WHOSE,
+    Column("turn", "BIGINT", "from 0"),
+    Column("role", "VARCHAR", "user, agent"),
+    Column("text", "VARCHAR"),
+    Column("tools", "VARCHAR", "names of the tools called, with commas"),
+    Column("tool_error", "VARCHAR"),
+    Column("latency_s", "DOUBLE"),
+)

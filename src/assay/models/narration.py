@@ -1,6 +1,6 @@
 """Prose about computed numbers: drafted by a model, held against the facts, refused where it makes numbers up."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from pydantic import BaseModel, Field
@@ -28,10 +28,13 @@ class Narrated:
     usage: Usage
 
 
-async def narrate_with(model: ChatModel, system: str, facts: Sequence[Fact], context: str) -> Narrated:
+async def narrate_with(
+    model: ChatModel, system: str, facts: Sequence[Fact], context: str, *, names: Collection[str] = ()
+) -> Narrated:
     """Has the model write, tells it which numbers it made up, and takes what stands on facts alone.
 
-    Raises CallError (bad_answer) when it still makes numbers up after three drafts.
+    `names`: what may be called by its name though it holds digits (scenarios, topics, clusters); the context may be
+    quoted word for word. Raises CallError (bad_answer) when it still makes numbers up after three drafts.
     """
     listed = "\n".join(f"{{{fact.fact_id}}}: {fact.label} = {show(fact)}" for fact in facts)
     messages = [Message("system", system), Message("user", f"{context}\n\nFacts:\n{listed}")]
@@ -42,7 +45,7 @@ async def narrate_with(model: ChatModel, system: str, facts: Sequence[Fact], con
         usage = add_usage(usage, answer.usage)
         text = answer.parsed.text.strip()
         try:
-            refuse_stray(text, facts)
+            refuse_stray(text, facts, names, sources=(context,))
             return Narrated(Narrative(text=fill(text, facts), author=model.name), usage)
         except BadInput as error:
             problem = str(error)
@@ -60,7 +63,7 @@ async def narrate_with(model: ChatModel, system: str, facts: Sequence[Fact], con
     )
 
 
-def narrated_offline(text: str, facts: Sequence[Fact]) -> Narrated:
+def narrated_offline(text: str, facts: Sequence[Fact], *, names: Collection[str] = ()) -> Narrated:
     """The same rule for prose that rules wrote."""
-    refuse_stray(text, facts)
+    refuse_stray(text, facts, names)
     return Narrated(Narrative(text=fill(text, facts), author="offline"), Usage())

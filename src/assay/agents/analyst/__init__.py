@@ -7,8 +7,10 @@ from assay.contracts.analytics import AnalystAnswer, AnalyticsReport
 from assay.evaluation.results_table import ResultsTable
 from assay.models.chat import ChatModel
 from assay.models.narration import Narrated
+from assay.models.sql_chat import Steps
 
 PROMPT = (Path(__file__).parent / "prompt.md").read_text(encoding="utf-8")
+CHAT_PROMPT = (Path(__file__).parent / "chat.md").read_text(encoding="utf-8")
 
 
 class Analyst(Protocol):
@@ -28,6 +30,10 @@ class Analyst(Protocol):
         """Raises CallError where the model does not answer, or makes numbers up."""
         ...
 
+    def steps(self, question: str, table: ResultsTable) -> Steps:
+        """The same step by step as it happens: what was looked up, what was refused, the answer last."""
+        ...
+
 
 def analyst(model: ChatModel | None, prompt: str | None = None) -> Analyst:
     """None as model: the offline version."""
@@ -40,4 +46,4 @@ def analyst(model: ChatModel | None, prompt: str | None = None) -> Analyst:
     return ModelAnalyst(model, prompt or PROMPT)
 
 
-__all__ = ["PROMPT", "Analyst", "analyst"]
+__all__ = ["CHAT_PROMPT", "PROMPT", "Analyst", "analyst"]

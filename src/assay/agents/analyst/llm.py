@@ -1,19 +1,22 @@
 """The Analyst as a language model."""
 
+from assay.agents.analyst import CHAT_PROMPT
 from assay.contracts.analytics import AnalystAnswer, AnalyticsReport
 from assay.contracts.base import content_hash
 from assay.evaluation.results_table import ResultsTable
 from assay.models.chat import ChatModel
 from assay.models.narration import Narrated, narrate_with
 from assay.models.prompt import render
-from assay.models.sql_chat import answer_with
+from assay.models.sql_chat import Steps, answer_with, steps_with
+
+CLUSTERS_SHOWN = 8
 
 
 class ModelAnalyst:
     def __init__(self, model: ChatModel, prompt: str) -> None:
         self.model = model
         self.prompt = prompt
-        self.prompt_hash = content_hash(prompt)
+        self.prompt_hash = content_hash([prompt, CHAT_PROMPT])
 
     @property
     def name(self) -> str:
@@ -21,11 +24,18 @@ class ModelAnalyst:
 
     async def narrate(self, report: AnalyticsReport) -> Narrated:
         calibration = "calibrated on human labels" if report.calibrated else "uncalibrated"
-        clusters = "\n".join(f"- {cluster.name}: {cluster.description}" for cluster in report.clusters[:8])
+        clusters = "\n".join(
+            f"- `{cluster.name}`: {cluster.description}" for cluster in report.clusters[:CLUSTERS_SHOWN]
+        )
         context = (
             f"Agent {report.agent}, dataset {report.dataset}.\nFailure clusters, largest first:\n{clusters or '- none'}"
         )
-        return await narrate_with(self.model, render(self.prompt, calibration=calibration), report.facts, context)
+        names = {cluster.name for cluster in report.clusters} | {rate.value for rate in report.slices}
+        system = render(self.prompt, calibration=calibration)
+        return await narrate_with(self.model, system, report.facts, context, names=names)
 
     async def answer(self, question: str, table: ResultsTable) -> AnalystAnswer:
-        return await answer_with(self.model, question, table)
+        return await answer_with(self.model, CHAT_PROMPT, question, table)
+
+    def steps(self, question: str, table: ResultsTable) -> Steps:
+        return steps_with(self.model, CHAT_PROMPT, question, table)

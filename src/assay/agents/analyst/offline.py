@@ -3,11 +3,15 @@
 from assay.contracts.analytics import AnalystAnswer, AnalyticsReport, SliceRate
 from assay.contracts.base import content_hash
 from assay.contracts.estimate import Estimate
+from assay.evaluation.facts import slice_fact_id
 from assay.evaluation.prepared_questions import answer_prepared
+from assay.evaluation.results_questions import RESULTS_QUESTIONS
 from assay.evaluation.results_table import ResultsTable
 from assay.models.narration import Narrated, narrated_offline
+from assay.models.sql_chat import Looked, Steps
 
-RULES_VERSION = "1"
+RULES_VERSION = "2"
+CLUSTERS_NAMED = 3
 
 
 class OfflineAnalyst:
@@ -15,55 +19,70 @@ class OfflineAnalyst:
     prompt_hash = content_hash(["rule-based analyst", RULES_VERSION])
 
     async def narrate(self, report: AnalyticsReport) -> Narrated:
-        return narrated_offline("\n\n".join(part for part in _parts(report) if part), report.facts)
+        names = {cluster.name for cluster in report.clusters} | {rate.value for rate in report.slices}
+        parts = (_expect(report), _work(report), _weakest(report), _failures(report), _blame(report), _next(report))
+        return narrated_offline("\n\n".join(part for part in parts if part), report.facts, names=names)
 
     async def answer(self, question: str, table: ResultsTable) -> AnalystAnswer:
-        return answer_prepared(question, table)
+        return answer_prepared(question, table, RESULTS_QUESTIONS)
 
-
-def _parts(report: AnalyticsReport) -> list[str]:
-    return [_expect(report), _steadiness(report), _weakest(report), _failures(report), _blame(report)]
+    async def steps(self, question: str, table: ResultsTable) -> Steps:
+        answer = answer_prepared(question, table, RESULTS_QUESTIONS)
+        for query in answer.queries:
+            yield Looked(query, answer.rows)
+        yield answer
 
 
 def _expect(report: AnalyticsReport) -> str:
     if not isinstance(report.pass_rate, Estimate):
         return "There is too little data to say what to expect in production: {pass_rate}."
-    uncalibrated = (
-        "" if report.calibrated else " No human labels calibrate the judge yet, so read the rate as the judge's own."
-    )
-    return (
-        f"Expect `{report.agent}` to meet every expectation in {{pass_rate}} of conversations like these.{uncalibrated}"
-    )
+    text = f"Expect `{report.agent}` to meet every expectation in {{pass_rate}} of conversations like these."
+    if not report.calibrated:
+        text += " No human labels calibrate the judge yet, so this is the rate as the judge sees it."
+    if len(report.pass_hat_k) > 1 and isinstance(report.pass_hat_k[-1], Estimate):
+        text += (
+            " It does not do the same every time: the chance that all trials of a scenario pass is "
+            f"{{pass_hat_{len(report.pass_hat_k)}}}."
+        )
+    return text
 
 
-def _steadiness(report: AnalyticsReport) -> str:
-    last = len(report.pass_hat_k)
-    if last < 2:
-        return ""
-    return f"It is not the same every time: the chance that all trials of a scenario pass is {{pass_hat_{last}}}."
+def _work(report: AnalyticsReport) -> str:
+    known = {fact.fact_id for fact in report.facts}
+    said = []
+    if {"latency_p50", "latency_p95"} <= known:
+        said.append("An answer takes {latency_p50} in the middle and {latency_p95} at the slow end.")
+    if "cost" in known:
+        said.append("A conversation costs {cost}.")
+    return " ".join(said)
 
 
 def _weakest(report: AnalyticsReport) -> str:
-    known = [rate for rate in report.slices if isinstance(rate.pass_rate, Estimate)]
-    if not known:
+    """Only slices that lie below the rate of all with their whole interval: of many the lowest always looks weak."""
+    rates = [(rate, rate.pass_rate) for rate in report.slices if isinstance(rate.pass_rate, Estimate)]
+    if not rates or not isinstance(report.pass_rate, Estimate):
         return ""
-    weakest = sorted(known, key=_value)[:2]
-    named = ", and in ".join(
-        f"{rate.dimension} `{rate.value}`, {{slice.{rate.dimension}.{rate.value}}}" for rate in weakest
+    whole = report.pass_rate.value
+    weak = sorted((row for row in rates if row[1].high < whole), key=lambda row: row[1].value)
+    if weak:
+        return f"It is weak in {', and in '.join(_slice(rate) for rate, _ in weak[:3])}."
+    lowest = min(rates, key=lambda row: row[1].value)[0]
+    return (
+        f"No slice is clearly weaker than the rest. The lowest is {_slice(lowest)}, and of many slices the lowest "
+        "looks worse than it is."
     )
-    return f"It is weakest in {named}."
 
 
-def _value(rate: SliceRate) -> float:
-    return rate.pass_rate.value if isinstance(rate.pass_rate, Estimate) else 1.0
+def _slice(rate: SliceRate) -> str:
+    return f"{rate.dimension.replace('_', ' ')} `{rate.value}`, {{{slice_fact_id(rate.dimension, rate.value)}}}"
 
 
 def _failures(report: AnalyticsReport) -> str:
     if not report.clusters:
-        return "No conversation failed."
+        return "No conversation failed." if report.judged else ""
     listed = "\n".join(
         f"- `{cluster.name}`: {{cluster_{place}}} conversations"
-        for place, cluster in enumerate(report.clusters[:3], start=1)
+        for place, cluster in enumerate(report.clusters[:CLUSTERS_NAMED], start=1)
     )
     return f"What goes wrong most:\n{listed}"
 
@@ -71,6 +90,22 @@ def _failures(report: AnalyticsReport) -> str:
 def _blame(report: AnalyticsReport) -> str:
     others = [a for a in report.attributions if a.blamed != "agent" and a.conversations]
     if not others:
-        return "All failures are put down to the agent itself."
+        return "All failures are put down to the agent itself." if report.clusters else ""
     named = ", ".join(f"the {a.blamed.replace('_', ' ')} ({{blamed.{a.blamed}}})" for a in others)
-    return f"Not all of it is the agent's doing. Put down to others: {named}. Mend those first, then measure again."
+    return f"Not all of it is the agent's doing. Of all conversations, put down to others: {named}."
+
+
+def _next(report: AnalyticsReport) -> str:
+    blamed = {a.blamed for a in report.attributions if a.conversations}
+    steps = []
+    if "infrastructure" in blamed:
+        steps.append("Mend what made calls fail, and run again: those conversations say nothing of the agent.")
+    if blamed & {"user_simulator", "judge", "dataset"}:
+        steps.append("Look at what is put down to the simulator, the judge or the dataset, and mend it first.")
+    if report.clusters:
+        steps.append("Read the conversations of the largest cluster, mend the agent, and play the same dataset again.")
+    if not report.calibrated:
+        steps.append("Label some conversations by hand, so that the judge can be calibrated.")
+    if not isinstance(report.pass_rate, Estimate):
+        steps.insert(0, "Add scenarios: there are too few for a rate.")
+    return "What to do next:\n" + "\n".join(f"- {step}" for step in steps) if steps else ""

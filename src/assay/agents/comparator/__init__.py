@@ -8,8 +8,10 @@ from assay.contracts.comparison import ComparisonReport
 from assay.evaluation.results_table import ResultsTable
 from assay.models.chat import ChatModel
 from assay.models.narration import Narrated
+from assay.models.sql_chat import Steps
 
 PROMPT = (Path(__file__).parent / "prompt.md").read_text(encoding="utf-8")
+CHAT_PROMPT = (Path(__file__).parent / "chat.md").read_text(encoding="utf-8")
 
 
 class Comparator(Protocol):
@@ -26,7 +28,14 @@ class Comparator(Protocol):
         ...
 
     async def answer(self, question: str, table: ResultsTable) -> AnalystAnswer:
-        """The table's sides bear neutral names, so that no answer favours the newer version."""
+        """The table's two sides bear neutral names, so that no answer favours the newer version.
+
+        Raises CallError where the model does not answer, or makes numbers up.
+        """
+        ...
+
+    def steps(self, question: str, table: ResultsTable) -> Steps:
+        """The same step by step as it happens: what was looked up, what was refused, the answer last."""
         ...
 
 
@@ -41,4 +50,4 @@ def comparator(model: ChatModel | None, prompt: str | None = None) -> Comparator
     return ModelComparator(model, prompt or PROMPT)
 
 
-__all__ = ["PROMPT", "Comparator", "comparator"]
+__all__ = ["CHAT_PROMPT", "PROMPT", "Comparator", "comparator"]

@@ -1,5 +1,6 @@
 """The Comparator as a language model."""
 
+from assay.agents.comparator import CHAT_PROMPT
 from assay.contracts.analytics import AnalystAnswer
 from assay.contracts.base import content_hash
 from assay.contracts.comparison import ComparisonReport
@@ -7,7 +8,7 @@ from assay.evaluation.results_table import ResultsTable
 from assay.models.chat import ChatModel
 from assay.models.narration import Narrated, narrate_with
 from assay.models.prompt import render
-from assay.models.sql_chat import answer_with
+from assay.models.sql_chat import Steps, answer_with, steps_with
 
 FLIPS_SHOWN = 12
 
@@ -16,7 +17,7 @@ class ModelComparator:
     def __init__(self, model: ChatModel, prompt: str) -> None:
         self.model = model
         self.prompt = prompt
-        self.prompt_hash = content_hash(prompt)
+        self.prompt_hash = content_hash([prompt, CHAT_PROMPT])
 
     @property
     def name(self) -> str:
@@ -31,8 +32,12 @@ class ModelComparator:
             f"Champion {report.champion}, challenger {report.challenger}, dataset {report.dataset}.\n"
             f"Flips:\n{flips or '- none'}\nNext steps:\n{steps}"
         )
+        names = {flip.scenario_id for flip in report.flips} | {difference.value for difference in report.slices}
         system = render(self.prompt, recommendation=report.recommendation.value, reason=report.reason)
-        return await narrate_with(self.model, system, report.facts, context)
+        return await narrate_with(self.model, system, report.facts, context, names=names)
 
     async def answer(self, question: str, table: ResultsTable) -> AnalystAnswer:
-        return await answer_with(self.model, question, table)
+        return await answer_with(self.model, CHAT_PROMPT, question, table)
+
+    def steps(self, question: str, table: ResultsTable) -> Steps:
+        return steps_with(self.model, CHAT_PROMPT, question, table)

@@ -6,18 +6,15 @@ from assay.contracts.analytics import AnalystAnswer
 from assay.contracts.base import content_hash
 from assay.contracts.comparison import ComparisonReport, Recommendation
 from assay.contracts.estimate import Estimate
+from assay.evaluation.facts import slice_fact_id
 from assay.evaluation.prepared_questions import answer_prepared
+from assay.evaluation.results_questions import RESULTS_QUESTIONS
 from assay.evaluation.results_table import ResultsTable
 from assay.models.narration import Narrated, narrated_offline
+from assay.models.sql_chat import Looked, Steps
 
-RULES_VERSION = "1"
-
-OPENING = {
-    Recommendation.PROMOTE: "Promote `{challenger}`: it does better than `{champion}`, by {{difference}}.",
-    Recommendation.REJECT: "Keep `{champion}`: `{challenger}` does worse, by {{difference}}.",
-    Recommendation.INCONCLUSIVE: "The data does not decide between `{champion}` and `{challenger}`: the difference is "
-    "{{difference}}.",
-}
+RULES_VERSION = "2"
+BROKEN_NAMED = 3
 
 
 class OfflineComparator:
@@ -25,34 +22,55 @@ class OfflineComparator:
     prompt_hash = content_hash(["rule-based comparator", RULES_VERSION])
 
     async def narrate(self, report: ComparisonReport) -> Narrated:
-        return narrated_offline("\n\n".join(part for part in _parts(report) if part), report.facts)
+        names = {flip.scenario_id for flip in report.flips} | {difference.value for difference in report.slices}
+        parts = (_verdict(report), _flips(report), _slices(report), _costs(report), _left_out(report), _next(report))
+        return narrated_offline("\n\n".join(part for part in parts if part), report.facts, names=names)
 
     async def answer(self, question: str, table: ResultsTable) -> AnalystAnswer:
-        return answer_prepared(question, table)
+        return answer_prepared(question, table, RESULTS_QUESTIONS)
 
-
-def _parts(report: ComparisonReport) -> list[str]:
-    return [_verdict(report), _flips(report), _slices(report), _left_out(report)]
+    async def steps(self, question: str, table: ResultsTable) -> Steps:
+        answer = answer_prepared(question, table, RESULTS_QUESTIONS)
+        for query in answer.queries:
+            yield Looked(query, answer.rows)
+        yield answer
 
 
 def _verdict(report: ComparisonReport) -> str:
-    opening = OPENING[report.recommendation].format(champion=report.champion, challenger=report.challenger)
-    if report.policy.test == "non_inferiority" and report.recommendation is Recommendation.PROMOTE:
-        opening = (
-            f"Promote `{report.challenger}`: it is not worse than `{report.champion}` by more than the margin of "
-            "{margin}; the difference is {difference}."
-        )
     return (
-        f"{opening} The champion meets every expectation in {{champion_rate}} of conversations, the challenger in "
-        "{challenger_rate}."
+        f"{_opening(report)} The champion meets every expectation in {{champion_rate}} of conversations, "
+        "the challenger in {challenger_rate}."
     )
 
 
+def _opening(report: ComparisonReport) -> str:
+    champion, challenger = f"`{report.champion}`", f"`{report.challenger}`"
+    if not isinstance(report.pass_rate.difference, Estimate):
+        return f"Whether {challenger} is better than {champion} cannot be said: {{difference}}."
+    within_margin = report.policy.test == "non_inferiority"
+    match report.recommendation:
+        case Recommendation.PROMOTE if within_margin:
+            return (
+                f"Promote {challenger}: it is not worse than {champion} by more than the margin of {{margin}}; the "
+                "difference is {difference}."
+            )
+        case Recommendation.PROMOTE:
+            return f"Promote {challenger}: it does better than {champion}, by {{difference}}."
+        case Recommendation.REJECT if within_margin:
+            return f"Keep {champion}: {challenger} is worse by more than the margin of {{margin}}, by {{difference}}."
+        case Recommendation.REJECT:
+            return f"Keep {champion}: {challenger} does worse, by {{difference}}."
+        case Recommendation.INCONCLUSIVE:
+            return f"The data does not decide between {champion} and {challenger}: the difference is {{difference}}."
+
+
 def _flips(report: ComparisonReport) -> str:
+    if not report.flips:
+        return "No trial that could be matched came out differently."
     text = "Trial by trial, the challenger fixed {fixed} and broke {broken}."
     broken = Counter(flip.scenario_id for flip in report.flips if flip.direction == "broken")
     if broken:
-        named = ", ".join(f"`{name}`" for name, _ in broken.most_common(3))
+        named = ", ".join(f"`{name}`" for name, _ in broken.most_common(BROKEN_NAMED))
         text += f" Read the broken ones before deciding, first {named}."
     return text
 
@@ -60,13 +78,46 @@ def _flips(report: ComparisonReport) -> str:
 def _slices(report: ComparisonReport) -> str:
     worse = [difference for difference in report.slices if difference.worse]
     if worse:
-        named = ", ".join(f"{s.dimension} `{s.value}`, {{slice.{s.dimension}.{s.value}}}".lower() for s in worse)
+        named = ", and in ".join(f"{s.dimension} `{s.value}`, {{{slice_fact_id(s.dimension, s.value)}}}" for s in worse)
         return f"It got worse in {named}, also after the correction for looking at many slices."
-    known = [s for s in report.slices if isinstance(s.difference, Estimate)]
-    if not known:
-        return ""
-    return "No slice got worse by the corrected test."
+    if any(isinstance(s.difference, Estimate) for s in report.slices):
+        return "No slice got worse by the test that corrects for looking at many."
+    return ""
+
+
+def _costs(report: ComparisonReport) -> str:
+    """Only what differs by more than chance."""
+    names = {
+        "latency_s": "the time of an answer",
+        "output_tokens": "the output tokens of a conversation",
+        "cost_usd": "the cost of a conversation",
+        "agent_turns": "the agent turns of a conversation",
+    }
+    known = [(cost, cost.difference) for cost in report.costs if isinstance(cost.difference, Estimate)]
+    moved = [
+        f"{names[cost.measure]} went from {{{cost.measure}.champion}} to {{{cost.measure}.challenger}}"
+        for cost, difference in known
+        if difference.low > 0 or difference.high < 0
+    ]
+    if moved:
+        text = ", and ".join(moved)
+        return f"{text[0].upper()}{text[1:]}."
+    same = ", ".join(names[cost.measure] for cost, _ in known)
+    return f"Of what it takes, nothing differs beyond chance: {same}." if same else ""
 
 
 def _left_out(report: ComparisonReport) -> str:
     return "Conversations that did not enter the test: {left_out}." if report.left_out else ""
+
+
+def _next(report: ComparisonReport) -> str:
+    match report.recommendation:
+        case Recommendation.PROMOTE:
+            return "What to do next: approve the comparison's gate, then deploy the challenger to staging."
+        case Recommendation.REJECT:
+            return "What to do next: keep the champion, mend what broke, and register a new version."
+        case Recommendation.INCONCLUSIVE:
+            return (
+                "What to do next: add scenarios rather than trials, since only new scenarios are new evidence, and "
+                "compare again."
+            )

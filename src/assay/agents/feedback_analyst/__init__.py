@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import Protocol
 
 from assay.contracts.agent import AgentCard
+from assay.contracts.analytics import AnalystAnswer
 from assay.contracts.dataset import Scenario
 from assay.contracts.feedback import Feedback, ProductionReport
 from assay.contracts.stage import Usage
 from assay.models.chat import ChatModel
 from assay.models.narration import Narrated
+from assay.models.sql_chat import Steps
 
 PROMPT = (Path(__file__).parent / "prompt.md").read_text(encoding="utf-8")
+CHAT_PROMPT = (Path(__file__).parent / "chat.md").read_text(encoding="utf-8")
 SCENARIOS_PROMPT = (Path(__file__).parent / "scenarios.md").read_text(encoding="utf-8")
 
 MOST_PROPOSED = 10
@@ -23,12 +26,6 @@ MOST_PROPOSED = 10
 class Proposed:
     scenarios: tuple[Scenario, ...]
     usage: Usage
-
-
-@dataclass(frozen=True, slots=True)
-class FeedbackAnswer:
-    text: str
-    author: str
 
 
 class FeedbackAnalyst(Protocol):
@@ -47,11 +44,21 @@ class FeedbackAnalyst(Protocol):
     async def propose_scenarios(
         self, complaints: Sequence[Feedback], card: AgentCard, existing: Sequence[Scenario]
     ) -> Proposed:
-        """At most ten, origin `feedback`, each with the feedback's id as its origin_ref."""
+        """One for each thing that is complained of, the most frequent first, at most ten.
+
+        Origin `feedback`, each with the feedback's id as its origin_ref; none that `existing` holds already.
+        """
         ...
 
-    async def answer(self, question: str, report: ProductionReport) -> FeedbackAnswer:
-        """Speaks of the report's facts only."""
+    async def answer(self, question: str, report: ProductionReport, items: Sequence[Feedback] = ()) -> AnalystAnswer:
+        """Without the items it can speak only of what the report itself holds.
+
+        Raises CallError where the model does not answer, or makes numbers up.
+        """
+        ...
+
+    def steps(self, question: str, report: ProductionReport, items: Sequence[Feedback] = ()) -> Steps:
+        """The same step by step as it happens: what was looked up, what was refused, the answer last."""
         ...
 
 
@@ -67,11 +74,11 @@ def feedback_analyst(model: ChatModel | None, prompt: str | None = None) -> Feed
 
 
 __all__ = [
+    "CHAT_PROMPT",
     "MOST_PROPOSED",
     "PROMPT",
     "SCENARIOS_PROMPT",
     "FeedbackAnalyst",
-    "FeedbackAnswer",
     "Proposed",
     "feedback_analyst",
 ]

@@ -2,19 +2,23 @@
 
 from collections.abc import Sequence
 
-from assay.agents.feedback_analyst import MOST_PROPOSED, FeedbackAnswer, Proposed
-from assay.agents.feedback_analyst.proposals import one_a_complaint, proposal_id
+from assay.agents.feedback_analyst import MOST_PROPOSED, Proposed
+from assay.agents.feedback_analyst.proposals import PERSONA, proposal_id, worth_proposing
 from assay.contracts.agent import AgentCard
+from assay.contracts.analytics import AnalystAnswer
 from assay.contracts.base import content_hash
-from assay.contracts.dataset import Expectation, Origin, Persona, Scenario
+from assay.contracts.dataset import Expectation, Origin, Scenario
 from assay.contracts.estimate import Insufficient
 from assay.contracts.feedback import Feedback, ProductionReport
 from assay.contracts.stage import Usage
-from assay.evaluation.clusters import words
-from assay.evaluation.facts import show
+from assay.evaluation.feedback_questions import FEEDBACK_QUESTIONS
+from assay.evaluation.feedback_table import FeedbackTable
+from assay.evaluation.prepared_questions import answer_prepared
 from assay.models.narration import Narrated, narrated_offline
+from assay.models.sql_chat import Looked, Steps
 
-RULES_VERSION = "1"
+RULES_VERSION = "2"
+CLUSTERS_NAMED = 5
 
 
 class OfflineFeedbackAnalyst:
@@ -22,36 +26,33 @@ class OfflineFeedbackAnalyst:
     prompt_hash = content_hash(["rule-based feedback analyst", RULES_VERSION])
 
     async def narrate(self, report: ProductionReport) -> Narrated:
-        return narrated_offline("\n\n".join(part for part in _parts(report) if part), report.facts)
+        names = {cluster.name for cluster in report.clusters}
+        parts = (_mood(report), _forecast(report), _complaints(report), _next(report))
+        return narrated_offline("\n\n".join(part for part in parts if part), report.facts, names=names)
 
     async def propose_scenarios(
         self, complaints: Sequence[Feedback], card: AgentCard, existing: Sequence[Scenario]
     ) -> Proposed:
-        taken = {scenario.scenario_id for scenario in existing}
-        chosen = [item for item in one_a_complaint(complaints) if proposal_id(item) not in taken]
-        return Proposed(tuple(_scenario(item) for item in chosen[:MOST_PROPOSED]), Usage())
+        chosen = worth_proposing(complaints, existing, MOST_PROPOSED)
+        return Proposed(tuple(_scenario(item) for item in chosen), Usage())
 
-    async def answer(self, question: str, report: ProductionReport) -> FeedbackAnswer:
-        asked = set(words(question))
-        hits = [fact for fact in report.facts if asked & set(words(fact.label))]
-        named = [c for c in report.clusters if asked & set(words(f"{c.name} {c.description}"))]
-        lines = [f"- {fact.label}: {show(fact)}" for fact in hits[:8]]
-        lines += [f"- complaint, {cluster.name}: {cluster.description}" for cluster in named[:4]]
-        if not lines:
-            labels = "; ".join(fact.label.lower() for fact in report.facts[:8])
-            text = f"I work by rules, without a language model, and did not understand that. Ask me about: {labels}."
-            return FeedbackAnswer(text, "offline")
-        return FeedbackAnswer("\n".join(lines), "offline")
+    async def answer(self, question: str, report: ProductionReport, items: Sequence[Feedback] = ()) -> AnalystAnswer:
+        return answer_prepared(question, FeedbackTable(report, items), FEEDBACK_QUESTIONS)
 
-
-def _parts(report: ProductionReport) -> list[str]:
-    return [_mood(report), _forecast(report), _complaints(report), _next(report)]
+    async def steps(self, question: str, report: ProductionReport, items: Sequence[Feedback] = ()) -> Steps:
+        answer = await self.answer(question, report, items)
+        for query in answer.queries:
+            yield Looked(query, answer.rows)
+        yield answer
 
 
 def _mood(report: ProductionReport) -> str:
     if isinstance(report.satisfaction, Insufficient):
         return "There is too little feedback to say how content users are: {satisfaction}."
-    return f"Users of `{report.agent}` are content in {{satisfaction}} of the conversations that they rated."
+    return (
+        f"Users of `{report.agent}` are content in {{satisfaction}} of the conversations that they rated. Who rates is "
+        "not everybody, so this speaks of those who did."
+    )
 
 
 def _forecast(report: ProductionReport) -> str:
@@ -59,7 +60,7 @@ def _forecast(report: ProductionReport) -> str:
         return ""
     match report.forecast.covered:
         case True:
-            return "That agrees with the forecast of {predicted}."
+            return "The forecast was {predicted}, and the two intervals meet."
         case False:
             return "That is not what was forecast, {predicted}: the dataset does not stand for production yet."
         case None:
@@ -71,35 +72,53 @@ def _complaints(report: ProductionReport) -> str:
         return "Nobody complained."
     listed = "\n".join(
         f"- `{cluster.name}`: {{complaint_{place}}} items, {'tested' if cluster.in_dataset else 'not tested yet'}"
-        for place, cluster in enumerate(report.clusters[:5], start=1)
+        for place, cluster in enumerate(report.clusters[:CLUSTERS_NAMED], start=1)
     )
     return f"What users complain of:\n{listed}"
 
 
 def _next(report: ProductionReport) -> str:
-    if not report.proposed_scenarios:
-        return "Every complaint is tested by some scenario already."
-    return (
-        "For what is not tested yet, {proposed} scenarios are proposed to the dataset builder: review them, then run."
-    )
+    if report.proposed_scenarios:
+        return (
+            "What to do next: {proposed} scenarios are proposed for what no scenario tests yet. Review them, add them "
+            "to the dataset, and play it again."
+        )
+    if any(not cluster.in_dataset for cluster in report.clusters):
+        return (
+            "What to do next: write scenarios for the complaints that no scenario tests; their words tell too little."
+        )
+    if report.clusters:
+        return "What to do next: every complaint is tested by some scenario already, so mend the agent where they fail."
+    return ""
 
 
 def _scenario(item: Feedback) -> Scenario:
-    """The complaint as a scenario: the user's own first words where they are known, and what they missed."""
-    comment = (item.comment or "").strip()
-    opening = next((turn.text for turn in item.turns if turn.role == "user"), None)
+    """The complaint as a scenario: the user's own first words where they are known, and what must not come again."""
+    comment = " ".join((item.comment or "").split())
+    said = [" ".join(turn.text.split()) for turn in item.turns if turn.role == "user" and turn.text.strip()]
+    subject = f" with {item.topic.replace('-', ' ')}" if item.topic else ""
+    expectations = [
+        Expectation(
+            expectation_id="helped",
+            text="The agent does what the user asks for, or says plainly why it cannot and who can.",
+        )
+    ]
+    if comment:
+        expectations.append(
+            Expectation(
+                expectation_id="no-such-complaint",
+                kind="must_not",
+                text=f"The agent gives reason for the same complaint again: “{comment}”",
+            )
+        )
     return Scenario(
         scenario_id=proposal_id(item),
         topic=item.topic or "from-feedback",
-        persona=Persona(name="complaining-user", description="Somebody who complained about this in production."),
-        goal=f"Get help with what went wrong before: {comment}" if comment else "Get help with what went wrong before.",
-        opening=opening,
-        expectations=(
-            Expectation(
-                expectation_id="complaint-answered",
-                text=f"The agent resolves what this user complained of, or hands it to somebody who can: {comment}",
-            ),
-        ),
+        persona=PERSONA,
+        goal=said[0] if said else f"Get help{subject}, where another user had to complain: {comment}",
+        opening=said[0] if said else None,
+        facts={f"said later {place}": text for place, text in enumerate(said[1:4], start=1)},
+        expectations=tuple(expectations),
         origin=Origin.FEEDBACK,
         origin_ref=item.feedback_id,
     )
