@@ -1,14 +1,15 @@
 """Two conversations of one scenario laid side by side, turn for turn."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
+from itertools import zip_longest
 from typing import Literal
 
 from assay.contracts.conversation import Turn
 
 ALIKE = 0.45
-"""Similarity from which two user turns say the same thing."""
+"""Likeness from which two user turns say the same thing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,65 +21,78 @@ class AlignedTurn:
     right: Turn | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Exchange:
+    """A user turn with the agent turns that answer it; at the start it may be agent turns alone."""
+
+    turns: tuple[Turn, ...]
+    letters: Counter[str]
+    """Trigrams of what opens it: they compare any language, and in linear time."""
+
+
 def align(left: Sequence[Turn], right: Sequence[Turn]) -> tuple[AlignedTurn, ...]:
     """User turns that say the same stand in one row, and so do the answers to them.
 
-    Longest common subsequence over exchanges (a user turn with the agent turns after it), similarity by
-    Ratcliff and Obershelp's ratio.
+    Every turn of both sides stands in exactly one row, in its order. Exchanges are matched by the greatest sum of
+    likeness (Dice's coefficient of letter trigrams) that keeps both orders. Exchanges between two matches that are
+    like none stand side by side in their order: there the conversations went different ways.
     """
-    exchanges = _exchanges(left), _exchanges(right)
+    one, other = _exchanges(left), _exchanges(right)
     rows: list[AlignedTurn] = []
-    for one, other in _matched(*exchanges):
-        rows += _rows(one, other)
+    at = (0, 0)
+    for i, j in [*_matches(one, other), (len(one), len(other))]:
+        for apart in zip_longest(one[at[0] : i], other[at[1] : j]):
+            rows += _rows(*apart)
+        if i < len(one):
+            rows += _rows(one[i], other[j])
+        at = (i + 1, j + 1)
     return tuple(rows)
 
 
-def _exchanges(turns: Sequence[Turn]) -> list[list[Turn]]:
+def _exchanges(turns: Sequence[Turn]) -> list[_Exchange]:
     groups: list[list[Turn]] = []
     for turn in turns:
         if turn.role == "user" or not groups:
             groups.append([turn])
         else:
             groups[-1].append(turn)
-    return groups
+    return [_Exchange(tuple(group), _trigrams(group[0].text)) for group in groups]
 
 
-def _matched(left: list[list[Turn]], right: list[list[Turn]]) -> list[tuple[list[Turn], list[Turn]]]:
-    best = [[0.0] * (len(right) + 1) for _ in range(len(left) + 1)]
-    for i in range(len(left) - 1, -1, -1):
-        for j in range(len(right) - 1, -1, -1):
-            gain = _alike(left[i], right[j])
-            paired = gain + best[i + 1][j + 1] if gain >= ALIKE else 0.0
+def _trigrams(text: str) -> Counter[str]:
+    plain = f" {' '.join(text.casefold().split())} "
+    return Counter(plain[place : place + 3] for place in range(max(1, len(plain) - 2)))
+
+
+def _likeness(one: _Exchange, other: _Exchange) -> float:
+    if one.turns[0].role != other.turns[0].role:
+        return 0.0
+    return 2 * (one.letters & other.letters).total() / (one.letters.total() + other.letters.total())
+
+
+def _matches(one: Sequence[_Exchange], other: Sequence[_Exchange]) -> list[tuple[int, int]]:
+    gains = [[gain if (gain := _likeness(a, b)) >= ALIKE else 0.0 for b in other] for a in one]
+    best = [[0.0] * (len(other) + 1) for _ in range(len(one) + 1)]
+    for i in range(len(one) - 1, -1, -1):
+        for j in range(len(other) - 1, -1, -1):
+            paired = gains[i][j] + best[i + 1][j + 1] if gains[i][j] else 0.0
             best[i][j] = max(best[i + 1][j], best[i][j + 1], paired)
-    pairs: list[tuple[list[Turn], list[Turn]]] = []
+    found: list[tuple[int, int]] = []
     i = j = 0
-    while i < len(left) or j < len(right):
-        if i < len(left) and j < len(right):
-            gain = _alike(left[i], right[j])
-            if gain >= ALIKE and abs(best[i][j] - gain - best[i + 1][j + 1]) < 1e-9:
-                pairs.append((left[i], right[j]))
-                i, j = i + 1, j + 1
-                continue
-        if i < len(left) and (j == len(right) or best[i][j] == best[i + 1][j]):
-            pairs.append((left[i], []))
+    while i < len(one) and j < len(other):
+        if gains[i][j] and best[i][j] == gains[i][j] + best[i + 1][j + 1]:
+            found.append((i, j))
+            i, j = i + 1, j + 1
+        elif best[i][j] == best[i + 1][j]:
             i += 1
         else:
-            pairs.append(([], right[j]))
             j += 1
-    return pairs
+    return found
 
 
-def _alike(one: list[Turn], other: list[Turn]) -> float:
-    if one[0].role != other[0].role:
-        return 0.0
-    return SequenceMatcher(None, one[0].text.casefold(), other[0].text.casefold(), autojunk=False).ratio()
-
-
-def _rows(one: list[Turn], other: list[Turn]) -> list[AlignedTurn]:
-    rows = []
-    for place in range(max(len(one), len(other))):
-        left = one[place] if place < len(one) else None
-        right = other[place] if place < len(other) else None
+def _rows(one: _Exchange | None, other: _Exchange | None) -> list[AlignedTurn]:
+    rows: list[AlignedTurn] = []
+    for left, right in zip_longest(one.turns if one else (), other.turns if other else ()):
         if left and right and left.role == right.role:
             rows.append(AlignedTurn(left.role, left, right))
             continue

@@ -5,9 +5,11 @@ from assay.reports.analytics import lay_out_analytics
 from assay.reports.comparison import lay_out_comparison
 from assay.reports.dataset import lay_out_dataset
 from assay.reports.html import render_html
+from assay.reports.judging import lay_out_judging
 from assay.reports.pdf import render_pdf
 from assay.reports.production import lay_out_production
-from assay.reports.progress import lay_out_judging, lay_out_rollout, lay_out_simulation
+from assay.reports.rollout import lay_out_rollout
+from assay.reports.simulation import lay_out_simulation
 
 __all__ = [
     "lay_out_agents",

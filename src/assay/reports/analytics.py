@@ -6,11 +6,40 @@ from datetime import datetime
 from assay.contracts.analytics import AnalyticsReport
 from assay.contracts.conversation import Conversation
 from assay.contracts.estimate import Estimate
-from assay.contracts.report import Block, ChartBlock, FactsBlock, Report, Section, TableBlock, TextBlock
-from assay.evaluation.facts import show, show_quantity
-from assay.reports.parts import caveats, chosen, drawn, method, point, provenance, row, transcript
+from assay.contracts.report import (
+    Block,
+    ChartBlock,
+    ChartPoint,
+    FactsBlock,
+    Report,
+    Section,
+    TextBlock,
+)
+from assay.evaluation.facts import show, show_quantity, show_value
+from assay.reports.parts import (
+    caveats,
+    chosen,
+    drawn,
+    kept,
+    method,
+    of_100,
+    one_of,
+    point,
+    provenance,
+    row,
+    table,
+    transcript,
+    words_of,
+)
 
-MAIN = ("pass_rate", "conversations", "scenarios", "unjudged", "latency_p50", "cost")
+MAIN = ("pass_rate", "mean_score", "failed", "unjudged")
+WORK = ("latency_p50", "latency_p95", "turns", "input_tokens", "output_tokens", "cost")
+ELSEWHERE = ("slice.", "cluster_", "blamed.")
+"""Facts that a chart or table of their own shows."""
+
+MOST_CLUSTERS = 12
+MOST_EXPECTATIONS = 12
+EXAMPLES = 2
 
 
 def lay_out_analytics(
@@ -28,121 +57,165 @@ def lay_out_analytics(
                 "Agent": report.agent,
                 "Dataset": report.dataset,
                 "Judging": report.judging_id,
-                "Author": report.narrative.author,
+                "Words by": report.narrative.author,
             },
         ),
-        caveats=caveats(report, calibrated=report.calibrated),
-        sections=tuple(
-            section
-            for section in (
-                _summary(report),
-                _trials(report),
-                _slices(report),
-                _failures(report, conversations),
-                _blame(report),
-                _numbers(report),
-                _method(report),
-            )
-            if section.blocks
+        caveats=caveats(report, calibrated=report.calibrated, scenarios=report.scenarios),
+        sections=kept(
+            _summary(report),
+            _slices(report),
+            _failures(report, conversations),
+            _blame(report),
+            _steadiness(report),
+            _work(report),
+            _numbers(report),
+            _method(report),
         ),
     )
 
 
 def _headline(report: AnalyticsReport) -> str:
-    if not isinstance(report.pass_rate, Estimate):
-        return f"There is too little data to say what to expect: {report.pass_rate.reason}."
     rate = report.pass_rate
+    if not isinstance(rate, Estimate):
+        return f"There is too little data to say what to expect: {rate.reason}."
     return (
-        f"Expect {100 * rate.value:.0f} of 100 conversations like these to meet every expectation "
-        f"({100 * rate.low:.0f} to {100 * rate.high:.0f} with 95 % confidence)."
+        f"Expect {of_100(rate.value)} of 100 conversations like these to meet every expectation "
+        f"({of_100(rate.low)} to {of_100(rate.high)}, with {100 * rate.confidence:g} % confidence)."
     )
 
 
 def _summary(report: AnalyticsReport) -> Section:
     return Section(
-        title="In short", blocks=(FactsBlock(facts=chosen(report.facts, *MAIN)), TextBlock(text=report.narrative.text))
+        title="In short",
+        blocks=(FactsBlock(facts=chosen(report.facts, *MAIN)), TextBlock(text=report.narrative.text)),
     )
-
-
-def _trials(report: AnalyticsReport) -> Section:
-    if len(report.pass_hat_k) < 2:
-        return Section(title="Steadiness", blocks=())
-    points = drawn(
-        point(f"{k}", value, group=name)
-        for name, values in (("all pass (pass^k)", report.pass_hat_k), ("one passes (pass@k)", report.pass_at_k))
-        for k, value in enumerate(values, start=1)
-    )
-    chart = ChartBlock(
-        chart="line", title="Chance over k trials of one scenario", points=points, x_label="k", unit="share"
-    )
-    text = TextBlock(text="The wider the two lines part, the more it depends on luck whether a user is served well.")
-    return Section(title="Steadiness", blocks=(chart, text))
 
 
 def _slices(report: AnalyticsReport) -> Section:
-    charts: list[Block] = []
-    for dimension in dict.fromkeys(rate.dimension for rate in report.slices):
-        rates = [rate for rate in report.slices if rate.dimension == dimension]
-        points = drawn(point(rate.value, rate.pass_rate) for rate in rates)
-        few = [rate.value for rate in rates if not isinstance(rate.pass_rate, Estimate)]
-        if points:
-            reference = report.pass_rate.value if isinstance(report.pass_rate, Estimate) else None
-            charts.append(
-                ChartBlock(
-                    chart="forest",
-                    title=f"Pass rate by {dimension}",
-                    points=tuple(sorted(points, key=lambda found: found.value)),
-                    unit="share",
-                    reference=reference,
-                    reference_label="all conversations",
-                )
-            )
-        if few:
-            charts.append(TextBlock(text=f"Too few scenarios for an interval: {', '.join(few)}."))
-    return Section(title="Where it does well and where not", blocks=tuple(charts))
-
-
-def _failures(report: AnalyticsReport, conversations: Mapping[str, Conversation]) -> Section:
-    if not report.clusters:
-        return Section(title="What goes wrong", blocks=(TextBlock(text="No conversation failed."),))
-    rows = tuple(
-        row(cluster.name, cluster.conversations, f"{100 * cluster.share_of_failures:.0f} %", cluster.description)
-        for cluster in report.clusters
-    )
-    blocks: list[Block] = [TableBlock(columns=("Failure", "Conversations", "Of failures", "What"), rows=rows)]
-    for cluster in report.clusters[:2]:
-        first = cluster.conversation_ids[0]
-        if first in conversations:
-            blocks.append(transcript(f"For example: {cluster.name}", [(f"{report.agent}", conversations[first])]))
-    return Section(title="What goes wrong", blocks=tuple(blocks))
-
-
-def _blame(report: AnalyticsReport) -> Section:
-    rows = tuple(
-        row(a.blamed.replace("_", " "), a.conversations, show_quantity(a.share, "share")) for a in report.attributions
+    rate = report.pass_rate
+    overall = rate.value if isinstance(rate, Estimate) else None
+    points: list[ChartPoint] = []
+    for dimension in dict.fromkeys(found.dimension for found in report.slices):
+        inside = (found for found in report.slices if found.dimension == dimension)
+        known = drawn(point(found.value, found.pass_rate, group=words_of(dimension).capitalize()) for found in inside)
+        points += sorted(known, key=lambda found: found.value)
+    few = [found.value for found in report.slices if not isinstance(found.pass_rate, Estimate)]
+    chart = ChartBlock(
+        chart="forest",
+        title="Share of conversations that meet every expectation, weakest first",
+        points=tuple(points),
+        unit="share",
+        reference=overall,
+        reference_label="" if overall is None else f"all: {show_value(overall, 'share')}",
     )
     return Section(
-        title="Whose fault",
+        title="Where it does well and where not",
         blocks=(
-            TextBlock(
-                text="Conversations that did not pass, put down to whoever failed first, as shares of all of them."
-            ),
-            TableBlock(columns=("Put down to", "Conversations", "Share"), rows=rows),
+            *((chart,) if points else ()),
+            TextBlock(text=f"Too few scenarios for an interval: {', '.join(few)}." if few else ""),
         ),
     )
 
 
+def _failures(report: AnalyticsReport, conversations: Mapping[str, Conversation]) -> Section:
+    if not report.clusters and not report.expectations_failed:
+        return Section(title="What goes wrong", blocks=(TextBlock(text="No conversation failed."),))
+    blocks: list[Block] = []
+    if report.clusters:
+        rows = tuple(
+            row(
+                cluster.name,
+                cluster.conversations,
+                show_value(cluster.share_of_failures, "share"),
+                cluster.description,
+                one_of(cluster.conversation_ids),
+            )
+            for cluster in report.clusters[:MOST_CLUSTERS]
+        )
+        columns = ("Failure", "Conversations", "Of all failures", "What happens", "One of them")
+        blocks.append(table(columns, rows, title="Failures that are alike"))
+        if others := report.clusters[MOST_CLUSTERS:]:
+            count = sum(cluster.conversations for cluster in others)
+            blocks.append(TextBlock(text=f"{len(others)} rarer failures, with {count} conversations, are in the JSON."))
+    failed = sorted(report.expectations_failed.items(), key=lambda item: (-item[1], item[0]))
+    if failed:
+        points = tuple(ChartPoint(label=name, value=count) for name, count in failed[:MOST_EXPECTATIONS])
+        blocks.append(ChartBlock(chart="bars", title="Expectations that most often are not met", points=points))
+        if len(failed) > MOST_EXPECTATIONS:
+            blocks.append(TextBlock(text=f"{len(failed) - MOST_EXPECTATIONS} more failed less often."))
+    for cluster in report.clusters[:EXAMPLES]:
+        first = next((name for name in cluster.conversation_ids if name in conversations), None)
+        if first is not None:
+            found = conversations[first]
+            name = cluster.name.replace("`", "")
+            title = f"For example: {name} (scenario {found.scenario_id}, trial {found.trial})"
+            blocks += transcript(title, [(f"{report.agent}", found)])
+    return Section(title="What goes wrong", blocks=tuple(blocks))
+
+
+def _blame(report: AnalyticsReport) -> Section:
+    blamed = [found for found in report.attributions if found.conversations]
+    if not blamed:
+        return Section(title="Whose fault it is", blocks=())
+    points = drawn(point(words_of(found.blamed).capitalize(), found.share) for found in blamed)
+    chart = ChartBlock(
+        chart="bars", title="Conversations that did not pass, as shares of all", points=points, unit="share"
+    )
+    rows = tuple(
+        row(
+            words_of(found.blamed),
+            found.conversations,
+            show_quantity(found.share, "share"),
+            one_of(found.conversation_ids),
+        )
+        for found in blamed
+    )
+    columns = ("Put down to", "Conversations", "Share of all", "One of them")
+    said = "Not every conversation that fails is the agent's fault. Each is put down to whoever failed first."
+    return Section(
+        title="Whose fault it is", blocks=(TextBlock(text=said), *((chart,) if points else ()), table(columns, rows))
+    )
+
+
+def _steadiness(report: AnalyticsReport) -> Section:
+    if len(report.pass_hat_k) < 2:
+        return Section(title="How steady it is", blocks=())
+    points = drawn(
+        point(str(k), value, group=name)
+        for name, values in (("one of k passes", report.pass_at_k), ("all of k pass", report.pass_hat_k))
+        for k, value in enumerate(values, start=1)
+    )
+    chart = ChartBlock(
+        chart="line",
+        title="The chance that a user who asks k times is served well",
+        points=points,
+        x_label="k, independent trials of one scenario",
+        unit="share",
+    )
+    said = "The wider the lines part, the more it is luck whether one and the same request goes well."
+    return Section(title="How steady it is", blocks=(TextBlock(text=said), *((chart,) if points else ())))
+
+
+def _work(report: AnalyticsReport) -> Section:
+    facts = chosen(report.facts, *WORK)
+    return Section(title="Speed and cost", blocks=(FactsBlock(facts=facts),) if facts else ())
+
+
 def _numbers(report: AnalyticsReport) -> Section:
-    shown = [fact for fact in report.facts if not fact.fact_id.startswith(("slice.", "cluster_", "blamed."))]
-    rows = tuple(row(fact.label, show(fact)) for fact in shown)
-    return Section(title="All numbers", blocks=(TableBlock(columns=("What", "Value"), rows=rows),))
+    rows = tuple(row(fact.label, show(fact)) for fact in report.facts if not fact.fact_id.startswith(ELSEWHERE))
+    return Section(title="All numbers", blocks=(table(("What", "Value"), rows),) if rows else ())
 
 
 def _method(report: AnalyticsReport) -> Section:
-    how = report.pass_rate.method if isinstance(report.pass_rate, Estimate) else ""
+    rate = report.pass_rate
     return method(
-        "The unit of independence is the scenario: trials of one scenario are not independent of each other.",
-        f"Interval of the pass rate: {how}." if how else "",
-        "Calls that failed are counted apart: they are neither passed nor not passed.",
-        "pass^k is the mean over scenarios of C(c, k) / C(n, k), c of n trials passed (Yao et al. 2024).",
+        f"{report.conversations} conversations over {report.scenarios} scenarios; {report.judged} could be judged.",
+        f"Interval of the pass rate: {rate.method}." if isinstance(rate, Estimate) else "",
+        "Trials of one scenario are not independent of each other: the scenario is the unit, and intervals are "
+        "clustered by it.",
+        "Calls that failed and rulings that a judge abstained from are counted apart: neither passed nor failed.",
+        "pass^k is the mean over scenarios of C(c, k) / C(n, k), where c of n trials passed (Yao et al. 2024); pass@k "
+        "is one less the same of the failures."
+        if report.pass_hat_k
+        else "",
     )

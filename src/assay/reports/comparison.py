@@ -1,24 +1,44 @@
 """The comparison report: the verdict, why, and what flipped."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Literal
 
-from assay.contracts.comparison import ComparisonReport, Flip, Recommendation
+from assay.contracts.comparison import ComparisonReport, CostDifference, Flip, Recommendation, SliceDifference
 from assay.contracts.conversation import Conversation
 from assay.contracts.estimate import Estimate
 from assay.contracts.report import Block, Cell, ChartBlock, FactsBlock, Report, Section, TableBlock, TextBlock
-from assay.evaluation.facts import show, show_quantity
-from assay.reports.parts import caveats, chosen, drawn, method, point, provenance, row, transcript
+from assay.evaluation.facts import show_quantity, show_value
+from assay.reports.palette import Tone
+from assay.reports.parts import (
+    caveats,
+    chosen,
+    drawn,
+    kept,
+    method,
+    of_100,
+    p_value,
+    point,
+    provenance,
+    row,
+    transcript,
+    words_of,
+)
 
-Tone = Literal["plain", "good", "bad", "unsure"]
 TONES: dict[Recommendation, Tone] = {
     Recommendation.PROMOTE: "good",
     Recommendation.REJECT: "bad",
     Recommendation.INCONCLUSIVE: "unsure",
 }
-MOST_FLIPS = 30
+SIDES = "← champion better | challenger better →"
+MOST_ROWS = 20
 SIDE_BY_SIDE = 3
+
+COSTS = {
+    "latency_s": ("Answer time", "seconds"),
+    "output_tokens": ("Output tokens a conversation", "tokens"),
+    "cost_usd": ("Cost a conversation", "usd"),
+    "agent_turns": ("Agent turns a conversation", "count"),
+}
 
 
 def lay_out_comparison(
@@ -33,113 +53,184 @@ def lay_out_comparison(
         provenance=provenance(
             report,
             {
-                "Champion": f"{report.champion}, judging {report.champion_side.judging_id}",
-                "Challenger": f"{report.challenger}, judging {report.challenger_side.judging_id}",
+                "Champion": report.champion,
+                "Champion's judging": report.champion_side.judging_id,
+                "Challenger": report.challenger,
+                "Challenger's judging": report.challenger_side.judging_id,
                 "Dataset": report.dataset,
-                "Author": report.narrative.author,
+                "Words by": report.narrative.author,
             },
         ),
-        caveats=caveats(report, calibrated=report.calibrated),
-        sections=tuple(
-            section
-            for section in (
-                _summary(report),
-                _slices(report),
-                _flips(report, conversations),
-                _costs(report),
-                _left_out(report),
-                _method(report),
-            )
-            if section.blocks
+        caveats=caveats(report, calibrated=report.calibrated, scenarios=report.scenarios),
+        sections=kept(
+            _verdict(report),
+            _slices(report),
+            _flips(report, conversations),
+            _costs(report),
+            _left_out(report),
+            _method(report),
         ),
     )
 
 
-def _summary(report: ComparisonReport) -> Section:
-    steps = "\n".join(f"- {step}" for step in report.next_steps)
+def _verdict(report: ComparisonReport) -> Section:
+    policy = report.policy
+    bound = policy.test == "non_inferiority"
     picture = ChartBlock(
         chart="forest",
-        title="Challenger minus champion",
+        title=f"Challenger minus champion, with {100 * policy.confidence:g} % intervals",
         points=drawn(
             (
-                point("pass rate", report.pass_rate.difference, tone=TONES[report.recommendation]),
-                point("expectations met", report.score.difference),
+                point("Conversations that meet every expectation", report.pass_rate.difference, tone=_tone(report)),
+                point("Single expectations met", report.score.difference),
             )
         ),
         unit="difference",
-        x_label="points",
-        reference=-report.policy.margin if report.policy.test == "non_inferiority" else 0.0,
-        reference_label="the declared margin" if report.policy.test == "non_inferiority" else "no difference",
+        x_label=SIDES,
+        reference=-policy.margin if bound else 0.0,
+        reference_label=f"accepted loss: {100 * policy.margin:g} points" if bound else "no difference",
     )
-    facts = FactsBlock(facts=chosen(report.facts, "difference", "champion_rate", "challenger_rate", "fixed", "broken"))
+    facts = chosen(report.facts, "difference", "champion_rate", "challenger_rate", "fixed", "broken")
+    steps = "\n".join(f"- {step}" for step in report.next_steps)
     return Section(
         title="The verdict",
-        blocks=(facts, picture, TextBlock(text=report.narrative.text), TextBlock(text=f"**Next**\n{steps}")),
+        blocks=(
+            FactsBlock(facts=facts),
+            TextBlock(text=_pictured(report)),
+            *((picture,) if picture.points else ()),
+            TextBlock(text=report.narrative.text),
+            TextBlock(text=f"**What to do next**\n\n{steps}" if steps else ""),
+        ),
+    )
+
+
+def _tone(report: ComparisonReport) -> Tone:
+    return TONES[report.recommendation]
+
+
+def _pictured(report: ComparisonReport) -> str:
+    """The difference as conversations of a hundred."""
+    difference = report.pass_rate.difference
+    if not isinstance(difference, Estimate):
+        return ""
+    low, high = of_100(difference.low), of_100(difference.high)
+    if difference.low > 0:
+        span = f"about {of_100(difference.value)} more ({low} to {high})"
+    elif difference.high < 0:
+        span = f"about {of_100(difference.value)} fewer ({high} to {low})"
+    else:
+        span = f"anything from {low} fewer to {high} more"
+    return (
+        f"Of every 100 conversations like these, **{span}** go well with `{report.challenger}` than with "
+        f"`{report.champion}`."
     )
 
 
 def _slices(report: ComparisonReport) -> Section:
-    points = drawn(
-        point(f"{s.dimension}: {s.value}", s.difference, tone="bad" if s.worse else "plain") for s in report.slices
+    if not report.slices:
+        return Section(title="Where it got better and where worse", blocks=())
+    chart = ChartBlock(
+        chart="forest",
+        title="The difference in pass rate, slice by slice",
+        points=drawn(
+            point(s.value, s.difference, group=s.dimension.capitalize(), tone="bad" if s.worse else "plain")
+            for s in report.slices
+        ),
+        unit="difference",
+        x_label=SIDES,
+        reference=0.0,
+        reference_label="no difference",
     )
-    few = [f"{s.dimension} {s.value}" for s in report.slices if not isinstance(s.difference, Estimate)]
-    blocks: list[Block] = []
-    if points:
-        blocks.append(
-            ChartBlock(
-                chart="forest",
-                title="The difference in every slice",
-                points=points,
-                unit="difference",
-                x_label="points in pass rate",
-                reference=0.0,
-                reference_label="no difference",
-            )
-        )
-    worse = [f"{s.dimension} {s.value}" for s in report.slices if s.worse]
-    blocks.append(
-        TextBlock(
-            text=f"Worse by the corrected test: {', '.join(worse)}."
-            if worse
-            else "No slice got worse by the corrected test."
-        )
-    )
+    worse = [f"{s.dimension} `{s.value}`" for s in report.slices if s.worse]
+    few = [f"{s.dimension} `{s.value}`" for s in report.slices if not isinstance(s.difference, Estimate)]
+    said = f"**Worse, and not by chance:** {', '.join(worse)}." if worse else "No slice got worse by more than chance."
     if few:
-        blocks.append(TextBlock(text=f"Too few scenarios to compare: {', '.join(few)}."))
-    return Section(title="Slice by slice", blocks=tuple(blocks) if report.slices else ())
+        said += f" Too few scenarios to compare: {', '.join(few)}."
+    rows = tuple(
+        row(
+            words_of(s.dimension),
+            s.value,
+            show_quantity(s.difference, "difference"),
+            "" if s.p_holm is None else p_value(s.p_holm),
+            _in_words(s, 1 - report.policy.confidence),
+        )
+        for s in report.slices
+    )
+    table = TableBlock(columns=("By", "Slice", "Difference", "Corrected test", "In words"), rows=rows)
+    return Section(
+        title="Where it got better and where worse",
+        blocks=(TextBlock(text=said), *((chart,) if chart.points else ()), table),
+    )
+
+
+def _in_words(found: SliceDifference, alpha: float) -> Cell:
+    if not isinstance(found.difference, Estimate) or found.p_holm is None:
+        return Cell(text="too few to say")
+    if found.worse:
+        return Cell(text="worse", tone="bad")
+    if found.difference.value > 0 and found.p_holm <= alpha:
+        return Cell(text="better", tone="good")
+    return Cell(text="not clear")
 
 
 def _flips(report: ComparisonReport, conversations: Mapping[str, Conversation]) -> Section:
+    broken = [flip for flip in report.flips if flip.direction == "broken"]
+    fixed = [flip for flip in report.flips if flip.direction == "fixed"]
     if not report.flips:
-        return Section(title="What flipped", blocks=(TextBlock(text="No trial flipped."),))
-    rows = tuple(
-        row(
-            Cell(text=flip.direction, tone="good" if flip.direction == "fixed" else "bad"),
-            Cell(text=flip.scenario_id, link=flip.challenger_conversation),
-            flip.trial,
-            flip.reason,
+        return Section(title="What flipped", blocks=(TextBlock(text="No trial flipped from pass to fail or back."),))
+    blocks: list[Block] = [
+        TextBlock(
+            text=f"{len(fixed)} trials that the champion failed pass with the challenger; {len(broken)} went the other "
+            "way."
         )
-        for flip in report.flips[:MOST_FLIPS]
-    )
-    more = len(report.flips) - MOST_FLIPS
-    blocks: list[Block] = [TableBlock(columns=("", "Scenario", "Trial", "Why the other side did not pass"), rows=rows)]
-    if more > 0:
-        blocks.append(TextBlock(text=f"And {more} more, all in the JSON of this report's comparison."))
-    blocks += [
-        transcript(
-            f"{flip.direction}: {flip.scenario_id}",
-            [
-                (f"{report.champion}", conversations[flip.champion_conversation]),
-                (f"{report.challenger}", conversations[flip.challenger_conversation]),
-            ],
-        )
-        for flip in _worth_reading(report.flips)
-        if flip.champion_conversation in conversations and flip.challenger_conversation in conversations
     ]
+    examples = _worth_reading(report.flips)
+    tables: tuple[tuple[Sequence[Flip], str, Tone], ...] = (
+        (broken, "Broken: the champion passed, the challenger does not", "bad"),
+        (fixed, "Fixed: the champion failed, the challenger passes", "good"),
+    )
+    for flips, title, tone in tables:
+        if flips:
+            blocks += _flip_table(flips, title, tone)
+            blocks += _side_by_side([flip for flip in examples if flip in flips], report, conversations)
     return Section(title="What flipped", blocks=tuple(blocks))
 
 
-def _worth_reading(flips: tuple[Flip, ...]) -> list[Flip]:
+def _side_by_side(
+    flips: Sequence[Flip], report: ComparisonReport, conversations: Mapping[str, Conversation]
+) -> list[Block]:
+    blocks: list[Block] = []
+    for flip in flips:
+        pair = conversations.get(flip.champion_conversation), conversations.get(flip.challenger_conversation)
+        if pair[0] is not None and pair[1] is not None:
+            named = [(f"{report.champion}", pair[0]), (f"{report.challenger}", pair[1])]
+            blocks += transcript(f"{flip.direction.capitalize()}: {flip.scenario_id}, trial {flip.trial}", named)
+    return blocks
+
+
+def _flip_table(flips: Sequence[Flip], title: str, tone: Tone) -> list[Block]:
+    """Trials of one scenario that flipped for one reason share a row."""
+    together: dict[tuple[str, str], list[Flip]] = {}
+    for flip in flips:
+        together.setdefault((flip.scenario_id, flip.reason), []).append(flip)
+    rows = tuple(
+        row(
+            Cell(text=scenario, tone=tone),
+            ", ".join(str(flip.trial) for flip in same),
+            reason,
+            Cell(text=same[0].champion_conversation[:8], link=same[0].champion_conversation),
+            Cell(text=same[0].challenger_conversation[:8], link=same[0].challenger_conversation),
+        )
+        for (scenario, reason), same in together.items()
+    )
+    columns = ("Scenario", "Trials", "Why the side that failed did not pass", "Champion's trace", "Challenger's trace")
+    blocks: list[Block] = [TableBlock(title=title, columns=columns, rows=rows[:MOST_ROWS])]
+    if len(rows) > MOST_ROWS:
+        blocks.append(TextBlock(text=f"{len(rows) - MOST_ROWS} more rows are in the comparison's JSON."))
+    return blocks
+
+
+def _worth_reading(flips: Sequence[Flip]) -> list[Flip]:
     """Broken ones first, one a scenario."""
     seen: dict[str, Flip] = {}
     for flip in sorted(flips, key=lambda flip: flip.direction):
@@ -148,48 +239,48 @@ def _worth_reading(flips: tuple[Flip, ...]) -> list[Flip]:
 
 
 def _costs(report: ComparisonReport) -> Section:
-    units = {"latency_s": "seconds", "output_tokens": "tokens", "cost_usd": "usd", "agent_turns": "count"}
-    names = {
-        "latency_s": "Answer time",
-        "output_tokens": "Output tokens a conversation",
-        "cost_usd": "Cost a conversation",
-        "agent_turns": "Agent turns a conversation",
-    }
-    by_id = {fact.fact_id: fact for fact in report.facts}
-    rows = []
-    for cost in report.costs:
-        if cost.champion is None and cost.challenger is None:
-            continue
-        sides = [by_id.get(f"{cost.measure}.{side}") for side in ("champion", "challenger")]
-        difference = show_quantity(cost.difference, units[cost.measure])
-        rows.append(row(names[cost.measure], *(show(fact) if fact else "not known" for fact in sides), difference))
-    if not rows:
-        return Section(title="Speed and cost", blocks=())
-    columns = ("", "Champion", "Challenger", "Difference, paired")
-    return Section(title="Speed and cost", blocks=(TableBlock(columns=columns, rows=tuple(rows)),))
+    rows = tuple(_cost(cost) for cost in report.costs if cost.champion is not None or cost.challenger is not None)
+    columns = ("", "Champion", "Challenger", "Difference, paired by scenario")
+    return Section(title="Speed and cost", blocks=(TableBlock(columns=columns, rows=rows),) if rows else ())
+
+
+def _cost(cost: CostDifference) -> tuple[Cell, ...]:
+    name, unit = COSTS[cost.measure]
+    sides = ("not known" if side is None else show_value(side, unit) for side in (cost.champion, cost.challenger))
+    tone: Tone = "plain"
+    if isinstance(cost.difference, Estimate):
+        tone = "bad" if cost.difference.low > 0 else "good" if cost.difference.high < 0 else "plain"
+    return row(name, *sides, Cell(text=show_quantity(cost.difference, unit), tone=tone))
 
 
 def _left_out(report: ComparisonReport) -> Section:
-    rows = tuple(row(why, count) for why, count in report.left_out.items())
-    return Section(
-        title="Left out of the test", blocks=(TableBlock(columns=("Why", "Conversations"), rows=rows),) if rows else ()
-    )
+    rows = tuple(row(words_of(why), count) for why, count in report.left_out.items() if count)
+    table = TableBlock(columns=("Why", "Conversations"), rows=rows)
+    return Section(title="What did not enter the test", blocks=(table,) if rows else ())
 
 
 def _method(report: ComparisonReport) -> Section:
-    policy = report.policy
-    test = policy.test.replace("_", "-")
-    difference = report.pass_rate.difference
-    p = report.pass_rate
+    policy, found = report.policy, report.pass_rate
+    rule = {
+        "superiority": "superiority: promoted when the whole interval lies above no difference",
+        "non_inferiority": "non-inferiority: promoted when the whole interval lies above the accepted loss",
+    }[policy.test]
+    difference = found.difference
     return method(
-        f"Declared before looking: {test}, margin {100 * policy.margin:g} points, "
-        f"{100 * policy.confidence:g} % confidence.",
-        f"Paired by scenario on one dataset version: {difference.method}." if isinstance(difference, Estimate) else "",
-        f"p of the paired difference {p.p:.4f}." if p.p is not None else "",
-        f"p by sign-flip permutation {p.p_permutation:.4f}." if p.p_permutation is not None else "",
-        f"McNemar's exact p on matched trials {p.mcnemar_p:.4f}: {p.challenger_only} passed by the challenger alone, "
-        f"{p.champion_only} by the champion alone."
-        if p.mcnemar_p is not None
+        f"Declared before looking: {rule}; margin {100 * policy.margin:g} points, "
+        f"confidence {100 * policy.confidence:g} %.",
+        f"Both versions met the same {report.scenarios} scenarios of one dataset version. The difference is taken "
+        "within each scenario, so that hard and easy scenarios weigh alike on both sides. Trials of one scenario are "
+        "not independent of each other: the scenario is the unit.",
+        f"Interval: {difference.method}." if isinstance(difference, Estimate) else "",
+        f"Paired test: {p_value(found.p)}." if found.p is not None else "",
+        f"Sign-flip permutation of the scenarios' differences: {p_value(found.p_permutation)}."
+        if found.p_permutation is not None
         else "",
-        "Slices are corrected by Holm for looking at many. Calls that failed do not enter the test and are listed.",
+        f"McNemar's exact test on matched trials: {p_value(found.mcnemar_p)}; the challenger alone passed "
+        f"{found.challenger_only}, the champion alone {found.champion_only}."
+        if found.mcnemar_p is not None
+        else "",
+        "Slices are corrected by Holm's method for looking at many of them." if report.slices else "",
+        "Calls that failed are neither passed nor failed: they do not enter the test and are listed.",
     )

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+CODE = re.compile(r"`([^`]+)`")
 SPAN = re.compile(r"\*\*(?P<bold>[^*]+)\*\*|`(?P<code>[^`]+)`")
 
 
@@ -49,6 +50,13 @@ def parse(text: str) -> tuple[Paragraph, ...]:
             prose.append(plain)
     flush()
     return tuple(blocks)
+
+
+def coded(text: str) -> tuple[Span, ...]:
+    """One line in which `code` alone is markup, as in a table's cell."""
+    pieces = CODE.split(text)
+    spans = (Span("code" if place % 2 else "plain", piece) for place, piece in enumerate(pieces) if piece)
+    return tuple(spans) or (Span("plain", ""),)
 
 
 def _spans(text: str) -> tuple[Span, ...]:

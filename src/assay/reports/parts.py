@@ -1,31 +1,43 @@
-"""Pieces that several layouts share: caveats, provenance, points with intervals, method notes."""
+"""Pieces that several lay-outs share: caveats, provenance, points with intervals, transcripts, method notes."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import compress
 
-from assay.contracts.conversation import Conversation
+from assay.contracts.conversation import Conversation, ToolCall, Turn
 from assay.contracts.estimate import Estimate, Quantity
-from assay.contracts.report import Cell, ChartPoint, Fact, Section, TextBlock, TranscriptBlock
+from assay.contracts.report import Block, Cell, ChartPoint, Fact, Section, TableBlock, TextBlock, TranscriptBlock
 from assay.contracts.stage import StageResult
-from assay.evaluation.alignment import align
+from assay.evaluation.alignment import AlignedTurn, align
+from assay.reports.palette import Tone
+from assay.reports.words import CALL
 
-OFFLINE = "Made offline by rules: no language model took part in what is marked so, and rules see less than a model."
-UNGATED = "Ungated: run outside the project's lifecycle, so no deployment accepts what came of it."
+OFFLINE = "Made offline by rules: no language model took part, and rules see less than a model or a person would."
+UNGATED = "Ungated: this was run outside the project's lifecycle, so no deployment accepts what came of it."
 UNCALIBRATED = (
-    "The judge is uncalibrated: no human labels measure how often it is wrong, so rates that rest on it are the "
-    "judge's own. Deterministic checks are not affected."
+    "The judge is uncalibrated: no human labels say how often it is wrong, so every rate that rests on its rulings "
+    "is the judge's own. Expectations that code checks are not affected."
 )
 
-SHOWN_TURNS = 14
-"""Rows of a transcript in a report: enough to see what went wrong."""
+FEW = 20
+"""Scenarios under which a report warns of its own intervals."""
+
+SHOWN_TURNS = 26
+"""Rows of a transcript: more than a scenario's own limit allows, as a rule."""
+
+SHOWN_LETTERS = 1200
 
 
-def caveats(result: StageResult, *, calibrated: bool = True) -> tuple[str, ...]:
-    """What a reader must know first."""
+def caveats(result: StageResult, *, calibrated: bool = True, scenarios: int | None = None) -> tuple[str, ...]:
+    """What a reader must know first. `scenarios`: how many the intervals rest on; None: there are no intervals."""
     found = []
-    if not calibrated:
-        found.append(UNCALIBRATED)
     if result.offline:
         found.append(OFFLINE)
+    if not calibrated:
+        found.append(UNCALIBRATED)
+    if scenarios is not None and scenarios < FEW:
+        found.append(
+            f"Few scenarios: {scenarios}. The intervals are wide, and one scenario more or less can move every number."
+        )
     if not result.gated:
         found.append(UNGATED)
     return tuple(found)
@@ -33,17 +45,15 @@ def caveats(result: StageResult, *, calibrated: bool = True) -> tuple[str, ...]:
 
 def provenance(result: StageResult, more: Mapping[str, object]) -> dict[str, str]:
     """What it takes to repeat the result."""
-    named = {"Project": result.project, "Result": result.subject_id, "MLflow run": result.run_id, **more}
+    named = {**more, "Project": result.project, "Result": result.subject_id, "MLflow run": result.run_id}
     return {name: str(value) for name, value in named.items() if value is not None}
 
 
-def point(label: str, value: Quantity, *, group: str = "", tone: str = "plain") -> ChartPoint | None:
+def point(label: str, value: Quantity, *, group: str = "", tone: Tone = "plain") -> ChartPoint | None:
     """A point with its interval; None where there is too little data to draw."""
     if not isinstance(value, Estimate):
         return None
-    return ChartPoint.model_validate(
-        {"label": label, "value": value.value, "low": value.low, "high": value.high, "group": group, "tone": tone}
-    )
+    return ChartPoint(label=label, value=value.value, low=value.low, high=value.high, group=group, tone=tone)
 
 
 def drawn(points: Iterable[ChartPoint | None]) -> tuple[ChartPoint, ...]:
@@ -60,31 +70,95 @@ def row(*cells: object) -> tuple[Cell, ...]:
     return tuple(cell if isinstance(cell, Cell) else Cell(text="" if cell is None else str(cell)) for cell in cells)
 
 
+def one_of(conversation_ids: Sequence[str]) -> Cell:
+    """A conversation that shows it; empty where none is known."""
+    return Cell(text=conversation_ids[0][:8], link=conversation_ids[0]) if conversation_ids else Cell(text="")
+
+
+def table(columns: Sequence[str], rows: Sequence[tuple[Cell, ...]], title: str = "") -> TableBlock:
+    """Columns in which no row says anything are left out."""
+    told = [any(row[place].text for row in rows) for place in range(len(columns))]
+    return TableBlock(
+        title=title,
+        columns=tuple(compress(columns, told)),
+        rows=tuple(tuple(compress(row, told)) for row in rows),
+    )
+
+
+def words_of(name: str) -> str:
+    """A slug or an enum's value as a person writes it."""
+    return name.replace("_", " ")
+
+
+def kept(*sections: Section) -> tuple[Section, ...]:
+    """The sections that have anything in them; a text without words is nothing."""
+    full = []
+    for section in sections:
+        blocks = tuple(
+            block for block in section.blocks if not (isinstance(block, TextBlock) and not block.text.strip())
+        )
+        if blocks:
+            full.append(section.replace(blocks=blocks))
+    return tuple(full)
+
+
 def method(*notes: str) -> Section:
     return Section(title="Method", blocks=(TextBlock(text="\n".join(f"- {note}" for note in notes if note)),))
 
 
-def transcript(title: str, named: Sequence[tuple[str, Conversation]]) -> TranscriptBlock:
-    """One conversation, or two with their turns aligned; long ones are cut."""
+def p_value(p: float) -> str:
+    """Such as `p = 0.031`."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
+def of_100(share: float) -> str:
+    """A share as so many of every 100, which is easier to picture than a percentage."""
+    number = 100 * abs(share)
+    return f"{number:.0f}" if number >= 1 or number < 0.05 else f"{number:.1f}"
+
+
+def transcript(title: str, named: Sequence[tuple[str, Conversation]]) -> tuple[Block, ...]:
+    """One conversation, or two with their turns aligned. What is cut off is said below."""
     (_, left), *others = named
     right = others[0][1] if others else None
-    rows = align(left.turns, right.turns if right else ())[:SHOWN_TURNS]
-    columns = [tuple(_said(r.left) for r in rows)]
+    rows = align(left.turns, right.turns if right else ())
+    shown = rows[:SHOWN_TURNS]
+    columns = [tuple(_said(row.left) for row in shown)]
     if right is not None:
-        columns.append(tuple(_said(r.right) for r in rows))
-    return TranscriptBlock(
+        columns.append(tuple(_said(row.right) for row in shown))
+    block = TranscriptBlock(
         title=title,
         conversation_ids=tuple(conversation.conversation_id for _, conversation in named),
         columns=tuple(columns),
         names=tuple(name for name, _ in named),
-        roles=tuple(r.role for r in rows),
+        roles=tuple(row.role for row in shown),
     )
+    return (block, *_left_out(rows))
 
 
-def _said(turn) -> str:
+def _left_out(rows: Sequence[AlignedTurn]) -> tuple[TextBlock, ...]:
+    if len(rows) <= SHOWN_TURNS:
+        return ()
+    return (TextBlock(text=f"{len(rows) - SHOWN_TURNS} more turns are in the trace."),)
+
+
+def _said(turn: Turn | None) -> str:
+    """Words first, then what was called, a line each."""
     if turn is None:
         return ""
-    calls = "".join(
-        f"\n→ {call.name}({', '.join(f'{k}={v}' for k, v in call.arguments.items())})" for call in turn.tool_calls
-    )
-    return f"{turn.text}{calls}".strip() or "(no words)"
+    words = turn.text.strip()
+    if len(words) > SHOWN_LETTERS:
+        words = f"{words[:SHOWN_LETTERS].rstrip()} … (the rest is in the trace)"
+    lines = [words, *(f"{CALL}{_called(call)}" for call in turn.tool_calls)]
+    return "\n".join(line for line in lines if line) or "(no words)"
+
+
+def _called(call: ToolCall) -> str:
+    given = ", ".join(f"{name}: {_short(value)}" for name, value in call.arguments.items())
+    failed = f" failed: {_short(call.error)}" if call.error else ""
+    return f"{call.name}({given}){failed}"
+
+
+def _short(value: object) -> str:
+    words = " ".join(str(value).split())
+    return words if len(words) <= 80 else f"{words[:79]}…"

@@ -2,84 +2,147 @@
 
 from datetime import datetime
 
+from assay.contracts.estimate import Estimate
 from assay.contracts.feedback import ProductionReport
-from assay.contracts.report import Block, Cell, ChartBlock, FactsBlock, Report, Section, TableBlock, TextBlock
-from assay.evaluation.facts import show_quantity
-from assay.reports.parts import caveats, chosen, drawn, method, point, provenance, row
+from assay.contracts.report import (
+    Block,
+    Cell,
+    ChartBlock,
+    ChartPoint,
+    FactsBlock,
+    Report,
+    Section,
+    TableBlock,
+    TextBlock,
+)
+from assay.evaluation.facts import show_value
+from assay.reports.palette import Tone
+from assay.reports.parts import caveats, chosen, drawn, kept, method, of_100, one_of, point, provenance, row, table
+
+MOST_BARS = 10
+MOST_ROWS = 20
 
 
 def lay_out_production(report: ProductionReport, *, made_at: datetime) -> Report:
-    missed = sum(not cluster.in_dataset for cluster in report.clusters)
     return Report(
         title=f"{report.agent} in production",
-        headline=f"Of what users said, {show_quantity(report.satisfaction, 'share')} is not negative; {missed} kinds "
-        "of complaint are tested by no scenario yet.",
-        tone="unsure" if missed else "plain",
+        headline=_headline(report),
+        tone=_tone(report),
         made_at=made_at,
-        provenance=provenance(report, {"Agent": report.agent, "Author": report.narrative.author}),
-        caveats=caveats(report),
-        sections=tuple(
-            section
-            for section in (
-                _summary(report),
-                _complaints(report),
-                _topics(report),
-                _forecast(report),
-                _proposed(report),
-                _method(),
-            )
-            if section.blocks
+        provenance=provenance(report, {"Agent": report.agent, "Words by": report.narrative.author}),
+        caveats=(*caveats(report), *_few(report)),
+        sections=kept(
+            _summary(report),
+            _complaints(report),
+            _topics(report),
+            _forecast(report),
+            _proposed(report),
+            _method(),
         ),
     )
 
 
+def _headline(report: ProductionReport) -> str:
+    missed = sum(not cluster.in_dataset for cluster in report.clusters)
+    blind = {0: "every kind of complaint is tested already", 1: "1 kind of complaint is tested by no scenario yet"}.get(
+        missed, f"{missed} kinds of complaint are tested by no scenario yet"
+    )
+    rate = report.satisfaction
+    if not isinstance(rate, Estimate):
+        return f"There is too little feedback to say how satisfied users are ({rate.reason}); {blind}."
+    return f"Of 100 ratings {of_100(rate.value)} are not negative ({of_100(rate.low)} to {of_100(rate.high)}); {blind}."
+
+
+def _tone(report: ProductionReport) -> Tone:
+    if report.forecast is not None and report.forecast.covered is False:
+        return "bad"
+    return "unsure" if any(not cluster.in_dataset for cluster in report.clusters) else "plain"
+
+
+def _few(report: ProductionReport) -> tuple[str, ...]:
+    if report.items >= 30:
+        return ()
+    return (f"Little feedback: {report.items} items. A few users more can move every number.",)
+
+
 def _summary(report: ProductionReport) -> Section:
-    facts = chosen(report.facts, "satisfaction", "mean_rating", "items", "linked", "missed_clusters", "proposed")
+    facts = chosen(report.facts, "satisfaction", "mean_rating", "items", "missed_clusters", "proposed")
     return Section(title="In short", blocks=(FactsBlock(facts=facts), TextBlock(text=report.narrative.text)))
 
 
 def _complaints(report: ProductionReport) -> Section:
+    if not report.clusters:
+        return Section(title="What users complain of", blocks=(TextBlock(text="No one complained."),))
+    shown, others = report.clusters[:MOST_ROWS], report.clusters[MOST_ROWS:]
+    points = tuple(
+        ChartPoint(label=cluster.name, value=cluster.items, tone="plain" if cluster.in_dataset else "bad")
+        for cluster in report.clusters[:MOST_BARS]
+    )
+    chart = ChartBlock(
+        chart="bars",
+        title="The most frequent complaints; those marked ▼ are tested by no scenario of the dataset",
+        points=points,
+    )
     rows = tuple(
         row(
             cluster.name,
             cluster.items,
-            Cell(text="tested", tone="good") if cluster.in_dataset else Cell(text="not tested", tone="bad"),
+            show_value(cluster.share_of_negative, "share"),
+            "tested" if cluster.in_dataset else Cell(text="not tested", tone="bad"),
             cluster.description,
+            one_of(cluster.conversation_ids),
         )
-        for cluster in report.clusters
+        for cluster in shown
     )
+    columns = ("About", "Items", "Of complaints", "In the dataset", "In a user's words", "One of them")
+    rest = f"{len(others)} rarer complaints, {sum(cluster.items for cluster in others)} items, are in the JSON."
     return Section(
-        title="Complaints",
-        blocks=(TableBlock(columns=("About", "Items", "In the dataset", "In a user's words"), rows=rows),)
-        if rows
-        else (),
+        title="What users complain of",
+        blocks=(chart, table(columns, rows), TextBlock(text=rest if others else "")),
     )
 
 
 def _topics(report: ProductionReport) -> Section:
-    points = drawn(point(topic, rate) for topic, rate in report.by_topic.items())
-    few = [topic for topic, rate in report.by_topic.items() if rate.kind == "insufficient"]
+    points = sorted(drawn(point(topic, rate) for topic, rate in report.by_topic.items()), key=lambda found: found.value)
+    few = [topic for topic, rate in report.by_topic.items() if not isinstance(rate, Estimate)]
+    overall = report.satisfaction.value if isinstance(report.satisfaction, Estimate) else None
     blocks: list[Block] = []
     if points:
-        blocks.append(ChartBlock(chart="forest", title="Not negative, by topic", points=points, unit="share"))
+        blocks.append(
+            ChartBlock(
+                chart="forest",
+                title="Share of rated items that are not negative, weakest first",
+                points=tuple(points),
+                unit="share",
+                reference=overall,
+                reference_label="" if overall is None else f"all: {show_value(overall, 'share')}",
+            )
+        )
     if few:
         blocks.append(TextBlock(text=f"Too little feedback for an interval: {', '.join(few)}."))
-    return Section(title="By topic", blocks=tuple(blocks))
+    return Section(title="Topic by topic", blocks=tuple(blocks))
 
 
 def _forecast(report: ProductionReport) -> Section:
-    if report.forecast is None:
-        return Section(title="Forecast", blocks=())
     forecast = report.forecast
-    points = drawn((point("predicted", forecast.predicted), point("observed", forecast.observed)))
+    if forecast is None:
+        return Section(title="How the forecast held", blocks=())
     said = {
-        True: "The two intervals meet: production is what the analytics report led to expect.",
-        False: "The two intervals do not meet: the dataset does not stand for production yet.",
+        True: "Production is what the analytics report led to expect: its interval holds what came.",
+        False: "Production is not what the analytics report led to expect: the dataset does not stand for production "
+        "yet.",
         None: "Too little was observed to score the forecast.",
     }[forecast.covered]
-    brier = f" Brier score {forecast.brier:.3f}." if forecast.brier is not None else ""
-    chart = ChartBlock(chart="forest", title="Forecast against reality", points=points, unit="share")
-    return Section(title="Forecast", blocks=(chart, TextBlock(text=said + brier)))
+    brier = f" Brier score {show_value(forecast.brier, 'score')}; 0 is perfect." if forecast.brier is not None else ""
+    tone: Tone = "plain" if forecast.covered is None else "good" if forecast.covered else "bad"
+    points = drawn(
+        (
+            point("Predicted before the release", forecast.predicted),
+            point("Observed in production", forecast.observed, tone=tone),
+        )
+    )
+    chart = ChartBlock(chart="forest", title="Forecast and reality", points=points, unit="share")
+    return Section(title="How the forecast held", blocks=(TextBlock(text=said + brier), chart))
 
 
 def _proposed(report: ProductionReport) -> Section:
@@ -87,15 +150,13 @@ def _proposed(report: ProductionReport) -> Section:
         row(scenario.scenario_id, scenario.topic, scenario.goal, scenario.origin_ref)
         for scenario in report.proposed_scenarios
     )
-    return Section(
-        title="Scenarios proposed for the dataset",
-        blocks=(TableBlock(columns=("Scenario", "Topic", "Goal", "From feedback"), rows=rows),) if rows else (),
-    )
+    table = TableBlock(columns=("Scenario", "Topic", "What the user wants", "From feedback"), rows=rows)
+    return Section(title="Scenarios proposed for the dataset", blocks=(table,) if rows else ())
 
 
 def _method() -> Section:
     return method(
-        "Thumbs count before ratings; 1 and 2 of 5 are negative, 3 is neither.",
-        "Intervals are clustered by user, for one user's items are not independent.",
-        "Feedback is not a random sample of conversations: those who write are more pleased or annoyed than others.",
+        "Thumbs count before ratings. Ratings of 1 and 2 are negative, 4 and 5 are not, 3 says neither.",
+        "Intervals are clustered by user, for one user's items are not independent of each other.",
+        "Feedback is no random sample of conversations: those who write are more pleased or more annoyed than others.",
     )
