@@ -8,7 +8,7 @@ from assay.contracts.agents_report import PlatformAgent
 from assay.contracts.analytics import AnalystAnswer, AnalystQuestion
 from assay.contracts.base import Document, content_hash
 from assay.contracts.comparison import ComparisonReport
-from assay.contracts.feedback import ProductionReport
+from assay.contracts.feedback import Feedback, ProductionReport
 from assay.contracts.judgment import Judgment
 from assay.contracts.platform_agents import (
     ComparatorQuestion,
@@ -25,6 +25,7 @@ from assay.evaluation.checks import check_verdict
 from assay.evaluation.panel import to_judgment
 from assay.evaluation.results_table import ResultsTable
 from assay.stages.context import Context
+from assay.stages.feedback import ITEMS
 from assay.stages.material import load_results
 
 A = TypeVar("A", bound=Document)
@@ -148,10 +149,20 @@ async def ask_feedback_analyst(request: FeedbackQuestion, context: Context) -> A
         report = await load_subject(context, request.project, request.production_id)
         if not isinstance(report, ProductionReport):
             raise BadInput(f"production_id: {request.production_id} is no production report")
-        said = await author.answer(request.question, report)
-        return AnalystAnswer(text=said.text, queries=(), facts=report.facts, author=said.author)
+        return await author.answer(request.question, report, await _items(report, context))
 
     return await _asked("feedback_analyst", request, [name, author.prompt_hash], AnalystAnswer, work, context)
+
+
+async def _items(report: ProductionReport, context: Context) -> tuple[Feedback, ...]:
+    """The feedback that the report is made of; none where it was not stored."""
+    from assay.evaluation.exchange import feedback_from_jsonl
+    from assay.tracking import read_text
+
+    if report.run_id is None:
+        return ()
+    text = await asyncio.to_thread(read_text, context.tracking, report.run_id, ITEMS)
+    return feedback_from_jsonl(text, where=ITEMS)
 
 
 async def _asked(

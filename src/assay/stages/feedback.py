@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from assay.tracking import StageRun
 
 
+ITEMS = "feedback/items.jsonl"
+"""The artifact that holds what came in."""
+
+
 async def feedback(request: FeedbackRequest, context: Context) -> ProductionReport:
     """Stores each item as an assessment on its trace, and reports. The same items again change nothing.
 
@@ -75,7 +79,7 @@ async def feedback(request: FeedbackRequest, context: Context) -> ProductionRepo
             narrative=narrative,
         )
         lines = "\n".join(item.model_dump_json() for item in items)
-        await asyncio.to_thread(run.log_text, "feedback/items.jsonl", lines + "\n")
+        await asyncio.to_thread(run.log_text, ITEMS, lines + "\n")
         await asyncio.to_thread(run.log_metrics, _metrics(report))
         await context.keep_calls(run, calls)
         context.progress(Stage.FEEDBACK, 3, 3)
