@@ -2,180 +2,234 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel
+from pydantic_core import from_json, to_json
 
-from assay.contracts.conversation import CallFailed, FailureCause
-from assay.contracts.stage import Usage
-from assay.errors import CallError
-from assay.models.answers import Unreadable, instructions, read_answer
+from assay.contracts.conversation import FailureCause
+from assay.errors import BadInput
+from assay.models.answers import instructions
+from assay.models.asking import Again, Reply, Unanswered, clean, complete, unanswered
 from assay.models.chat import Completion, Message, Sampling
 from assay.models.price import price
-from assay.models.usage import add_usage
-from assay.models.waiting import Pause, backoff_s, retry_after_s
+from assay.models.response_format import response_format
+from assay.models.waiting import Pace, pace_of, retry_after_s
 
-ATTEMPTS = 5
-"""Tries of one call that the server failed: 429, 5xx, a broken connection."""
-REPAIRS = 2
-"""Times that a model is told what is wrong with its JSON."""
-CONNECTIONS = 512
+if TYPE_CHECKING:
+    import aiohttp
+
+OPENAI = "https://api.openai.com/v1"
+KEY = "OPENAI_API_KEY"
+SCHEMA_WORDS = ("response_format", "schema", "structured", "grammar", "guided")
 
 
 class OpenAIChat:
-    """`model` as the server knows it; `name` as the settings do."""
+    """`model` as the server knows it; `base_url` None: OpenAI's own. Raises BadInput for an address that is none."""
 
-    def __init__(self, name: str, model: str, *, base_url: str, api_key: str | None) -> None:
-        self._name = name
+    def __init__(self, model: str, *, base_url: str | None = None, api_key: str | None = None) -> None:
+        parts = urlsplit(base_url or OPENAI)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise BadInput("OPENAI_BASE_URL is no address: write it as https://host/v1")
         self._model = model
-        self._url = f"{base_url.rstrip('/')}/chat/completions"
-        self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        self._session: Any = None
-        self._pause = Pause()
-        self._takes_schema = True
+        self._base_url = base_url
+        self._url = f"{(base_url or OPENAI).rstrip('/')}/chat/completions"
+        self._server = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        self._key = api_key
+        self._session: aiohttp.ClientSession | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._pace = Pace()
+        self._takes = Takes()
 
     @property
     def name(self) -> str:
-        return self._name
+        return f"openai:{self._model}"
 
     async def complete(
         self, messages: Sequence[Message], *, schema: type[BaseModel] | None = None, sampling: Sampling = Sampling()
-    ) -> Any:
-        """Retries what may pass, repairs JSON that does not fit, adds up what all of it took."""
-        usage = Usage()
-        asked = list(messages)
-        problem = ""
-        for _ in range(REPAIRS + 1):
-            text, spent, request_id, model = await self._ask(asked, schema, sampling)
-            usage = add_usage(usage, spent)
-            if schema is None:
-                return Completion(text=text, parsed=None, usage=usage, model=model, request_id=request_id)
-            try:
-                parsed = read_answer(text, schema)
-            except Unreadable as error:
-                problem = str(error)
-                told = f"That does not fit: {problem}. Answer again with the JSON object alone."
-                asked = [*messages, Message("assistant", text), Message("user", told)]
-            else:
-                return Completion(text=text, parsed=parsed, usage=usage, model=model, request_id=request_id)
-        raise self._failed(FailureCause.BAD_ANSWER, f"its JSON never fitted: {problem}", REPAIRS + 1)
+    ) -> Completion[Any]:
+        """`sampling.timeout_s` holds for each attempt, not for the waiting that a rate limit asks for."""
+
+        async def send(asked: Sequence[Message]) -> Reply:
+            return await self._send(asked, schema, sampling)
+
+        self._open()
+        return await complete(self.name, send, messages, schema, self._pace)
 
     async def aclose(self) -> None:
         if self._session is not None:
             await self._session.close()
             self._session = None
 
-    async def _ask(
-        self, messages: Sequence[Message], schema: type[BaseModel] | None, sampling: Sampling
-    ) -> tuple[str, Usage, str | None, str]:
-        """One answered call: (text, what it took with its failed tries, request id, model)."""
+    async def _send(self, messages: Sequence[Message], schema: type[BaseModel] | None, sampling: Sampling) -> Reply:
         import aiohttp
 
-        failures = 0
-        last = self._failed(FailureCause.SERVER_ERROR, "no answer", 0)
-        for attempt in range(ATTEMPTS):
-            await self._pause.wait()
-            began = time.perf_counter()
-            try:
-                async with asyncio.timeout(sampling.timeout_s):
-                    status, headers, body = await self._post(self._payload(messages, schema, sampling))
-            except TimeoutError:
-                raise self._failed(
-                    FailureCause.TIMEOUT, f"no answer within {sampling.timeout_s:g} s", attempt + 1
-                ) from None
-            except aiohttp.ClientConnectorError as error:
-                last = self._failed(FailureCause.REFUSED, f"cannot be reached: {error.os_error.strerror}", attempt + 1)
-            except (aiohttp.ClientError, ConnectionError, ValueError) as error:
-                last = self._failed(FailureCause.SERVER_ERROR, f"broke off: {type(error).__name__}", attempt + 1)
-            else:
-                if status == 200:
-                    text, spent, model = self._read(body, time.perf_counter() - began)
-                    return (
-                        text,
-                        spent.model_copy(update={"calls": spent.calls + failures, "failed_calls": failures}),
-                        headers.get("x-request-id"),
-                        model,
-                    )
-                if status == 400 and schema is not None and self._takes_schema and "response_format" in str(body):
-                    self._takes_schema = False
-                    continue
-                last = self._refusal(status, body, attempt + 1)
-                if status not in (408, 409, 425, 429) and status < 500:
-                    raise last
-                if status == 429:
-                    wait = retry_after_s(headers.get("retry-after"), time.time())
-                    self._pause.hold(wait if wait is not None else backoff_s(attempt + 2))
-                    failures += 1
-                    continue
-            failures += 1
-            if attempt + 1 < ATTEMPTS:
-                await asyncio.sleep(backoff_s(attempt))
-        raise last
+        formatted = schema is not None and self._takes.schema(schema)
+        fields = self._takes.fields(self._model, messages, None if formatted else schema, sampling)
+        body = to_json(fields)
+        if schema is not None and formatted:
+            body = b'%b,"response_format":%b}' % (body[:-1], response_format(schema))
+        try:
+            async with self._open().post(
+                self._url,
+                data=body,
+                timeout=aiohttp.ClientTimeout(total=sampling.timeout_s),
+                allow_redirects=False,  # a redirected POST becomes a GET
+            ) as response:
+                status, headers, raw = response.status, response.headers, await response.read()
+        except TimeoutError:
+            detail = f"gave no answer within {sampling.timeout_s:g} s: give it longer, or ask fewer at once"
+            raise Unanswered(FailureCause.TIMEOUT, detail) from None
+        except aiohttp.ClientConnectorError as error:
+            why = getattr(getattr(error, "os_error", None), "strerror", None) or type(error).__name__
+            detail = f"cannot be reached at {self._server} ({why}): check OPENAI_BASE_URL"
+            raise Unanswered(FailureCause.REFUSED, detail, Again.LATER) from None
+        except (aiohttp.ClientError, ConnectionError) as error:
+            raise Unanswered(FailureCause.SERVER_ERROR, f"broke off ({type(error).__name__})", Again.LATER) from None
+        answer = _json(raw)
+        if status == 200 and "error" not in answer:
+            return self._read(answer, headers)
+        raise self._refusal(status, headers, answer, raw, fields, schema if formatted else None)
 
-    async def _post(self, payload: dict[str, Any]) -> tuple[int, Any, Any]:
-        import aiohttp
+    def _open(self) -> "aiohttp.ClientSession":
+        """The session of the running loop, with its pace: a notebook or a test may ask from another than before."""
+        loop = asyncio.get_running_loop()
+        if self._session is None or self._loop is not loop:
+            import aiohttp
 
-        if self._session is None:
+            headers = {"Content-Type": "application/json", "Accept": "application/json"}
+            if self._key:
+                headers["Authorization"] = f"Bearer {self._key}"
             self._session = aiohttp.ClientSession(
-                headers=self._headers,
-                connector=aiohttp.TCPConnector(limit=CONNECTIONS),
-                timeout=aiohttp.ClientTimeout(total=None),
+                headers=headers,
+                connector=aiohttp.TCPConnector(limit=0),  # who calls decides how many are in flight
+                cookie_jar=aiohttp.DummyCookieJar(),
             )
-        async with self._session.post(self._url, json=payload) as response:
-            if response.status == 200:
-                return 200, response.headers, await response.json(content_type=None)
-            return response.status, response.headers, (await response.text())[:2000]
+            self._loop, self._pace = loop, pace_of(self._server)
+        return self._session
 
-    def _payload(
-        self, messages: Sequence[Message], schema: type[BaseModel] | None, sampling: Sampling
+    def _read(self, answer: dict[str, Any], headers: Mapping[str, str]) -> Reply:
+        try:
+            choice = answer["choices"][0]
+            message = choice["message"]
+            text, refusal = _text(message.get("content")), message.get("refusal")
+        except (AttributeError, KeyError, IndexError, TypeError):
+            text, refusal, choice = "", "it is no chat completion", {}
+        fault = None
+        if refusal:
+            fault = clean(f"the model refused: {refusal}" if choice else refusal, self._key)
+        elif choice.get("finish_reason") == "length":
+            fault = "it was cut off at the limit of tokens: be shorter"
+        elif not text:
+            fault = "it is empty"
+        said = answer.get("usage")
+        said = said if isinstance(said, dict) else {}
+        read, written = _count(said.get("prompt_tokens")), _count(said.get("completion_tokens"))
+        details = said.get("prompt_tokens_details")
+        cached = _count(details.get("cached_tokens")) if isinstance(details, dict) else None
+        model, request_id = answer.get("model"), headers.get("x-request-id") or answer.get("id")
+        return Reply(
+            text=text,
+            model=model if isinstance(model, str) and model else self._model,
+            input_tokens=read,
+            output_tokens=written,
+            cost_usd=price(self.name, read, written, cached_tokens=cached or 0, base_url=self._base_url),
+            request_id=request_id if isinstance(request_id, str) else None,
+            fault=fault,
+        )
+
+    def _refusal(
+        self,
+        status: int,
+        headers: Mapping[str, str],
+        answer: dict[str, Any],
+        raw: bytes,
+        fields: dict[str, Any],
+        schema: type[BaseModel] | None,
+    ) -> Unanswered:
+        """`fields` and `schema`: what was sent."""
+        error = answer.get("error")
+        if isinstance(error, dict):
+            words = " ".join(str(error[key]) for key in ("message", "code", "param") if error.get(key))
+            if status == 200:
+                # some proxies tell of the failure in a body of their own
+                status = error["code"] if isinstance(error.get("code"), int) else 500
+        else:
+            words = str(error or answer.get("detail") or answer.get("message") or raw[:500].decode(errors="replace"))
+        if status in (400, 422) and self._takes.learn(words, fields, schema):
+            return Unanswered(FailureCause.BAD_REQUEST, f"answers {status}: {clean(words, self._key)}", Again.AT_ONCE)
+        if 300 <= status < 400:
+            return Unanswered(FailureCause.BAD_REQUEST, f"is elsewhere ({status}): check OPENAI_BASE_URL")
+        return unanswered(status, clean(words, self._key), key=KEY, retry_after_s=retry_after_s(headers, time.time()))
+
+
+class Takes:
+    """What a server takes of the protocol. What it refuses once is not sent again: gpt-5 wants no temperature and
+    calls max_tokens something else, and many servers know no schema."""
+
+    def __init__(self) -> None:
+        self._names = {"temperature": "temperature", "max_tokens": "max_tokens", "seed": "seed"}
+        self._not_as_schema: set[type[BaseModel]] = set()
+
+    def schema(self, schema: type[BaseModel]) -> bool:
+        return schema not in self._not_as_schema
+
+    def fields(
+        self, model: str, messages: Sequence[Message], schema: type[BaseModel] | None, sampling: Sampling
     ) -> dict[str, Any]:
+        """The request without a response_format; `schema`: to be told in words."""
         rows = [{"role": message.role, "content": message.content} for message in messages]
-        payload: dict[str, Any] = {"model": self._model, "messages": rows}
         if schema is not None:
-            if self._takes_schema:
-                payload["response_format"] = {
-                    "type": "json_schema",
-                    "json_schema": {"name": schema.__name__, "schema": schema.model_json_schema()},
-                }
-            else:
-                rows.append({"role": "system", "content": instructions(schema)})
-        for field in ("temperature", "max_tokens", "seed"):
+            _tell(rows, instructions(schema))
+        fields: dict[str, Any] = {"model": model, "messages": rows}
+        for field, sent_as in self._names.items():
             value = getattr(sampling, field)
             if value is not None:
-                payload[field] = value
-        return payload
+                fields[sent_as] = value
+        return fields
 
-    def _read(self, body: Any, latency_s: float) -> tuple[str, Usage, str]:
-        try:
-            text = body["choices"][0]["message"].get("content") or ""
-            said = body.get("usage") or {}
-            model = body.get("model") or self._model
-        except (AttributeError, KeyError, IndexError, TypeError):
-            raise self._failed(FailureCause.BAD_ANSWER, "the answer is no chat completion", 1) from None
-        tokens = said.get("prompt_tokens"), said.get("completion_tokens")
-        usage = Usage(
-            calls=1,
-            input_tokens=tokens[0],
-            output_tokens=tokens[1],
-            cost_usd=price(self._name, *tokens),
-            latency_s=latency_s,
-        )
-        return text, usage, model
+    def learn(self, words: str, sent: dict[str, Any], schema: type[BaseModel] | None) -> bool:
+        """Whether the server's words speak of something that can be left out or said otherwise.
 
-    def _refusal(self, status: int, body: Any, attempts: int) -> CallError:
-        """The server's own words are cut short, and none of them is the key: it stands in no body."""
-        words = " ".join(str(body).split())[:200]
-        match status:
-            case 401 | 403:
-                cause, detail = FailureCause.UNAUTHORIZED, f"refuses the key ({status}): check OPENAI_API_KEY"
-            case 429:
-                cause, detail = FailureCause.RATE_LIMIT, f"is over its rate limit after {attempts} tries"
-            case _ if status >= 500:
-                cause, detail = FailureCause.SERVER_ERROR, f"answers {status}: {words}"
-            case _:
-                cause, detail = FailureCause.BAD_REQUEST, f"answers {status}: {words}"
-        return self._failed(cause, detail, attempts)
+        sent: the fields of the request; schema: of its response_format, None where it had none.
+        """
+        if "max_completion_tokens" in words and "max_tokens" in sent:
+            self._names["max_tokens"] = "max_completion_tokens"
+            return True
+        for field in ("temperature", "seed"):
+            if field in words and field in sent:
+                self._names.pop(field, None)
+                return True
+        if schema is not None and any(word in words.lower() for word in SCHEMA_WORDS):
+            self._not_as_schema.add(schema)
+            return True
+        return False
 
-    def _failed(self, cause: FailureCause, detail: str, attempts: int) -> CallError:
-        return CallError(CallFailed(cause=cause, detail=f"{self._name} {detail}", attempts=max(1, attempts)))
+
+def _tell(rows: list[dict[str, str]], instruction: str) -> None:
+    """Into the system message: many servers take only one, and only in the first place."""
+    if rows and rows[0]["role"] == "system":
+        rows[0]["content"] += f"\n\n{instruction}"
+    else:
+        rows.insert(0, {"role": "system", "content": instruction})
+
+
+def _json(raw: bytes) -> dict[str, Any]:
+    try:
+        answer = from_json(raw)
+    except ValueError:
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+def _text(content: Any) -> str:
+    """Some servers answer in parts."""
+    if isinstance(content, list):
+        return "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+    return content if isinstance(content, str) else ""
+
+
+def _count(tokens: Any) -> int | None:
+    return tokens if isinstance(tokens, int) and tokens >= 0 else None

@@ -1,46 +1,51 @@
 """Every other provider, through pydantic-ai: Anthropic, Google, Bedrock and whatever it learns next."""
 
 import asyncio
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from assay.contracts.conversation import CallFailed, FailureCause
-from assay.contracts.stage import Usage
-from assay.errors import BadInput, CallError
-from assay.models.answers import Unreadable, instructions, read_answer
+from assay.contracts.conversation import FailureCause
+from assay.errors import BadInput
+from assay.models.answers import instructions, json_schema
+from assay.models.asking import Again, Reply, Unanswered, clean, complete, unanswered
 from assay.models.chat import Completion, Message, Sampling
 from assay.models.price import price
-from assay.models.usage import add_usage
-from assay.models.waiting import backoff_s
+from assay.models.waiting import pace_of
 
 if TYPE_CHECKING:
-    from pydantic_ai.models import Model
+    from pydantic_ai.exceptions import ModelAPIError
+    from pydantic_ai.messages import ModelMessage
+    from pydantic_ai.models import Model, ModelRequestParameters
+    from pydantic_ai.settings import ModelSettings
 
-ATTEMPTS = 4
-REPAIRS = 2
+OPENAI_CHAT = ("openai", "openai-chat")
+OPENAI_RESPONSES = "openai-responses"
 
 
 def pydantic_ai_model(name: str, *, base_url: str | None = None, api_key: str | None = None) -> "Model":
-    """The provider's model. Raises BadInput where pydantic-ai does not know it, or its package or key is missing."""
-    from pydantic_ai.exceptions import UserError
+    """The provider's model, for a chat agent or behind a ProviderChat.
+
+    `base_url` and `api_key` go to OpenAI's models alone; every other provider reads its own variables. Raises BadInput
+    where pydantic-ai does not know the name, or the provider's package or key is missing.
+    """
     from pydantic_ai.models import infer_model
 
+    provider, _, model = name.partition(":")
     try:
-        if name.startswith("openai:") and (base_url or api_key):
-            from pydantic_ai.models.openai import OpenAIChatModel
+        if (base_url or api_key) and provider in (*OPENAI_CHAT, OPENAI_RESPONSES):
+            from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel
             from pydantic_ai.providers.openai import OpenAIProvider
 
-            provider = OpenAIProvider(base_url=base_url, api_key=api_key or "none")
-            return OpenAIChatModel(name.removeprefix("openai:"), provider=provider)
+            server = OpenAIProvider(base_url=base_url, api_key=api_key or "none")
+            return (OpenAIChatModel if provider in OPENAI_CHAT else OpenAIResponsesModel)(model, provider=server)
         return infer_model(name)
-    except (UserError, ValueError) as error:
-        raise BadInput(f"model: {name} cannot be used: {error}") from error
     except ImportError as error:
-        extra = name.partition(":")[0]
-        raise BadInput(f"model: {name} needs its provider's package: pip install 'assay[{extra}]'") from error
+        raise BadInput(f"model: {name} needs its provider's package: pip install 'assay[{provider}]'") from error
+    except Exception as error:
+        # pydantic-ai for an unknown name or a missing key, a provider's SDK with an error of its own for a region
+        raise BadInput(f"model: {name} cannot be used: {clean(error, api_key)}") from None
 
 
 class ProviderChat:
@@ -54,98 +59,133 @@ class ProviderChat:
 
     async def complete(
         self, messages: Sequence[Message], *, schema: type[BaseModel] | None = None, sampling: Sampling = Sampling()
-    ) -> Any:
-        """As the OpenAI one: retries what may pass, repairs JSON that does not fit."""
-        usage = Usage()
-        asked = list(messages)
-        if schema is not None:
-            asked.append(Message("system", instructions(schema)))
-        first = list(asked)
-        problem = ""
-        for _ in range(REPAIRS + 1):
-            text, spent = await self._ask(asked, sampling)
-            usage = add_usage(usage, spent)
-            if schema is None:
-                return Completion(text=text, parsed=None, usage=usage, model=self._name)
-            try:
-                return Completion(text=text, parsed=read_answer(text, schema), usage=usage, model=self._name)
-            except Unreadable as error:
-                problem = str(error)
-                told = f"That does not fit: {problem}. Answer again with the JSON object alone."
-                asked = [*first, Message("assistant", text), Message("user", told)]
-        raise self._failed(FailureCause.BAD_ANSWER, f"its JSON never fitted: {problem}", REPAIRS + 1)
+    ) -> Completion[Any]:
+        """`sampling.timeout_s` holds for each attempt, not for the waiting that a rate limit asks for."""
+
+        async def send(asked: Sequence[Message]) -> Reply:
+            return await self._send(asked, schema, sampling)
+
+        return await complete(self._name, send, messages, schema, pace_of(self._name.partition(":")[0]))
 
     async def aclose(self) -> None:
-        return None
+        async with self._model:  # leaving it closes its connections
+            pass
 
-    async def _ask(self, messages: Sequence[Message], sampling: Sampling) -> tuple[str, Usage]:
+    async def _send(self, messages: Sequence[Message], schema: type[BaseModel] | None, sampling: Sampling) -> Reply:
         from pydantic_ai.direct import model_request
-        from pydantic_ai.exceptions import ModelAPIError, ModelHTTPError
+        from pydantic_ai.exceptions import ModelAPIError, UnexpectedModelBehavior, UserError
 
-        settings: Any = {
-            key: value
-            for key, value in (
-                ("temperature", sampling.temperature),
-                ("max_tokens", sampling.max_tokens),
-                ("seed", sampling.seed),
-                ("timeout", sampling.timeout_s),
-            )
-            if value is not None
-        }
-        last = self._failed(FailureCause.SERVER_ERROR, "no answer", 1)
-        for attempt in range(ATTEMPTS):
-            began = time.perf_counter()
-            try:
-                async with asyncio.timeout(sampling.timeout_s):
-                    response = await model_request(self._model, _history(messages), model_settings=settings)
-            except TimeoutError:
-                raise self._failed(
-                    FailureCause.TIMEOUT, f"no answer within {sampling.timeout_s:g} s", attempt + 1
-                ) from None
-            except ModelHTTPError as error:
-                last = self._failed(_cause(error.status_code), f"answers {error.status_code}", attempt + 1)
-                if error.status_code != 429 and error.status_code < 500:
-                    raise last from None
-            except ModelAPIError as error:
-                last = self._failed(FailureCause.REFUSED, f"cannot be reached: {type(error).__name__}", attempt + 1)
-            else:
-                return response.text or "", self._usage(response.usage, time.perf_counter() - began, attempt)
-            await asyncio.sleep(backoff_s(attempt + 1))
-        raise last
-
-    def _usage(self, said: Any, latency_s: float, failures: int) -> Usage:
-        tokens = said.input_tokens, said.output_tokens
-        return Usage(
-            calls=1 + failures,
-            failed_calls=failures,
-            input_tokens=tokens[0],
-            output_tokens=tokens[1],
-            cost_usd=price(self._name, *tokens),
-            latency_s=latency_s,
+        try:
+            async with asyncio.timeout(sampling.timeout_s):
+                response = await model_request(
+                    self._model,
+                    _history(messages, None if self._knows_schemas else schema),
+                    model_settings=self._settings(sampling),
+                    model_request_parameters=self._parameters(schema),
+                )
+        except TimeoutError:
+            raise _timed_out(sampling) from None
+        except ModelAPIError as error:
+            raise self._refusal(error, sampling) from None
+        except UnexpectedModelBehavior as error:
+            return Reply("", self._model.model_name, None, None, None, None, fault=clean(error.message))
+        except UserError as error:
+            raise Unanswered(FailureCause.BAD_REQUEST, f"cannot be asked so: {clean(error)}") from None
+        said = response.usage
+        known = bool(said.input_tokens or said.output_tokens)
+        read, written = (said.input_tokens, said.output_tokens) if known else (None, None)
+        return Reply(
+            text=response.text or "",
+            model=response.model_name or self._model.model_name,
+            input_tokens=read,
+            output_tokens=written,
+            cost_usd=price(self._name, read, written, cached_tokens=said.cache_read_tokens),
+            request_id=response.provider_response_id,
+            fault=_fault(response.finish_reason, response.text),
         )
 
-    def _failed(self, cause: FailureCause, detail: str, attempts: int) -> CallError:
-        return CallError(CallFailed(cause=cause, detail=f"{self._name} {detail}", attempts=attempts))
+    @property
+    def _knows_schemas(self) -> bool:
+        return bool(self._model.profile.get("supports_json_schema_output"))
+
+    def _parameters(self, schema: type[BaseModel] | None) -> "ModelRequestParameters | None":
+        if schema is None or not self._knows_schemas:
+            return None
+        from pydantic_ai.models import ModelRequestParameters
+        from pydantic_ai.output import OutputObjectDefinition
+
+        wanted = OutputObjectDefinition(json_schema=json_schema(schema), name=schema.__name__)
+        return ModelRequestParameters(output_mode="native", output_object=wanted)
+
+    def _settings(self, sampling: Sampling) -> "ModelSettings":
+        settings: ModelSettings = {}
+        if "timeout" not in self._model.unsupported_settings:
+            settings["timeout"] = sampling.timeout_s
+        if "max_retries" not in self._model.unsupported_settings:
+            settings["max_retries"] = 0  # retried here, where it is counted and all calls learn of the rate limit
+        if sampling.temperature is not None:
+            settings["temperature"] = sampling.temperature
+        if sampling.max_tokens is not None:
+            settings["max_tokens"] = sampling.max_tokens
+        if sampling.seed is not None:
+            settings["seed"] = sampling.seed
+        return settings
+
+    def _refusal(self, error: "ModelAPIError", sampling: Sampling) -> Unanswered:
+        from pydantic_ai.exceptions import (
+            ModelConnectionError,
+            ModelHTTPError,
+            ModelQuotaExceededError,
+            ModelRequestTimeout,
+            ModelTimeoutError,
+        )
+
+        match error:
+            case ModelRequestTimeout() | ModelTimeoutError():
+                return _timed_out(sampling)
+            case ModelQuotaExceededError():
+                return Unanswered(FailureCause.RATE_LIMIT, "has no quota left: check the account's plan and billing")
+            case ModelHTTPError():
+                key = f"the key of {self._name.partition(':')[0]}"
+                return unanswered(error.status_code, clean(error.body or ""), key=key, retry_after_s=error.retry_after)
+            case ModelConnectionError(phase="read" | "write"):
+                return Unanswered(FailureCause.SERVER_ERROR, "broke off", Again.LATER)
+            case ModelConnectionError():
+                return Unanswered(FailureCause.REFUSED, "cannot be reached: check the network", Again.LATER)
+            case _:
+                return Unanswered(FailureCause.SERVER_ERROR, f"failed: {clean(error)}", Again.LATER)
 
 
-def _cause(status: int) -> FailureCause:
-    match status:
-        case 401 | 403:
-            return FailureCause.UNAUTHORIZED
-        case 429:
-            return FailureCause.RATE_LIMIT
-        case _ if status >= 500:
-            return FailureCause.SERVER_ERROR
+def _timed_out(sampling: Sampling) -> Unanswered:
+    detail = f"gave no answer within {sampling.timeout_s:g} s: give it longer, or ask fewer at once"
+    return Unanswered(FailureCause.TIMEOUT, detail)
+
+
+def _fault(finish_reason: str | None, text: str | None) -> str | None:
+    match finish_reason:
+        case "length":
+            return "it was cut off at the limit of tokens: be shorter"
+        case "content_filter":
+            return "the provider's filter held it back"
         case _:
-            return FailureCause.BAD_REQUEST
+            return None if text else "it is empty"
 
 
-def _history(messages: Sequence[Message]) -> list[Any]:
+def _history(messages: Sequence[Message], told: type[BaseModel] | None) -> "list[ModelMessage]":
+    """`told`: a schema that goes in words, with the system message, because the provider takes none."""
     from pydantic_ai.messages import ModelRequest, ModelResponse, SystemPromptPart, TextPart, UserPromptPart
 
-    parts = {
-        "system": lambda text: ModelRequest(parts=[SystemPromptPart(content=text)]),
-        "user": lambda text: ModelRequest(parts=[UserPromptPart(content=text)]),
-        "assistant": lambda text: ModelResponse(parts=[TextPart(content=text)]),
-    }
-    return [parts[message.role](message.content) for message in messages]
+    history: list[ModelMessage] = []
+    if told is not None:
+        messages = [*messages[:1], Message("system", instructions(told)), *messages[1:]]
+        if messages[0].role != "system":
+            messages = [messages[1], messages[0], *messages[2:]]
+    for message in messages:
+        match message.role:
+            case "system":
+                history.append(ModelRequest(parts=[SystemPromptPart(content=message.content)]))
+            case "user":
+                history.append(ModelRequest(parts=[UserPromptPart(content=message.content)]))
+            case "assistant":
+                history.append(ModelResponse(parts=[TextPart(content=message.content)]))
+    return history
