@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.contracts.report import Cell, TableBlock
+from assay.contracts.estimate import Estimate
+from assay.contracts.report import Cell, Fact, TableBlock
 from assay.reports.markup import Paragraph, Span, coded, parse
+from assay.reports.shown import Shown, taken_apart
 from assay.reports.words import across, column_kinds, lead_in, said, split_headline, written_date
 
 
@@ -79,3 +81,15 @@ def test_a_date_is_written_in_utc():
     assert written_date(noon) == "4 November 2026, 12:05 UTC"
     assert written_date(noon.replace(tzinfo=None)) == "4 November 2026, 13:05 UTC"
     assert written_date(noon.replace(tzinfo=UTC)) == "4 November 2026, 13:05 UTC"
+
+
+def test_a_fact_is_taken_apart_as_it_is_shown():
+    value = Estimate(value=0.625, low=0.537, high=0.702, n=1200, clusters=40, method="")
+    fact = Fact(fact_id="rate", label="Pass rate", value=value, unit="share")
+    assert taken_apart(fact) == Shown("62.5", "%", "53.7 to 70.2 %", "n 1,200 in 40 scenarios")
+
+
+def test_an_interval_of_another_level_says_so():
+    value = Estimate(value=2, low=1, high=3, n=9, clusters=None, confidence=0.9, method="")
+    shown = taken_apart(Fact(fact_id="score", label="Score", value=value, unit="score"))
+    assert (shown.interval, shown.behind) == ("90 % interval 1 to 3", "n 9")

@@ -30,9 +30,7 @@ def taken_apart(fact: Fact) -> Shown:
             return Shown("", "", "", "", note=words)
         case Estimate() as estimate:
             number, _, unit = show_value(estimate.value, fact.unit).partition(" ")
-            return Shown(
-                number, unit, interval(estimate.value, estimate.low, estimate.high, fact.unit), behind(estimate)
-            )
+            return Shown(number, unit, _interval(estimate, fact.unit), behind(estimate))
         case value:
             number, _, unit = show_value(value, fact.unit).partition(" ")
             return Shown(number, unit, "", "")
@@ -40,8 +38,12 @@ def taken_apart(fact: Fact) -> Shown:
 
 def interval(value: float, low: float, high: float, unit: str) -> str:
     """`53.7 to 70.2 %`, as it stands within the shown quantity."""
-    whole = show_quantity(Estimate(value=value, low=low, high=high, n=0, clusters=None, method=""), unit)
-    return whole.removeprefix(show_value(value, unit)).removeprefix(" (").partition(", n ")[0]
+    return _interval(Estimate(value=value, low=low, high=high, n=0, clusters=None, method=""), unit)
+
+
+def _interval(estimate: Estimate, unit: str) -> str:
+    shown = show_quantity(estimate, unit).removeprefix(show_value(estimate.value, unit))
+    return shown.removeprefix(" (").partition(", n ")[0]
 
 
 def behind(estimate: Estimate) -> str:
