@@ -20,7 +20,7 @@ PARTS = re.findall(
 )
 
 WORD = re.compile(
-    rf"(?<!\w)(?:{'|'.join(COUNTS + PARTS)}|(?:{'|'.join(COUNTS)}|many|several)-?fold|per\s+cent)(?!\w)", re.IGNORECASE
+    rf"(?<!\w)(?:(?:{'|'.join(COUNTS)}|many|several)-?fold|{'|'.join(COUNTS + PARTS)}|per\s+cent)(?!\w)", re.IGNORECASE
 )
 DIGITS = re.compile(r"[-+−]?\d(?:[\d.,:/]*\d)?\s?[%‰]?|[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞%‰]")
 

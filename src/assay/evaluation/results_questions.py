@@ -52,7 +52,7 @@ RESULTS_QUESTIONS = (
         ),
     ),
     Prepared(r"how many|how often|count\b|number of", "How many conversations", COUNTED),
-    Prepared(r"how long|turns?\b", "Agent turns a conversation", estimated("agent_turns")),
+    Prepared(r"how long|\bturns?\b", "Agent turns a conversation", estimated("agent_turns")),
     Prepared(
         r"\bbetter|differ|compar|versus|\bvs\b|improve|regress|gain|lost",
         "The difference in pass rate, paired by scenario",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
-ALIKE = 0.3
+ALIKE = 0.25
 """Cosine of TF-IDF vectors from which two texts are about the same thing."""
 
 SAME_LABEL = 0.2

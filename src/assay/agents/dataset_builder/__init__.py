@@ -1,26 +1,18 @@
 """Drafts scenarios from an agent's card and a brief, or works them out with a person in a chat."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from assay.agents.dataset_builder.chat import BuilderChat
+from assay.agents.dataset_builder.draft import Draft
 from assay.contracts.agent import AgentCard
 from assay.contracts.dataset import Scenario
-from assay.contracts.stage import Usage
 from assay.models.chat import ChatModel
 
 PROMPT = (Path(__file__).parent / "prompt.md").read_text(encoding="utf-8")
+BATCH_PROMPT = (Path(__file__).parent / "batch.md").read_text(encoding="utf-8")
 CHAT_PROMPT = (Path(__file__).parent / "chat.md").read_text(encoding="utf-8")
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    scenarios: tuple[Scenario, ...]
-    notes: tuple[str, ...]
-    """What a person should look at before using them."""
-    usage: Usage
 
 
 class DatasetBuilder(Protocol):
@@ -33,9 +25,20 @@ class DatasetBuilder(Protocol):
     def prompt_hash(self) -> str: ...
 
     async def draft(
-        self, card: AgentCard, brief: str, *, size: int, seed: int, existing: Sequence[Scenario] = ()
+        self,
+        card: AgentCard,
+        brief: str,
+        *,
+        size: int,
+        seed: int,
+        existing: Sequence[Scenario] = (),
+        wanted: Mapping[str, int] | None = None,
     ) -> Draft:
-        """Up to `size` scenarios unlike each other and the existing ones. Raises CallError where the model fails."""
+        """Up to `size` scenarios unlike each other and the existing ones.
+
+        wanted: how much each topic should have, as shares of any scale; None: as the brief and the card say.
+        Raises CallError where the model fails.
+        """
         ...
 
     async def say(self, chat: BuilderChat, message: str) -> tuple[BuilderChat, str]:
@@ -54,4 +57,4 @@ def dataset_builder(model: ChatModel | None, prompt: str | None = None) -> Datas
     return ModelBuilder(model, prompt or PROMPT)
 
 
-__all__ = ["CHAT_PROMPT", "PROMPT", "BuilderChat", "DatasetBuilder", "Draft", "dataset_builder"]
+__all__ = ["BATCH_PROMPT", "CHAT_PROMPT", "PROMPT", "BuilderChat", "DatasetBuilder", "Draft", "dataset_builder"]

@@ -1,201 +1,185 @@
 """The Dataset Builder as a language model: scenarios in batches, and a chat whose operations code carries out."""
 
-import re
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 
-from pydantic import BaseModel, Field
-
-from assay.agents.dataset_builder import CHAT_PROMPT, Draft
-from assay.agents.dataset_builder.chat import (
-    BuilderChat,
-    DraftMore,
-    Operation,
-    add_drafts,
-    apply,
-    coverage,
-    listing,
-    remember,
-)
+from assay.agents.dataset_builder import BATCH_PROMPT, CHAT_PROMPT
+from assay.agents.dataset_builder.chat import BuilderChat
+from assay.agents.dataset_builder.draft import Draft
+from assay.agents.dataset_builder.kept import Kept
+from assay.agents.dataset_builder.operations import carry_out, coverage, listing, remember
+from assay.agents.dataset_builder.plan import Cell, asked_topics, cells
+from assay.agents.dataset_builder.wire import ChatStep, ScenarioDrafts, to_scenario
 from assay.contracts.agent import AgentCard
 from assay.contracts.base import content_hash
-from assay.contracts.dataset import (
-    Difficulty,
-    Expectation,
-    Origin,
-    Persona,
-    SaysCheck,
-    Scenario,
-    ToolCheck,
-)
+from assay.contracts.dataset import Scenario
 from assay.contracts.stage import Usage
-from assay.evaluation.clusters import tf_idf
+from assay.errors import CallError
 from assay.models.chat import ChatModel, Message, Sampling
 from assay.models.prompt import render
 from assay.models.usage import add_usage
 
 BATCH = 10
 """Scenarios asked for in one call: more make a model repeat itself."""
-TOO_ALIKE = 0.9
-"""Cosine of the words of goal and opening from which a draft is one that is there already."""
+AT_ONCE = 4
+"""Batches in flight. Those of one round do not see each other's scenarios, only their own topics and difficulties."""
+ROUNDS = 3
+"""The first, and two for what was refused; in the last one only what is wrong is refused, not what could be better."""
+SEEN = 60
+"""Scenarios that a model is shown so that it writes others."""
 HISTORY = 20
 """Turns of the chat that the model sees."""
-
-
-class ExpectationDraft(BaseModel):
-    must: bool = Field(description="True: the agent must do it. False: it must not.")
-    text: str = Field(min_length=3)
-    tool: str = Field(default="", description="Name of a tool whose call decides it, or empty.")
-    pattern: str = Field(default="", description="Regular expression over the agent's words that decides it, or empty.")
-
-
-class ScenarioDraft(BaseModel):
-    topic: str = Field(min_length=1)
-    difficulty: Difficulty
-    persona_name: str = Field(min_length=1)
-    persona_description: str = Field(min_length=1)
-    goal: str = Field(min_length=3)
-    opening: str = ""
-    facts: dict[str, str] = Field(default_factory=dict)
-    expectations: list[ExpectationDraft] = Field(min_length=1, max_length=6)
-
-
-class ScenarioDrafts(BaseModel):
-    scenarios: list[ScenarioDraft] = Field(min_length=1)
-
-
-class ChatStep(BaseModel):
-    reply: str = Field(min_length=1)
-    operations: list[Operation] = Field(default_factory=list)
+MANNERS = ("polite", "impatient", "confused", "pressing for what they want", "of your choice")
 
 
 class ModelBuilder:
     def __init__(self, model: ChatModel, prompt: str) -> None:
         self.model = model
         self.prompt = prompt
-        self.prompt_hash = content_hash([prompt, CHAT_PROMPT])
+        self.prompt_hash = content_hash([prompt, BATCH_PROMPT, CHAT_PROMPT])
 
     @property
     def name(self) -> str:
         return self.model.name
 
     async def draft(
-        self, card: AgentCard, brief: str, *, size: int, seed: int, existing: Sequence[Scenario] = ()
+        self,
+        card: AgentCard,
+        brief: str,
+        *,
+        size: int,
+        seed: int,
+        existing: Sequence[Scenario] = (),
+        wanted: Mapping[str, int] | None = None,
     ) -> Draft:
+        kept = Kept(existing)
         made: list[Scenario] = []
+        refused: list[str] = []
+        failures: list[CallError] = []
         usage = Usage()
         system = self._system(card, brief)
-        rounds = 2 * -(-size // BATCH)
-        for attempt in range(rounds):
-            if len(made) >= size:
+        shares = wanted or self._shares(card, brief)
+        for turn in range(ROUNDS):
+            planned = cells(shares, size - len(made), kept.scenarios)
+            batches = [planned[start : start + BATCH] for start in range(0, len(planned), BATCH)]
+            messages = [
+                [Message("system", system), Message("user", asked(batch, kept.scenarios, refused))] for batch in batches
+            ]
+            answers = await self._ask_all(messages, seed + 1000 * turn)
+            for batch, answer in zip(batches, answers, strict=True):
+                if isinstance(answer, CallError):
+                    failures.append(answer)
+                    usage = add_usage(usage, Usage(calls=answer.failed.attempts, failed_calls=answer.failed.attempts))
+                    continue
+                drafts, spent = answer
+                usage = add_usage(usage, spent)
+                scenarios = [to_scenario(drafted, card) for drafted in drafts.scenarios[: len(batch)]]
+                for scenario in filter(None, scenarios):
+                    if problem := kept.flaw(scenario, card, strict=turn < ROUNDS - 1):
+                        refused.append(f"- {scenario.goal}: {problem}")
+                    else:
+                        kept.add(scenario)
+                        made.append(scenario)
+            if len(made) >= size or all(isinstance(answer, CallError) for answer in answers):
                 break
-            count = min(BATCH, size - len(made))
-            asked = f"Write {count} scenarios.\n{_covered([*existing, *made])}"
-            answer = await self.model.complete(
-                [Message("system", system), Message("user", asked)],
-                schema=ScenarioDrafts,
-                sampling=Sampling(temperature=0.9, seed=seed + attempt),
-            )
-            usage = add_usage(usage, answer.usage)
-            for drafted in answer.parsed.scenarios[:count]:
-                scenario = to_scenario(drafted, card)
-                if not _stands_already(scenario, [*existing, *made]):
-                    made.append(scenario)
-        notes = () if len(made) >= size else (f"{len(made)} of {size}: the model ran out of new situations.",)
-        return Draft(tuple(made[:size]), notes, usage)
+        if failures and not made:
+            raise failures[0]
+        return Draft(tuple(made), tuple(_notes(len(made), size, refused, failures)), usage)
 
     async def say(self, chat: BuilderChat, message: str) -> tuple[BuilderChat, str]:
-        state = f"{coverage(chat)}\n{listing(chat)}"
-        system = render(CHAT_PROMPT, agent=chat.card.description, state=state)
         history = [
             Message("user" if said.role == "person" else "assistant", said.text) for said in chat.history[-HISTORY:]
         ]
+        asked_for = [Message("system", self._chat_system(chat)), *history, Message("user", message)]
         answer = await self.model.complete(
-            [Message("system", system), *history, Message("user", message)], schema=ChatStep
+            asked_for, schema=ChatStep, sampling=Sampling(temperature=0.3, seed=len(chat.history))
         )
-        done = [answer.parsed.reply]
+        done = chat.replace(usage=add_usage(chat.usage, answer.usage))
+        told = [answer.parsed.reply]
         for operation in answer.parsed.operations:
-            if isinstance(operation, DraftMore):
-                drafted = await self.draft(
-                    chat.card,
-                    f"{chat.brief} {operation.about}".strip() or chat.card.description,
-                    size=operation.count,
-                    seed=len(chat.history),
-                    existing=(*chat.accepted, *chat.drafts),
-                )
-                chat = add_drafts(chat, drafted.scenarios)
-                done.append(listing(chat.replace(accepted=(), drafts=drafted.scenarios)))
-            else:
-                chat, words = apply(chat, operation)
-                done.append(words)
-        reply = "\n".join(done)
-        return remember(chat, message, reply), reply
+            done, words = await carry_out(done, operation, self.draft)
+            told.append(words)
+        reply = "\n".join(told)
+        return remember(done, message, reply), reply
+
+    async def _ask_all(
+        self, batches: Sequence[Sequence[Message]], seed: int
+    ) -> list[tuple[ScenarioDrafts, Usage] | CallError]:
+        """An answer or its failure for each, in order: one that fails does not undo the others."""
+        free = asyncio.Semaphore(AT_ONCE)
+
+        async def ask(messages: Sequence[Message], number: int) -> tuple[ScenarioDrafts, Usage] | CallError:
+            async with free:
+                try:
+                    answer = await self.model.complete(
+                        messages, schema=ScenarioDrafts, sampling=Sampling(temperature=0.9, seed=seed + number)
+                    )
+                except CallError as error:
+                    return error
+                return answer.parsed, answer.usage
+
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(ask(messages, number)) for number, messages in enumerate(batches)]
+        return [task.result() for task in tasks]
+
+    def _shares(self, card: AgentCard, brief: str) -> Mapping[str, int]:
+        """A brief that names none of the card's topics is the model's to read."""
+        topics, named = asked_topics(card, brief)
+        return dict.fromkeys(topics if named and card.topics else [""], 1)
 
     def _system(self, card: AgentCard, brief: str) -> str:
-        tools = "; ".join(f"{tool.name}: {tool.description}" for tool in card.tools) or "none"
         return render(
             self.prompt,
             agent=card.description,
             system_prompt=card.system_prompt or "not known",
-            tools=tools,
+            tools=_tools(card),
             limits="; ".join(card.known_limits) or "none known",
-            brief=brief or "everything that users bring",
+            brief=brief.strip() or "everything that users bring",
+        )
+
+    def _chat_system(self, chat: BuilderChat) -> str:
+        plan = ", ".join(f"{planned.topic} {planned.scenarios}" for planned in chat.plan) or "none yet"
+        return render(
+            CHAT_PROMPT,
+            agent=chat.card.description,
+            tools=", ".join(tool.name for tool in chat.card.tools) or "none",
+            limits="; ".join(chat.card.known_limits) or "none known",
+            state=f"Plan: {plan}\n{coverage(chat)}\n{listing(chat)}",
         )
 
 
-def to_scenario(drafted: ScenarioDraft, card: AgentCard) -> Scenario:
-    """A draft as a contract: ids from its content, checks only where they can work."""
-    topic = _slug(drafted.topic, "general")
-    tools = {tool.name for tool in card.tools}
-    expectations = tuple(
-        Expectation(
-            expectation_id=f"e{place}",
-            kind="must" if expected.must else "must_not",
-            text=expected.text,
-            check=_check(expected, tools),
-        )
-        for place, expected in enumerate(drafted.expectations, start=1)
-    )
-    return Scenario(
-        scenario_id=f"{topic[:40]}-{content_hash(drafted.model_dump(mode='json'))[:8]}",
-        topic=topic,
-        difficulty=drafted.difficulty,
-        persona=Persona(name=_slug(drafted.persona_name, "user"), description=drafted.persona_description),
-        goal=drafted.goal,
-        opening=drafted.opening.strip() or None,
-        facts=drafted.facts,
-        expectations=expectations,
-        origin=Origin.DRAFTED,
-    )
+def asked(batch: Sequence[Cell], there: Sequence[Scenario], refused: Sequence[str]) -> str:
+    """The user's message for one batch."""
+    lines = [
+        f"{place}. {f'topic {cell.topic}' if cell.topic else 'a topic of your choice'}, {cell.difficulty.value}, "
+        f"a user who is {MANNERS[place % len(MANNERS)]}"
+        for place, cell in enumerate(batch, start=1)
+    ]
+    known = "\n".join(f"- {s.topic}, {s.difficulty.value}, {s.persona.name}: {s.goal}" for s in there[-SEEN:])
+    return render(
+        BATCH_PROMPT,
+        count=str(len(batch)),
+        cells="\n".join(lines),
+        existing=f"These are there already; write others:\n{known}" if known else "None are there yet.",
+        refused="These were refused; do not repeat what was wrong:\n" + "\n".join(refused[-BATCH:]) if refused else "",
+    ).strip()
 
 
-def _check(expected: ExpectationDraft, tools: set[str]) -> ToolCheck | SaysCheck | None:
-    if expected.tool in tools:
-        return ToolCheck(tool=expected.tool)
-    if expected.pattern:
-        try:
-            re.compile(expected.pattern)
-        except re.error:
-            return None  # a judge rules where the model's pattern is none
-        return SaysCheck(pattern=expected.pattern)
-    return None
+def _notes(made: int, size: int, refused: Sequence[str], failures: Sequence[CallError]) -> list[str]:
+    notes = []
+    if made < size:
+        notes.append(f"{made} of {size}: the model ran out of new situations, or its answers failed.")
+    if refused:
+        notes.append(f"{len(refused)} drafts were refused by validation or as copies.")
+    if failures:
+        notes.append(f"{len(failures)} calls failed, the last with {failures[-1]}.")
+    return notes
 
 
-def _stands_already(scenario: Scenario, others: Sequence[Scenario]) -> bool:
-    if any(scenario.scenario_id == other.scenario_id for other in others):
-        return True
-    if not others:
-        return False
-    vectors = tf_idf([f"{s.goal} {s.opening or ''}" for s in (scenario, *others)])
-    return bool((vectors[1:] @ vectors[0]).max() >= TOO_ALIKE)
-
-
-def _covered(scenarios: Sequence[Scenario]) -> str:
-    if not scenarios:
-        return "None are there yet."
-    listed = "\n".join(f"- {s.topic}, {s.difficulty}, {s.persona.name}: {s.goal}" for s in scenarios[-60:])
-    return f"These are there already; write others:\n{listed}"
-
-
-def _slug(text: str, otherwise: str) -> str:
-    slug = "-".join(re.findall(r"[a-z0-9]+", text.lower()))[:60].strip("-")
-    return slug or otherwise
+def _tools(card: AgentCard) -> str:
+    lines = []
+    for tool in card.tools:
+        properties = tool.parameters.get("properties")
+        arguments = ", ".join(properties) if isinstance(properties, dict) else ""
+        lines.append(f"- {tool.name}({arguments}): {tool.description}")
+    return "\n".join(lines) or "none"
