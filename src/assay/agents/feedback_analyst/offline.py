@@ -60,7 +60,7 @@ def _forecast(report: ProductionReport) -> str:
         return ""
     match report.forecast.covered:
         case True:
-            return "The forecast was {predicted}, and the two intervals meet."
+            return "The forecast was {predicted}, and what came agrees with it."
         case False:
             return "That is not what was forecast, {predicted}: the dataset does not stand for production yet."
         case None:
