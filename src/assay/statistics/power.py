@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass
 
+from assay.statistics.clusters import LEAST
+
 TYPICAL_SD = 0.45
 """Standard deviation of a scenario's difference in pass rate where no earlier run tells: two versions at 70 %, three
 trials each, half of the scenarios' variance shared."""
@@ -19,24 +21,37 @@ class Detectable:
 def scenarios_for_paired(difference: float, *, variance: float, alpha: float = 0.05, power: float = 0.8) -> int:
     """Scenarios for a paired test to find `difference`, when the scenarios' differences have this variance.
 
-    Source: Miller 2024 (arXiv 2411.00640), equation 9. Raises ValueError where difference is not above 0.
+    Source: Miller 2024 (arXiv 2411.00640), equation 9; Guenther 1981 for what Student's t needs beyond the normal.
+    Raises ValueError where difference is not above 0 or variance is below 0.
     """
     if difference <= 0:
         raise ValueError(f"difference must be above 0, not {difference}")
-    return max(5, math.ceil(variance * (_z(1 - alpha / 2) + _z(power)) ** 2 / difference**2))
+    if variance < 0:
+        raise ValueError(f"variance must not be below 0, not {variance}")
+    normal = variance * (_z(1 - alpha / 2) + _z(power)) ** 2 / difference**2
+    return max(LEAST, math.ceil(normal + _beyond_normal(alpha)))
 
 
 def detectable_difference(
     scenarios: int, *, sd: float = TYPICAL_SD, alpha: float = 0.05, power: float = 0.8
 ) -> Detectable:
-    """The smallest difference in pass rate that this many scenarios show, paired, `power` of the time."""
-    if scenarios < 5:
-        return Detectable(None, f"{scenarios} scenarios; a comparison needs at least 5")
-    difference = min(1.0, (_z(1 - alpha / 2) + _z(power)) * sd / math.sqrt(scenarios))
+    """The smallest difference in pass rate that this many scenarios show, paired, `power` of the time.
+
+    The inverse of scenarios_for_paired with the variance sd^2.
+    """
+    if scenarios < LEAST:
+        return Detectable(None, f"{scenarios} scenarios; a comparison needs at least {LEAST}")
+    normal = max(1.0, scenarios - _beyond_normal(alpha))
+    difference = min(1.0, (_z(1 - alpha / 2) + _z(power)) * sd / math.sqrt(normal))
     return Detectable(
         difference,
         f"{scenarios} scenarios show a difference of {100 * difference:.0f} points {100 * power:.0f} % of the time",
     )
+
+
+def _beyond_normal(alpha: float) -> float:
+    """Scenarios that Student's t needs more than the normal does, to a close approximation: 2 at alpha 0.05."""
+    return _z(1 - alpha / 2) ** 2 / 2
 
 
 def _z(p: float) -> float:
