@@ -253,8 +253,12 @@ def _scenario_text(scenario: Scenario) -> str:
 
 
 def _cut(text: str, longest: int) -> str:
-    line = " ".join(text.split())
+    """One line, without the signs that have a meaning in a narrative."""
+    line = " ".join(text.translate(SIGNS).split())
     return line if len(line) <= longest else line[: longest - 1].rsplit(" ", 1)[0].rstrip(",;:") + "…"
+
+
+SIGNS = {ord("{"): "(", ord("}"): ")", ord("`"): "'"}
 
 
 __all__ = [

@@ -38,8 +38,9 @@ def show_quantity(value: Quantity, unit: str) -> str:
         return f"too little data ({value.reason})"
     clusters = f", {value.clusters} {value.clustered_by}" if value.clusters is not None else ""
     level = "" if math.isclose(value.confidence, 0.95) else f"{100 * value.confidence:.4g} % interval "
-    interval = f"{level}{_number(value.low, unit)} to {_number(value.high, unit)}{UNITS.get(unit, '')}"
-    return f"{_number(value.value, unit)}{UNITS.get(unit, '')} ({interval}, n {value.n}{clusters})"
+    word = UNITS.get(unit, "")
+    interval = f"{level}{_number(value.low, unit)} to {_number(value.high, unit)}{word}"
+    return f"{_number(value.value, unit)}{word} ({interval}, n {value.n}{clusters})"
 
 
 def _number(value: float, unit: str) -> str:
