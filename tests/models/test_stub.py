@@ -5,13 +5,14 @@ import httpx
 import jsonschema
 import pytest
 from openai import APIStatusError, AsyncOpenAI, OpenAI
+from openai.types.chat import ChatCompletionMessageParam
 from pydantic import BaseModel, Field
 
 from assay.contracts.schemas import DOCUMENTS
 from tests.minimal_json import minimal
 from tests.stub_llm import Cut, Raw, Reply, Status, StubLLM, ToolCall, always, in_order
 
-HELLO = [{"role": "user", "content": "hello there"}]
+HELLO: list[ChatCompletionMessageParam] = [{"role": "user", "content": "hello there"}]
 
 
 class Tree(BaseModel):
@@ -34,7 +35,7 @@ def test_openais_own_client_reads_answers_tools_and_streams():
         assert chunks[-1].usage
         stub.responder = always(Reply(tool_calls=[ToolCall("look", {"at": "sky"})]))
         called = client.chat.completions.create(model="stub", messages=HELLO).choices[0].message.tool_calls
-        assert called and called[0].function.arguments == '{"at": "sky"}'
+        assert called and called[0].model_dump()["function"] == {"name": "look", "arguments": '{"at": "sky"}'}
         assert stub.calls == len(stub.requests) == 3
 
 

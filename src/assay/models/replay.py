@@ -1,7 +1,6 @@
 """Answers kept in a file, so that the same work gives the same result again with no network."""
 
 import asyncio
-import json
 from collections.abc import Sequence
 from decimal import Decimal
 from functools import lru_cache
@@ -19,6 +18,8 @@ from assay.models.chat import ChatModel, Completion, Message, Sampling
 
 NOTHING = Usage(input_tokens=0, output_tokens=0, cost_usd=Decimal(0))
 """What a replayed answer takes."""
+START = b'{"key":'
+"""Of every line of a recording."""
 
 
 class Recorded(Contract):
@@ -54,12 +55,14 @@ def _schema_hash(schema: type[BaseModel]) -> str:
 class Recording:
     """A JSONL file of answers by the hash of their requests. Of two lines with one key the later holds.
 
-    Raises BadInput for a line that is none; a last line without its end, as a crash leaves it, is passed over.
+    Raises BadInput for a line that is none; one that a crash left half written is passed over.
     """
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        self._kept = {line.key: line for line in _read(file)} if file.exists() else {}
+        text = file.read_bytes() if file.exists() else b""
+        self._kept = {line.key: line for line in _read(file, text)}
+        self._cut_off = bool(text) and not text.endswith(b"\n")
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -71,8 +74,10 @@ class Recording:
         if not self._kept:
             self.file.parent.mkdir(parents=True, exist_ok=True)
         self._kept[line.key] = line
+        written = line.model_dump_json(exclude_defaults=True).encode() + b"\n"
         with self.file.open("ab") as out:
-            out.write(line.model_dump_json(exclude_defaults=True).encode() + b"\n")  # one write: other processes append
+            out.write(b"\n" + written if self._cut_off else written)  # in one write: other processes may append
+        self._cut_off = False
 
 
 class RecordingModel:
@@ -165,24 +170,15 @@ def _again(found: Recorded, schema: type[BaseModel] | None) -> Completion[Any]:
     return Completion(text, parsed, NOTHING, found.model, found.request_id, replayed=True)
 
 
-def _read(file: Path) -> list[Recorded]:
-    lines = file.read_bytes().split(b"\n")
+def _read(file: Path, text: bytes) -> list[Recorded]:
     whole = []
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(text.split(b"\n"), start=1):
         if not line.strip():
             continue
         try:
             whole.append(Recorded.model_validate_json(line))
         except ValidationError as error:
-            if number == len(lines) and not _is_json(line):
-                break
-            raise BadInput.from_validation(f"{file}:{number}", error) from None
+            half_written = line.startswith(START) and error.errors()[0]["type"] == "json_invalid"
+            if not half_written:
+                raise BadInput.from_validation(f"{file}:{number}", error) from None
     return whole
-
-
-def _is_json(line: bytes) -> bool:
-    try:
-        json.loads(line)
-    except ValueError:
-        return False
-    return True

@@ -32,7 +32,7 @@ def response_format(schema: type[BaseModel]) -> bytes:
 
 
 class NotStrict(Exception):
-    """The schema is no object, or has one whose fields are not known beforehand."""
+    """The schema is no object, or has a part of which nothing is known beforehand."""
 
 
 def _strict(schema: Any) -> Any:
@@ -41,8 +41,6 @@ def _strict(schema: Any) -> Any:
         return [_strict(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
-    if not schema:
-        raise NotStrict
     kept = {key: value for key, value in schema.items() if key not in UNKNOWN_TO_STRICT}
     if kept.get("format") not in FORMATS:
         kept.pop("format", None)
@@ -57,6 +55,8 @@ def _strict(schema: Any) -> Any:
             kept[key] = _strict(kept[key])
     if "$defs" in kept:
         kept["$defs"] = {name: _strict(part) for name, part in kept["$defs"].items()}
+    if not kept.keys() & {"type", "anyOf", "allOf", "$ref", "enum", "const"}:
+        raise NotStrict
     if kept.get("type") == "object":
         if "properties" not in kept or kept.get("additionalProperties"):
             raise NotStrict
