@@ -10,7 +10,7 @@ from assay.contracts.dataset import Scenario
 from assay.contracts.feedback import ComplaintCluster, Feedback
 from assay.contracts.judgment import Ruling
 from assay.evaluation.results import TrialResult
-from assay.evaluation.similarity import grouped, stem, tf_idf, words
+from assay.evaluation.similarity import grouped, stem, words
 
 NAME = 80
 """Characters of a cluster's name, at most."""
@@ -259,15 +259,3 @@ def _cut(text: str, longest: int) -> str:
 
 
 SIGNS = {ord("{"): "(", ord("}"): ")", ord("`"): "'"}
-
-
-__all__ = [
-    "complaint_clusters",
-    "complaint_groups",
-    "complaint_text",
-    "covered",
-    "failure_clusters",
-    "grouped",
-    "tf_idf",
-    "words",
-]

@@ -90,7 +90,7 @@ def understand(question: str, tables: MeasuredTables, questions: Sequence[Prepar
                 used |= {*spelled, *_stems(column)}
                 quoted = value.replace("'", "''")
                 conditions.append((column, f"CAST({column} AS VARCHAR) = '{quoted}'"))
-                named.append(f"{column.replace('_', ' ')} `{value}`")
+                named.append(f"{column.replace('_', ' ')} `{_plain(value)}`")
     taken = {column for column, _ in conditions}
     by = next((c for c in measured.by if c not in taken and _stems(c) and set(_stems(c)) <= set(said)), None)
     used |= set(_stems(by or ""))
@@ -100,7 +100,7 @@ def understand(question: str, tables: MeasuredTables, questions: Sequence[Prepar
         word
         for word in dict.fromkeys(re.findall(r"[^\W\d_]{3,}", question.lower()))
         if words(word, PLAIN)
-        and not any(stem(word).startswith(known) or known.startswith(stem(word)) for known in used)
+        and not any(stem(word).startswith(known) or known.startswith(stem(word)) for known in used if len(known) > 2)
     ]
     about = f", {', '.join(named)}" if named else ""
     return Asked(by, tuple(conditions), about), unused

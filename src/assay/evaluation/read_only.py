@@ -12,7 +12,8 @@ from assay.errors import BadInput
 
 MOST_ROWS = 50
 SECONDS = 10.0
-MEMORY = "256MB"
+MEMORY = "1GB"
+"""Of tables and queries together."""
 
 Row = dict[str, str | int | float | bool | None]
 

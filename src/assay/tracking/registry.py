@@ -1,9 +1,9 @@
 """Agent versions in MLflow's model registry: each is a logged model of its run, and a registered version of that."""
 
 import hashlib
-import re
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import re
-import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,6 +11,7 @@ from assay.contracts.base import content_hash
 from assay.contracts.dataset import Dataset, Expectation, Scenario
 from assay.errors import BadInput
 from assay.evaluation.exchange.rows import checked, csv_rows, jsonl_rows, parsed_json
+from assay.evaluation.slugs import slug
 
 COLUMNS: tuple[str, ...] = (
     "scenario_id",
@@ -33,7 +33,6 @@ COLUMNS: tuple[str, ...] = (
 )
 """`must` and `must_not` hold one expectation a line, for people; `expectations` holds as JSON what is more."""
 
-SLUG = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 FORMULA = ("=", "+", "-", "@", '"')
 """A spreadsheet would run a cell that begins so; with a quotation mark before it, it does not."""
 
@@ -64,14 +63,6 @@ def to_csv(dataset: Dataset) -> str:
     for scenario in dataset.scenarios:
         writer.writerow(_written(scenario))
     return out.getvalue()
-
-
-def slug(text: str) -> str:
-    """`Order status` as `order-status`; the text itself where nothing would be left, for the contract to refuse."""
-    if SLUG.fullmatch(text):
-        return text
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9._-]+", "-", plain).lstrip("-._")[:64].rstrip("-") or text
 
 
 def _dataset(rows: Iterable[tuple[Scenario, str]], name: str, description: str, where: str) -> Dataset:
@@ -122,12 +113,12 @@ def _read(row: dict[str, str], at: str) -> Scenario:
         name: _text(row[name]) for name in ("goal", "opening", "max_turns", "origin", "origin_ref") if row.get(name)
     }
     if row.get("topic"):
-        fields["topic"] = slug(row["topic"])
+        fields["topic"] = slug(row["topic"], row["topic"])
     if row.get("difficulty"):
         fields["difficulty"] = row["difficulty"].lower()
     persona = row.get("persona") or "user"
     fields["persona"] = {
-        "name": slug(persona),
+        "name": slug(persona, persona),
         "description": _text(row.get("persona_description") or f"{persona.replace('-', ' ').capitalize()}."),
         "language": _text(row.get("language") or "en"),
     }
