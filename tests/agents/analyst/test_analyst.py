@@ -95,7 +95,7 @@ async def test_offline_speaks_of_recorded_conversations():
     text = await narrated(list(tau_results()))
     assert "42.0 % (31.5 to 52.5 %, n 200, 50 scenarios)" in text
     assert "the chance that all trials of a scenario pass is 20.0 %" in text
-    assert "It is weak in topic `cancel-reservation`, 22.5 % (" in text
+    assert "No slice is clearly weaker than the rest. The lowest is topic `cancel-reservation`, 22.5 % (" in text
 
 
 async def test_a_model_narrates_from_facts_alone():

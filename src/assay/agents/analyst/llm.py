@@ -4,6 +4,7 @@ from assay.agents.analyst import CHAT_PROMPT
 from assay.contracts.analytics import AnalystAnswer, AnalyticsReport
 from assay.contracts.base import content_hash
 from assay.evaluation.results_table import ResultsTable
+from assay.evaluation.weak_slices import weak_slices
 from assay.models.chat import ChatModel
 from assay.models.narration import Narrated, narrate_with
 from assay.models.prompt import render
@@ -27,8 +28,13 @@ class ModelAnalyst:
         clusters = "\n".join(
             f"- `{cluster.name}`: {cluster.description}" for cluster in report.clusters[:CLUSTERS_SHOWN]
         )
-        context = (
-            f"Agent {report.agent}, dataset {report.dataset}.\nFailure clusters, largest first:\n{clusters or '- none'}"
+        weak = ", ".join(f"{rate.dimension} `{rate.value}`" for rate in weak_slices(report.slices, report.pass_rate))
+        context = "\n".join(
+            (
+                f"Agent {report.agent}, dataset {report.dataset}.",
+                f"Weak slices, by a test that corrects for looking at many: {weak or 'none'}.",
+                f"Failure clusters, largest first:\n{clusters or '- none'}",
+            )
         )
         names = {cluster.name for cluster in report.clusters} | {rate.value for rate in report.slices}
         system = render(self.prompt, calibration=calibration)

@@ -7,11 +7,13 @@ from assay.evaluation.facts import slice_fact_id
 from assay.evaluation.prepared_questions import answer_prepared
 from assay.evaluation.results_questions import RESULTS_QUESTIONS
 from assay.evaluation.results_table import ResultsTable
+from assay.evaluation.weak_slices import weak_slices
 from assay.models.narration import Narrated, narrated_offline
 from assay.models.sql_chat import Looked, Steps
 
 RULES_VERSION = "2"
 CLUSTERS_NAMED = 3
+SLICES_NAMED = 3
 
 
 class OfflineAnalyst:
@@ -58,14 +60,13 @@ def _work(report: AnalyticsReport) -> str:
 
 
 def _weakest(report: AnalyticsReport) -> str:
-    """Only slices that lie below the rate of all with their whole interval: of many the lowest always looks weak."""
     rates = [(rate, rate.pass_rate) for rate in report.slices if isinstance(rate.pass_rate, Estimate)]
     if not rates or not isinstance(report.pass_rate, Estimate):
         return ""
-    whole = report.pass_rate.value
-    weak = sorted((row for row in rates if row[1].high < whole), key=lambda row: row[1].value)
+    weak = weak_slices(report.slices, report.pass_rate)
     if weak:
-        return f"It is weak in {', and in '.join(_slice(rate) for rate, _ in weak[:3])}."
+        named = ", and in ".join(_slice(rate) for rate in weak[:SLICES_NAMED])
+        return f"It is weak in {named}, also when it is taken into account how many slices were looked at."
     lowest = min(rates, key=lambda row: row[1].value)[0]
     return (
         f"No slice is clearly weaker than the rest. The lowest is {_slice(lowest)}, and of many slices the lowest "
