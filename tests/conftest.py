@@ -12,10 +12,23 @@ ROOT = Path(__file__).resolve().parents[1]
 SHOP = ROOT / "examples" / "shop"
 DATA = ROOT.parent / "shared" / "data"
 
-# The machine's own settings must not reach a test, and no test may ask a real model.
-for name in [*os.environ]:
-    if name.startswith(("ASSAY_", "OPENAI_", "ANTHROPIC_", "MLFLOW_")):
-        del os.environ[name]
+OURS = ("ASSAY_", "OPENAI_", "ANTHROPIC_", "MLFLOW_TRACKING_URI")
+
+
+def forget_settings() -> None:
+    """The machine's own settings must not reach a test, and no test may ask a real model."""
+    for name in [*os.environ]:
+        if name.startswith(OURS):
+            del os.environ[name]
+
+
+forget_settings()
+
+
+@pytest.fixture(autouse=True)
+def no_settings_of_the_test_before() -> None:
+    """MLflow exports the address of the store that it was last set to."""
+    forget_settings()
 
 
 @pytest.fixture(scope="session")

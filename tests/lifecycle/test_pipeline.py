@@ -152,3 +152,11 @@ async def test_the_agents_report_measures_all_six(context, request_):
     assert by_name["user_simulator"].latency_p95_s > 0
     assert by_name["analyst"].determinism.value == 1.0
     assert uri.endswith("agents.html")
+
+
+async def test_an_ungated_registration_of_the_same_version_does_not_close_the_gates(context, request_):
+    await run_pipeline(request_, context, nobody)
+    await run_stage(DevelopRequest(project="shop", card=card("v1"), card_dir=str(SHOP)), context)
+    await run_stage(DevelopRequest(project="shop", card=card("v2"), card_dir=str(SHOP)), context)
+    result = await run_pipeline(request_, context, approve_all("tester"))
+    assert result.state == "finished", result.reason

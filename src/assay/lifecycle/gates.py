@@ -66,10 +66,10 @@ async def stands_on(request: StageRequest, context: Context) -> Sequence[StageRe
         case DevelopRequest():
             return ()
         case DatasetRequest():
-            return (await context.agent_version(project, request.agent),)
+            return (await context.agent_version(project, request.agent, gated=True),)
         case SimulateRequest():
             return (
-                await context.agent_version(project, request.agent),
+                await context.agent_version(project, request.agent, gated=True),
                 await _dataset_result(context, project, request.dataset),
             )
         case JudgeRequest(simulation_id=str(simulation_id)):

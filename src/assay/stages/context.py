@@ -107,14 +107,18 @@ class Context:
 
         return (await asyncio.to_thread(prompt, self.tracking, f"assay.{agent}", packaged)).text
 
-    async def agent_version(self, project: str, agent: AgentRef) -> AgentVersion:
-        """The registered version. Raises NotFound with the command that registers it."""
+    async def agent_version(self, project: str, agent: AgentRef, *, gated: bool = False) -> AgentVersion:
+        """The registered version; with `gated` the one of the lifecycle, where there is one.
+
+        Raises NotFound with the command that registers it.
+        """
         from assay.tracking import list_results, load_result
 
-        found = await asyncio.to_thread(list_results, self.tracking, project, Stage.DEVELOP, agent=agent, limit=1)
+        found = await asyncio.to_thread(list_results, self.tracking, project, Stage.DEVELOP, agent=agent)
         if not found:
             raise NotFound(f"agent {agent} is not registered in project {project}: run `assay agent register CARD`")
-        loaded = await asyncio.to_thread(load_result, self.tracking, project, Stage.DEVELOP, found[0].subject_id)
+        chosen = next((run for run in found if run.gated == gated), found[0])
+        loaded = await asyncio.to_thread(load_result, self.tracking, project, Stage.DEVELOP, chosen.subject_id)
         return AgentVersion.model_validate(loaded)
 
     async def once(

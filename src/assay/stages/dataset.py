@@ -31,7 +31,7 @@ async def dataset(request: DatasetRequest, context: Context) -> DatasetResult:
     from assay.agents.dataset_builder import PROMPT, dataset_builder
     from assay.tracking import save_dataset
 
-    version = await context.agent_version(request.project, request.agent)
+    version = await context.agent_version(request.project, request.agent, gated=request.gated)
     model_name = context.model_name(request.model)
     builder = dataset_builder(context.chat_model(model_name), await context.prompt("dataset_builder", PROMPT))
     if request.dataset is not None:

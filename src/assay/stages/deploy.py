@@ -30,7 +30,7 @@ async def deploy(request: DeployRequest, context: Context) -> Rollout:
         await asyncio.to_thread(load_result, t, project, Stage.COMPARE, request.comparison_id)
     )
     refuse_unfit(request, comparison)
-    version = await context.agent_version(project, comparison.challenger)
+    version = await context.agent_version(project, comparison.challenger, gated=True)
     key = [request.comparison_id, request.to_stage, [step.model_dump(mode="json") for step in request.steps]]
 
     async def work(run: "StageRun") -> Rollout:

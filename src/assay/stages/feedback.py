@@ -48,7 +48,7 @@ async def feedback(request: FeedbackRequest, context: Context) -> ProductionRepo
         from assay.tracking import write_feedback
 
         context.progress(Stage.FEEDBACK, 0, 3)
-        version = await context.agent_version(request.project, request.agent)
+        version = await context.agent_version(request.project, request.agent, gated=request.gated)
         linked = await asyncio.to_thread(write_feedback, context.tracking, request.project, items)
         context.progress(Stage.FEEDBACK, 1, 3)
         scenarios = await known_scenarios(request, context)

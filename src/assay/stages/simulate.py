@@ -37,7 +37,7 @@ async def simulate(request: SimulateRequest, context: Context) -> Simulation:
     from assay.tracking import load_dataset, load_pyfunc, read_conversations
 
     t = context.tracking
-    version = await context.agent_version(request.project, request.agent)
+    version = await context.agent_version(request.project, request.agent, gated=request.gated)
     dataset = await asyncio.to_thread(load_dataset, t, request.project, request.dataset)
     model_name = context.model_name(request.model)
     model = context.chat_model(model_name)
