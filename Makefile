@@ -31,8 +31,9 @@ schemas: $(RUN) ## Export the JSON Schemas of all contracts
 
 check: lint types arch ## All that is checked without running anything
 
-bench: $(DEV) ## Measure: statistics against planted truths
+bench: $(DEV) ## Measure: statistics against planted truths, the cost of a model call
 	@$(BIN)/python benchmarks/planted_truth.py
+	@$(BIN)/python benchmarks/model_calls.py
 
 lock: $(VENV)/.uv ## Renew the locks from pyproject.toml
 	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --python-version 3.11 pyproject.toml -o requirements.lock.txt
