@@ -12,10 +12,10 @@ from assay.contracts.judgment import Judging, Ruling
 from assay.contracts.stage import Stage
 from assay.evaluation.attribution import attributions
 from assay.evaluation.clusters import failure_clusters
-from assay.evaluation.facts import fill, refuse_stray
 from assay.evaluation.results import TrialResult, passes, quantity, scores, slice_of, successes_and_trials
 from assay.stages.context import Calls, Context
 from assay.stages.material import load_results
+from assay.stages.narrative import narrative_of
 
 if TYPE_CHECKING:
     from assay.tracking import StageRun
@@ -45,12 +45,7 @@ async def analyze(request: AnalyzeRequest, context: Context) -> AnalyticsReport:
         draft = compute(request, judging, results)
         context.progress(Stage.ANALYZE, 1, 2)
         calls = Calls()
-        if request.narrative is not None:
-            refuse_stray(request.narrative, draft.facts)
-            narrative = Narrative(text=fill(request.narrative, draft.facts), author=context.settings.person)
-        else:
-            narrated = await calls.of("analyst", author.name, author.narrate(draft), lambda narrated: narrated.usage)
-            narrative = narrated.narrative
+        narrative = await narrative_of(draft, request.narrative, "analyst", author, calls, context)
         report = draft.replace(
             subject_id=short_id("analytics", key, request.gated),
             run_id=run.run_id,

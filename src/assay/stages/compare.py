@@ -10,12 +10,12 @@ from assay.contracts.comparison import CompareRequest, ComparisonReport
 from assay.contracts.judgment import Judging
 from assay.contracts.stage import Stage
 from assay.errors import BadInput
-from assay.evaluation.facts import fill, refuse_stray
 from assay.evaluation.pairing import compare_costs, compare_passes, compare_scores, compare_slices, find_flips
 from assay.evaluation.results import TrialResult, passes, quantity
 from assay.evaluation.verdict import decide, next_steps
 from assay.stages.context import Calls, Context
 from assay.stages.material import load_results
+from assay.stages.narrative import narrative_of
 
 if TYPE_CHECKING:
     from assay.tracking import StageRun
@@ -53,12 +53,7 @@ async def compare(request: CompareRequest, context: Context) -> ComparisonReport
         draft = compute(request, champion, champion_results, challenger, challenger_results)
         context.progress(Stage.COMPARE, 1, 2)
         calls = Calls()
-        if request.narrative is not None:
-            refuse_stray(request.narrative, draft.facts)
-            narrative = Narrative(text=fill(request.narrative, draft.facts), author=context.settings.person)
-        else:
-            narrated = await calls.of("comparator", author.name, author.narrate(draft), lambda narrated: narrated.usage)
-            narrative = narrated.narrative
+        narrative = await narrative_of(draft, request.narrative, "comparator", author, calls, context)
         report = draft.replace(
             subject_id=short_id("comparison", key, request.gated),
             run_id=run.run_id,

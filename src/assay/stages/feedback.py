@@ -11,10 +11,10 @@ from assay.contracts.estimate import Estimate, Quantity
 from assay.contracts.feedback import Feedback, FeedbackRequest, ForecastScore, ProductionReport
 from assay.contracts.stage import Stage
 from assay.evaluation.clusters import complaint_clusters
-from assay.evaluation.facts import fill, refuse_stray
 from assay.evaluation.production_facts import production_facts
 from assay.evaluation.results import quantity
 from assay.stages.context import Calls, Context
+from assay.stages.narrative import narrative_of
 
 if TYPE_CHECKING:
     from assay.tracking import StageRun
@@ -64,14 +64,7 @@ async def feedback(request: FeedbackRequest, context: Context) -> ProductionRepo
         draft = draft.replace(proposed_scenarios=proposed.scenarios)
         draft = draft.replace(facts=production_facts(draft))
         context.progress(Stage.FEEDBACK, 2, 3)
-        if request.narrative is not None:
-            refuse_stray(request.narrative, draft.facts)
-            narrative = Narrative(text=fill(request.narrative, draft.facts), author=context.settings.person)
-        else:
-            narrated = await calls.of(
-                "feedback_analyst", author.name, author.narrate(draft), lambda narrated: narrated.usage
-            )
-            narrative = narrated.narrative
+        narrative = await narrative_of(draft, request.narrative, "feedback_analyst", author, calls, context)
         report = draft.replace(
             subject_id=short_id("production", key, request.gated),
             run_id=run.run_id,

@@ -1,0 +1,35 @@
+"""The words of a report: a person's own with its facts filled in, or the platform agent's draft."""
+
+from typing import Any, Protocol
+
+from assay.contracts.agents_report import PlatformAgent
+from assay.contracts.analytics import Narrative
+from assay.contracts.report import Fact
+from assay.evaluation.facts import fill, refuse_stray
+from assay.models.narration import Narrated
+from assay.stages.context import Calls, Context
+
+
+class HasFacts(Protocol):
+    @property
+    def facts(self) -> tuple[Fact, ...]: ...
+
+
+class Narrator(Protocol):
+    """Any platform agent that puts a report of its kind into words."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def narrate(self, report: Any) -> Narrated: ...
+
+
+async def narrative_of(
+    draft: HasFacts, own: str | None, agent: PlatformAgent, author: Narrator, calls: Calls, context: Context
+) -> Narrative:
+    """Raises BadInput for a person's text with a number that is no fact, CallError where the agent's model fails."""
+    if own is not None:
+        refuse_stray(own, draft.facts)
+        return Narrative(text=fill(own, draft.facts), author=context.settings.person)
+    narrated = await calls.of(agent, author.name, author.narrate(draft), lambda narrated: narrated.usage)
+    return narrated.narrative
