@@ -17,6 +17,7 @@ from assay.contracts.agents_report import PlatformAgent, PlatformCall
 from assay.contracts.base import content_hash
 from assay.contracts.stage import AgentRef, DatasetRef, Stage, StageRequest, StageResult, Usage
 from assay.errors import CallError, NotFound
+from assay.models.asking import ModelCallError
 from assay.models.usage import add_usage
 from assay.settings import Settings
 
@@ -59,8 +60,9 @@ class Calls:
         began = time.perf_counter()
         try:
             done = await work
-        except CallError:
-            self._keep(agent, model, began, Usage(calls=1, failed_calls=1), ok=False)
+        except CallError as error:
+            took = error.usage if isinstance(error, ModelCallError) else Usage(calls=1, failed_calls=1)
+            self._keep(agent, model, began, took, ok=False)
             raise
         self._keep(agent, model, began, usage(done), ok=True)
         return done
