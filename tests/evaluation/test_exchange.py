@@ -44,7 +44,7 @@ expectations = st.lists(
     ),
     min_size=1,
     max_size=3,
-    unique_by=lambda item: item["expectation_id"],
+    unique_by=lambda item: str(item["expectation_id"]),
 )
 scenarios = st.fixed_dictionaries(
     {
@@ -62,7 +62,7 @@ scenarios = st.fixed_dictionaries(
         "origin_ref": st.none() | text,
     }
 )
-datasets = st.lists(scenarios, min_size=1, max_size=3, unique_by=lambda item: item["scenario_id"]).map(
+datasets = st.lists(scenarios, min_size=1, max_size=3, unique_by=lambda item: str(item["scenario_id"])).map(
     lambda rows: Dataset.model_validate({"name": "d", "scenarios": rows})
 )
 

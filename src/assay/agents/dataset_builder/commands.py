@@ -23,9 +23,11 @@ FIELDS = r"goal|opening|topic|difficulty|persona|max[_ ]turns|must[_ ]not|must|f
 
 def understood(message: str) -> Operation | None:
     """The operation that the words ask for; None: not understood."""
-    said = message.strip().rstrip(".!?").strip()
+    said = message.strip()
+    if match := EDIT.fullmatch(said):
+        return _edit(match)
     for pattern, operation in COMMANDS:
-        if match := pattern.fullmatch(said):
+        if match := pattern.fullmatch(said.rstrip(".!? ")):
             return operation(match)
     return None
 
@@ -47,6 +49,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE | re.DOTALL)
 
 
+EDIT = _compiled(rf"edit\s+(?P<id>\S+)\s+(?P<field>{FIELDS})\s*:(?P<value>.*)")
 COMMANDS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Operation]], ...] = (
     (
         _compiled(
@@ -54,10 +57,6 @@ COMMANDS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Operation]], ..
             r"(?:\s+(?:about|on|for)\s+(?P<about>.+))?"
         ),
         lambda m: DraftMore(count=_number(m["count"], 5, 50), about=(m["about"] or "").strip()),
-    ),
-    (
-        _compiled(rf"edit\s+(?P<id>\S+)\s+(?P<field>{FIELDS})\s*:(?P<value>.*)"),
-        _edit,
     ),
     (_compiled(r"(?:drop|remove|delete)\s+(?P<id>\S+)"), lambda m: Drop(scenario_id=m["id"])),
     (_compiled(r"accept(?:\s+(?:all|(?P<id>\S+)))?"), lambda m: Accept(scenario_id=m["id"] or "")),

@@ -1,5 +1,6 @@
 """The scenarios that are there, and why another may not join them."""
 
+import re
 from collections.abc import Iterable
 
 from assay.contracts.agent import AgentCard
@@ -9,8 +10,8 @@ from assay.evaluation.validation import validate
 from assay.evaluation.validation.duplicates import NEAR
 from assay.evaluation.validation.wording import overlap, wording
 
-SAME_WORDS = 0.75
-"""Jaccard similarity of the content words of goal and opening from which two are the same situation in other order."""
+SAME_WORDS = 0.8
+"""Jaccard similarity of the content words and numbers of goal and opening from which two are one situation."""
 FEW = 4
 """Content words below which that says nothing."""
 
@@ -57,4 +58,5 @@ class Kept:
 
 
 def _content(scenario: Scenario) -> frozenset[str]:
-    return frozenset(words(f"{scenario.goal} {scenario.opening or ''}"))
+    said = f"{scenario.goal} {scenario.opening or ''}"
+    return frozenset([*words(said), *re.findall(r"\d+", said)])

@@ -29,7 +29,13 @@ SEEN = 60
 """Scenarios that a model is shown so that it writes others."""
 HISTORY = 20
 """Turns of the chat that the model sees."""
-MANNERS = ("polite", "impatient", "confused", "pressing for what they want", "of your choice")
+MANNERS = (
+    "a polite user",
+    "an impatient user",
+    "a confused user",
+    "a user who presses for what they want",
+    "a user of your choice",
+)
 
 
 class ModelBuilder:
@@ -152,7 +158,7 @@ def asked(batch: Sequence[Cell], there: Sequence[Scenario], refused: Sequence[st
     """The user's message for one batch."""
     lines = [
         f"{place}. {f'topic {cell.topic}' if cell.topic else 'a topic of your choice'}, {cell.difficulty.value}, "
-        f"a user who is {MANNERS[place % len(MANNERS)]}"
+        f"{MANNERS[place % len(MANNERS)]}"
         for place, cell in enumerate(batch, start=1)
     ]
     known = "\n".join(f"- {s.topic}, {s.difficulty.value}, {s.persona.name}: {s.goal}" for s in there[-SEEN:])
@@ -170,9 +176,9 @@ def _notes(made: int, size: int, refused: Sequence[str], failures: Sequence[Call
     if made < size:
         notes.append(f"{made} of {size}: the model ran out of new situations, or its answers failed.")
     if refused:
-        notes.append(f"{len(refused)} drafts were refused by validation or as copies.")
+        notes.append(f"Drafts refused by validation or as copies: {len(refused)}.")
     if failures:
-        notes.append(f"{len(failures)} calls failed, the last with {failures[-1]}.")
+        notes.append(f"Batches whose call failed: {len(failures)}, the last with {failures[-1]}.")
     return notes
 
 

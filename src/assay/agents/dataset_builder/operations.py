@@ -147,7 +147,7 @@ def checked(chat: BuilderChat) -> str:
         detectable_difference=size.difference,
         detectable_how=size.how,
     )
-    lines = [f"{report.scenarios} scenarios ({len(chat.accepted)} accepted), score {report.score:.2f}. {size.how}."]
+    lines = [f"Scenarios: {report.scenarios}, accepted {len(chat.accepted)}. Score {report.score:.2f}. {size.how}."]
     for finding in report.findings[:MOST_FINDINGS]:
         where = f"{', '.join(finding.scenario_ids[:3])}: " if finding.scenario_ids else ""
         lines.append(f"  {finding.severity} {finding.rule.value}: {where}{finding.message}. {finding.fix}.")
@@ -191,7 +191,7 @@ async def _draft(chat: BuilderChat, operation: DraftMore, draft: Drafts) -> tupl
 def _accept(chat: BuilderChat, operation: Accept) -> tuple[BuilderChat, str]:
     if not operation.scenario_id:
         done = chat.replace(accepted=(*chat.accepted, *chat.drafts), drafts=())
-        return done, f"Accepted {len(chat.drafts)} drafts; {len(done.accepted)} scenarios in all."
+        return done, f"Accepted the drafts ({len(chat.drafts)}); accepted in all: {len(done.accepted)}."
     taken = _find(chat.drafts, operation.scenario_id)
     left = tuple(scenario for scenario in chat.drafts if scenario is not taken)
     return chat.replace(accepted=(*chat.accepted, taken), drafts=left), f"Accepted {taken.scenario_id}."

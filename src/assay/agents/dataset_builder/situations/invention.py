@@ -22,8 +22,9 @@ def verbatim(needed: Needed) -> bool:
 def invent(needed: Needed, chance: random.Random) -> str:
     """What the user knows of it. The same for the same state of `chance`."""
     schema = needed.schema
-    if isinstance(options := schema.get("enum"), list) and options:
-        return str(chance.choice([option for option in options if option is not None])).replace("-", " ")
+    enum = schema.get("enum")
+    if options := [option for option in enum if option is not None] if isinstance(enum, list) else []:
+        return str(chance.choice(options)).replace("-", " ")
     for given in ("default", "const"):
         if isinstance(value := schema.get(given), str | int | float) and not isinstance(value, bool):
             return str(value)

@@ -107,7 +107,9 @@ KINDS = (
 def topics(card: AgentCard) -> list[str]:
     """The card's own, as slugs; without any what its tools are for."""
     named = [slug(topic, "general") for topic in card.topics]
-    return list(dict.fromkeys(named or [slug(tool.name, "general") for tool in card.tools] or ["general"]))
+    return list(
+        dict.fromkeys(named or [slug(" ".join(_parts(tool.name)), "general") for tool in card.tools] or ["general"])
+    )
 
 
 def errands(card: AgentCard, about: Sequence[str]) -> list[Errand]:
