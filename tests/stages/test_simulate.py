@@ -11,6 +11,7 @@ from assay.contracts.agent import AgentCard, DevelopRequest, PythonConnector
 from assay.contracts.conversation import FailureCause, SimulateRequest, StopReason
 from assay.contracts.dataset import Dataset, DatasetRequest, Expectation, Persona, SaysCheck, Scenario
 from assay.contracts.judgment import JudgeRequest
+from assay.errors import BadInput
 from assay.settings import Settings
 from assay.stages.context import Context, open_context
 from assay.stages.dataset import dataset as run_dataset
@@ -154,3 +155,12 @@ async def test_both_sides_of_a_comparison_meet_the_same_users(context, agent, tm
         stored = read_conversations(context.tracking, "default", done.subject_id)
         seeds.append({(c.scenario_id, c.trial): c.seed for c in stored})
     assert seeds[0] == seeds[1]
+
+
+async def test_a_changed_file_under_the_same_version_is_refused(context, agent, tmp_path):
+    (tmp_path / "policy.md").write_text("Be kind.")
+    card = agent.replace(files=("policy.md",))
+    await develop(DevelopRequest(card=card, card_dir=str(tmp_path), probe=False), context)
+    (tmp_path / "policy.md").write_text("Be rude.")
+    with pytest.raises(BadInput, match="new version"):
+        await develop(DevelopRequest(card=card, card_dir=str(tmp_path), probe=False), context)

@@ -89,21 +89,7 @@ def in_context(work: "Callable[[Context], Awaitable[T]]", *, quiet: bool = False
             async with open_context(settings(), progress) as context:
                 return await work(context)
 
-    return _unwrapped(run)
-
-
-def _unwrapped(run: Callable[[], Any]) -> Any:
-    """A single named error inside a task group is raised as itself."""
-    try:
-        return asyncio.run(run())
-    except BaseExceptionGroup as group:
-        named = group.subgroup(AssayError)
-        inner: BaseException | None = named
-        while isinstance(inner, BaseExceptionGroup):
-            inner = inner.exceptions[0]
-        if inner is not None:
-            raise inner from group
-        raise
+    return asyncio.run(run())
 
 
 def settings():

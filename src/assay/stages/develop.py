@@ -1,6 +1,7 @@
 """Stage 1, agent development: a version of an agent is probed and registered."""
 
 import asyncio
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ async def develop(request: DevelopRequest, context: Context) -> AgentVersion:
     """
     card = request.card
     card_dir = _checked_folder(request)
+    files = await asyncio.to_thread(_file_hashes, request, card_dir)
 
     async def work(run: "StageRun") -> AgentVersion:
         from assay.tracking import register_agent
@@ -52,7 +54,7 @@ async def develop(request: DevelopRequest, context: Context) -> AgentVersion:
         AgentVersion,
         work,
         stage=Stage.DEVELOP,
-        key=[content_hash(card), str(card_dir), request.probe],
+        key=[content_hash([card, files]), str(card_dir), request.probe],
         agent=card.ref,
         params={"connector": card.connector.kind, **card.parameters},
     )
@@ -65,6 +67,15 @@ def _checked_folder(request: DevelopRequest) -> Path:
         if not (card_dir / name).is_file():
             raise BadInput(f"files: {name} is not in {card_dir}: mend the name, or give the card's folder")
     return card_dir
+
+
+def _file_hashes(request: DevelopRequest, card_dir: Path) -> list[str]:
+    """The files belong to the version: other content under the same version must reach the registry, which refuses."""
+    hashes = []
+    for name in (*request.card.files, *request.card.checkpoints):
+        with (card_dir / name).open("rb") as file:
+            hashes.append(hashlib.file_digest(file, "sha256").hexdigest())
+    return hashes
 
 
 async def _probe(request: DevelopRequest, card_dir: Path) -> ProbeReport:

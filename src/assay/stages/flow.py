@@ -21,7 +21,8 @@ async def flow(
 ) -> list[Done]:
     """Works on `items` with `concurrency` in flight; what is done is kept in batches, also when cancelled.
 
-    Results come in the order in which they were done. `tell` hears how many are done, first with 0.
+    Results come in the order in which they were done. `tell` hears how many are done, first with 0. The first failure
+    stops all and is raised as itself.
     """
     waiting = iter(items)
     done: list[Done] = []
@@ -33,7 +34,11 @@ async def flow(
             if len(unkept) >= at_least:
                 batch = unkept[:]
                 unkept.clear()
-                await asyncio.shield(keep(batch))
+                try:
+                    await asyncio.shield(keep(batch))
+                except Exception:
+                    unkept[:0] = batch  # the last try, at the end, has them too
+                    raise
 
     async def worker() -> None:
         for item in waiting:
@@ -48,6 +53,9 @@ async def flow(
         async with asyncio.TaskGroup() as group:
             for _ in range(min(concurrency, len(items))):
                 group.create_task(worker())
+    except ExceptionGroup as failed:
+        # The first failure stopped the others: it is what the caller must see.
+        raise failed.exceptions[0] from None
     finally:
         await keep_from(1)
     return done
