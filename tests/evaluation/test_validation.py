@@ -457,6 +457,11 @@ class TestUnsolvable:
         attempt = Attempt(rulings={"e1": Ruling.NOT_MET, "e2": ruling}, shows_state=True, failed=False)
         assert not found(planted, attempts={"s1": attempt})
 
+    def test_many_are_one_finding_that_names_them_all(self):
+        planted = [scenario(number, {"text": "says it", "check": says("zebra")}) for number in (1, 2, 3)]
+        attempt = Attempt(rulings={"e1": Ruling.NOT_MET}, shows_state=True, failed=False)
+        assert only(*planted, attempts=dict.fromkeys(("s1", "s3"), attempt)).scenario_ids == ("s1", "s3")
+
     def test_an_attempt_that_failed_says_so(self):
         attempt = Attempt(rulings={}, shows_state=False, failed=True)
         assert "ended in an error" in only(scenario(1), attempts={"s1": attempt}).message

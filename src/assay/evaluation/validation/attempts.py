@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from assay.contracts.dataset import DatasetFinding, DatasetRule, Scenario
 from assay.contracts.judgment import Ruling
-from assay.evaluation.validation.findings import of_scenario
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,29 +21,30 @@ class Attempt:
 
 def unsolvable(scenarios: Sequence[Scenario], attempts: Mapping[str, Attempt] | None) -> Iterator[DatasetFinding]:
     """Scenarios of which the reference attempt met nothing. A note only: the agent may be what is at fault."""
-    for scenario in scenarios:
-        attempt = (attempts or {}).get(scenario.scenario_id)
-        if attempt is None:
-            continue
-        if attempt.failed:
-            yield of_scenario(
-                DatasetRule.UNSOLVABLE,
-                "note",
-                scenario,
-                "the reference attempt ended in an error, so nothing is known of it",
-                "Probe the agent (`assay agent probe`), then validate again",
-            )
-            continue
-        required = [
-            attempt.rulings.get(expectation.expectation_id)
-            for expectation in scenario.expectations
-            if expectation.kind == "must" and expectation.check is not None
-        ]
-        if required and all(ruling is Ruling.NOT_MET for ruling in required):
-            yield of_scenario(
-                DatasetRule.UNSOLVABLE,
-                "note",
-                scenario,
-                "the reference attempt met none of what the agent must do",
-                "Look whether it can be solved at all with these facts and tools; if it can, the agent fails here",
-            )
+    tried = [(scenario, attempt) for scenario in scenarios if (attempt := (attempts or {}).get(scenario.scenario_id))]
+    if broken := tuple(scenario.scenario_id for scenario, attempt in tried if attempt.failed):
+        yield DatasetFinding(
+            rule=DatasetRule.UNSOLVABLE,
+            severity="note",
+            scenario_ids=broken,
+            message=f"reference attempts that ended in an error, so that nothing is known of them: {len(broken)}",
+            fix="Probe the agent (`assay agent probe`), then validate again",
+        )
+    if unmet := tuple(scenario.scenario_id for scenario, attempt in tried if _met_nothing(scenario, attempt)):
+        yield DatasetFinding(
+            rule=DatasetRule.UNSOLVABLE,
+            severity="note",
+            scenario_ids=unmet,
+            message=f"reference attempts that met none of what the agent must do: {len(unmet)}",
+            fix="Look whether they can be solved at all with these facts and tools; if they can, the agent fails here",
+        )
+
+
+def _met_nothing(scenario: Scenario, attempt: Attempt) -> bool:
+    """Of what it must do and a check decides, everything was ruled not met."""
+    rulings = [
+        attempt.rulings.get(expectation.expectation_id)
+        for expectation in scenario.expectations
+        if expectation.kind == "must" and expectation.check is not None
+    ]
+    return not attempt.failed and bool(rulings) and all(ruling is Ruling.NOT_MET for ruling in rulings)

@@ -10,9 +10,14 @@ from assay.agents.dataset_builder.situations.situation import Situation, expecte
 from assay.contracts.dataset import Difficulty, Expectation, ToolCheck
 
 
+def known_for(errand: Errand, chance: random.Random) -> dict[str, str]:
+    """What a user with this errand knows, invented."""
+    return {needed.plain: invent(needed, chance) for needed in errand.needed}
+
+
 def of_errand(errand: Errand, others: Sequence[Errand], chance: random.Random) -> Iterator[Situation]:
     """others: errands that may come up in the same conversation."""
-    facts = {needed.plain: invent(needed, chance) for needed in errand.needed}
+    facts = known_for(errand, chance)
     wish, told = errand.wish, _told(facts)
     yield Situation(
         topic=errand.topic,
@@ -57,8 +62,7 @@ def of_errand(errand: Errand, others: Sequence[Errand], chance: random.Random) -
             ),
         )
     for other in others[:1]:
-        more = {needed.plain: invent(needed, chance) for needed in other.needed if needed.plain not in facts}
-        both = {**facts, **more}
+        both = {**known_for(other, chance), **facts}
         yield Situation(
             topic=errand.topic,
             difficulty=Difficulty.HARD,
