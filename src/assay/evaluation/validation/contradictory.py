@@ -15,7 +15,7 @@ from assay.contracts.dataset import (
     Scenario,
     ToolCheck,
 )
-from assay.evaluation.clusters import words
+from assay.evaluation.similarity import words
 from assay.evaluation.validation.findings import of_scenario
 from assay.evaluation.validation.wording import tokens
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from assay.contracts.agent import AgentCard
 from assay.contracts.dataset import CoverageCell, DatasetFinding, DatasetRule, Scenario
-from assay.evaluation.clusters import words
+from assay.evaluation.similarity import words
 from assay.evaluation.validation.findings import of_dataset
 from assay.evaluation.validation.wording import tokens
 

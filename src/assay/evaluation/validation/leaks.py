@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from assay.contracts.dataset import DatasetFinding, DatasetRule, Expectation, SaysCheck, Scenario
-from assay.evaluation.clusters import words
+from assay.evaluation.similarity import words
 from assay.evaluation.validation.findings import Severity, each, of_expectation
 from assay.evaluation.validation.wording import IDENTIFIER, shared_run, tokens
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from assay.contracts.dataset import DatasetFinding, DatasetRule, Scenario
-from assay.evaluation.clusters import words
+from assay.evaluation.similarity import words
 from assay.evaluation.validation.findings import each, of_expectation
 
 VAGUE = re.compile(
