@@ -85,3 +85,35 @@ def test_an_mlflow_scorer_sits_on_the_panel(assay, tmp_path, monkeypatch):
     )
     assert judging["judge"] == "my_scorers:short"
     assert judging["passed"] + judging["failed"] == 3
+
+
+def test_at_a_terminal_each_gate_is_asked_with_its_report(home, tmp_path):
+    """In a pseudo-terminal of its own, as a person would sit at it."""
+    import os
+    import pty
+
+    few = tmp_path / "few.jsonl"
+    few.write_text("\n".join((SHOP / "dataset.jsonl").read_text().splitlines()[:8]) + "\n")
+    command = [sys.executable, "-m", "assay.cli", "pipeline", "run", "--challenger", str(SHOP / "v2.json")]
+    environment = {**os.environ, "ASSAY_HOME": str(home), "ASSAY_USER": "ann", "TERM": "xterm"}
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [*command, "--dataset", str(few)], stdin=slave, stdout=slave, stderr=slave, env=environment
+    )
+    os.close(slave)
+    os.write(master, b"approve\nthe card is right\nreject\ntoo few\n")
+    shown = b""
+    while True:
+        try:
+            part = os.read(master, 4096)
+        except OSError:  # the other end is closed: it ended
+            break
+        if not part:
+            break
+        shown += part
+    os.close(master)
+    assert process.wait(30) == 4
+    text = shown.decode(errors="replace")
+    assert "approve, reject or later?" in text
+    assert "reports/dataset.html" in text
+    assert "too few" in text

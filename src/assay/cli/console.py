@@ -137,17 +137,25 @@ def progress_bars(quiet: bool) -> "Iterator[Progress]":
         yield silent
         return
     columns = (TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Bars(*columns, console=console, transient=True) as progress:
-        tasks: dict[str, Any] = {}
+    bars = Bars(*columns, console=console, transient=True)
+    tasks: dict[str, Any] = {}
 
-        def tell(stage: "Stage", done: int, total: int) -> None:
-            if stage not in tasks or done == 0:
-                for task in tasks.values():
-                    progress.update(task, visible=False)
-                tasks[stage] = progress.add_task(stage.value, total=total)
-            progress.update(tasks[stage], completed=done, total=total)
+    def tell(stage: "Stage", done: int, total: int) -> None:
+        if stage not in tasks or done == 0:
+            for task in tasks.values():
+                bars.update(task, visible=False)
+            tasks[stage] = bars.add_task(stage.value, total=total)
+        bars.update(tasks[stage], completed=done, total=total)
+        # Drawn only while there is work left: a question at a gate must not be drawn over.
+        if done < total:
+            bars.start()
+        else:
+            bars.stop()
 
+    try:
         yield tell
+    finally:
+        bars.stop()
 
 
 def read_json(path: Path) -> JsonObject:

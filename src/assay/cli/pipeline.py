@@ -1,6 +1,7 @@
 """assay pipeline"""
 
 import asyncio
+import functools
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -73,7 +74,7 @@ async def run_request(request: PipelineRequest, context: "Context", *, everyone:
     if everyone:
         ask = approve_all(request.by)
     elif sys.stdin.isatty() and not quiet:
-        ask = _ask_person
+        ask = functools.partial(_ask_person, context)
     else:
         ask = nobody
     return await run_pipeline(request, context, ask, (lambda summary: None) if quiet else _tell)
@@ -84,10 +85,13 @@ def _tell(summary: StageSummary) -> None:
     say(f"{summary.stage:<9} {summary.agent!s:<18} {summary.headline}  [{took}]")
 
 
-async def _ask_person(gate: "GateState", result: "StageResult") -> "Answer | None":
+async def _ask_person(context: "Context", gate: "GateState", result: "StageResult") -> "Answer | None":
+    """Shows what is decided on and where its report is; `later` leaves the pipeline waiting."""
     from assay.lifecycle.pipeline import Answer
+    from assay.lifecycle.publish import report_uris
 
-    say("", f"Gate: {gate.stage} {gate.subject_id}", f"  {gate.summary}")
+    reports = (await report_uris(result, context)).values()
+    say("", f"Gate: {gate.stage} {gate.subject_id}", f"  {gate.summary}", *(f"  report: {uri}" for uri in reports))
     while True:
         said = (await asyncio.to_thread(input, "  approve, reject or later? ")).strip().lower()
         if said in ("later", "l", ""):
