@@ -57,6 +57,12 @@ class TrackingUnavailable(AssayError):
     title = "MLflow is not available"
 
 
+class OverBudget(AssayError):
+    """A limit of cost, tokens, calls or time is reached. What was done is kept; with a higher limit it goes on."""
+
+    title = "Limit reached"
+
+
 class CallError(AssayError):
     """A call to an agent or a model that got no answer, after its retries."""
 

@@ -5,13 +5,13 @@ import asyncio
 import pytest
 
 from assay.errors import BadInput
-from assay.stages.flow import BATCH, flow
+from assay.stages.flow import BATCH, Flow, flow
 
 
 async def run(items, work, keep, concurrency=4):
     told = []
-    done = await flow(items, work, keep, concurrency=concurrency, tell=told.append)
-    return done, told
+    await flow(items, work, keep, concurrency=concurrency, tell=told.append)
+    return told
 
 
 async def test_all_is_done_kept_and_told_with_no_more_in_flight_than_asked_for():
@@ -28,8 +28,8 @@ async def test_all_is_done_kept_and_told_with_no_more_in_flight_than_asked_for()
     async def keep(batch):
         kept.extend(batch)
 
-    done, told = await run(range(BATCH * 2 + 7), work, keep)
-    assert sorted(done) == sorted(kept) == [item * 2 for item in range(BATCH * 2 + 7)]
+    told = await run(range(BATCH * 2 + 7), work, keep)
+    assert sorted(kept) == [item * 2 for item in range(BATCH * 2 + 7)]
     assert told[0] == 0
     assert told[-1] == BATCH * 2 + 7
     assert most == 4
@@ -73,4 +73,76 @@ async def test_nothing_to_do_is_done_at_once():
     async def never(item):
         raise AssertionError(item)
 
-    assert await run([], never, never) == ([], [0])
+    assert await run([], never, never) == [0]
+
+
+async def test_items_that_come_one_by_one_are_worked_on_as_they_come():
+    async def items():
+        for item in range(7):
+            await asyncio.sleep(0)
+            yield item
+
+    kept = []
+
+    async def work(item):
+        return item
+
+    async def keep(batch):
+        kept.extend(batch)
+
+    await run(items(), work, keep)
+    assert sorted(kept) == list(range(7))
+
+
+async def test_work_waits_where_keeping_is_slower():
+    """Memory stays flat: no more than two batches and what is in flight are ever done and not kept."""
+    waiting, most = 0, 0
+
+    async def work(item):
+        nonlocal waiting, most
+        waiting += 1
+        most = max(most, waiting)
+        return item
+
+    async def keep(batch):
+        nonlocal waiting
+        await asyncio.sleep(0.005)
+        waiting -= len(batch)
+
+    await run(range(BATCH * 20), work, keep, concurrency=10)
+    assert most <= 2 * BATCH + 10 + BATCH
+
+
+async def test_work_begins_before_anybody_keeps_it():
+    begun = asyncio.Event()
+
+    async def work(item):
+        begun.set()
+        return item
+
+    async def keep(batch):
+        del batch
+
+    async with Flow([1], work, concurrency=1) as flowing:
+        await asyncio.wait_for(begun.wait(), 1)
+        await flowing.kept_by(keep, lambda count: None)
+
+
+async def test_a_batch_that_is_being_written_when_cancelled_is_written_whole():
+    kept, writing = [], asyncio.Event()
+
+    async def work(item):
+        return item
+
+    async def keep(batch):
+        writing.set()
+        await asyncio.sleep(0.05)
+        kept.extend(batch)
+
+    task = asyncio.create_task(run(range(BATCH * 10), work, keep))
+    await writing.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert len(kept) >= BATCH
+    assert len(set(kept)) == len(kept)

@@ -120,7 +120,7 @@ async def test_a_broken_conversation_is_an_error_with_its_cause_and_the_others_g
 
 async def test_a_cancelled_simulation_goes_on_where_it_stopped(context, agent, tmp_path):
     """Conversations that were finished before the cancel are not played again."""
-    dataset = scenarios(*(f"Fix thing {place}." for place in range(40)))
+    dataset = scenarios(*(f"Fix thing {place}." for place in range(150)))
     await prepare(context, agent, dataset, tmp_path)
     enough = asyncio.Event()
 
@@ -135,13 +135,13 @@ async def test_a_cancelled_simulation_goes_on_where_it_stopped(context, agent, t
     with pytest.raises(asyncio.CancelledError):
         await task
     kept = len(set(calls(tmp_path)))
-    assert kept < 80
+    assert kept < 300
     done = await simulate(asked(agent, dataset), context)
-    assert done.conversations == 80
-    repeated = len(calls(tmp_path)) - 80
+    assert done.conversations == 300
+    repeated = len(calls(tmp_path)) - 300
     assert repeated <= 4  # at most those that were in flight
     stored = read_conversations(context.tracking, "default", done.subject_id)
-    assert len({c.conversation_id for c in stored}) == len(stored) == 80
+    assert len({c.conversation_id for c in stored}) == len(stored) == 300
 
 
 async def test_both_sides_of_a_comparison_meet_the_same_users(context, agent, tmp_path):

@@ -43,7 +43,9 @@ def store_uri(template: Path, tmp_path: Path) -> str:
 
 @pytest.fixture
 def t(store_uri: str) -> Tracking:
-    return connect(store_uri)
+    opened = connect(store_uri)
+    assert opened.client  # MLflow's own functions speak to it from here on
+    return opened
 
 
 def make_scenario(scenario_id: str = "late-refund", **changes: object) -> Scenario:

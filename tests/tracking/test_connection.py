@@ -89,7 +89,7 @@ def test_a_uri_that_cannot_work_is_refused_with_the_fix(uri: str, says: str) -> 
 def test_a_file_that_is_no_database_is_a_named_error(tmp_path: Path) -> None:
     (tmp_path / "mlflow.db").write_text("these are no tables" * 100)
     with pytest.raises(TrackingUnavailable, match=r"cannot be opened: .*not a database"):
-        connect(f"sqlite:///{tmp_path}/mlflow.db")
+        list_projects(connect(f"sqlite:///{tmp_path}/mlflow.db"))
 
 
 def test_a_store_that_breaks_later_is_a_named_error(t: Tracking, tmp_path: Path) -> None:

@@ -211,7 +211,7 @@ def test_prompts_and_the_ledger(served: Tracking) -> None:
 
 def test_a_server_that_went_away_is_a_named_error(server_uri: str) -> None:
     gone = connect(server_uri)
-    object.__setattr__(gone, "client", type(gone.client)(tracking_uri="http://127.0.0.1:9"))
+    gone._opened[:] = [type(gone.client)(tracking_uri="http://127.0.0.1:9")]
     began = time.monotonic()
     with pytest.raises(TrackingUnavailable, match="mlflow server"):
         list_projects(gone)

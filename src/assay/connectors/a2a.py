@@ -4,7 +4,7 @@ import asyncio
 import ssl
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from assay.connectors.protocol import AgentReply, ConversationStart, call_error,
 from assay.connectors.wire import ATTEMPTS, Secrets, cause_of_status
 from assay.contracts.agent import A2AConnector
 from assay.contracts.base import JsonObject
-from assay.contracts.conversation import FailureCause
+from assay.contracts.conversation import FailureCause, Turn
 from assay.errors import CallError
 
 if TYPE_CHECKING:
@@ -129,6 +129,11 @@ class A2ADialogue:
             first_token_s=first_token_s,
             state=read_state(heard.metadata.get("state")),
         )
+
+    def resume(self, turns: Sequence[Turn], state: JsonObject | None) -> bool:
+        """The context is the agent's, and its id was not kept."""
+        del turns, state
+        return False
 
     async def close(self) -> None:
         await self.client.close()

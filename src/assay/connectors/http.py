@@ -1,6 +1,7 @@
 """Agents behind any JSON endpoint, mapped by JMESPath."""
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import aiohttp
@@ -13,13 +14,14 @@ from assay.connectors.protocol import (
     ConversationStart,
     Message,
     call_error,
+    messages_of,
     shortened,
     traceparent,
 )
 from assay.connectors.wire import Secrets, Server, read_json
 from assay.contracts.agent import HttpConnector
 from assay.contracts.base import JsonObject
-from assay.contracts.conversation import FailureCause
+from assay.contracts.conversation import FailureCause, Turn
 from assay.errors import BadInput
 
 
@@ -81,6 +83,14 @@ class JsonDialogue:
         self.state = reply.state if reply.state is not None else self.state
         self.messages.append({"role": "assistant", "content": reply.text})
         return reply
+
+    def resume(self, turns: Sequence[Turn], state: JsonObject | None) -> bool:
+        """Where the whole conversation is sent each time; an endpoint that keeps it may have heard the last words."""
+        if "messages" not in self.endpoint.spec.request:
+            return False
+        self.messages = messages_of(turns)
+        self.state = state if state is not None else self.state
+        return True
 
     async def close(self) -> None:
         await self.endpoint.server.pool.leave()

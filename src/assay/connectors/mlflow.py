@@ -6,15 +6,15 @@ serves all conversations, as it would behind MLflow's own server.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from assay.connectors.answers import Answer, read_answer, read_arguments, read_count, read_state, read_tool_calls
-from assay.connectors.protocol import AgentReply, ConversationStart, call_error, shortened, traceparent
+from assay.connectors.protocol import AgentReply, ConversationStart, call_error, messages_of, shortened, traceparent
 from assay.connectors.threads import in_thread
 from assay.contracts.agent import MlflowConnector
 from assay.contracts.base import JsonObject
-from assay.contracts.conversation import FailureCause, ToolCall
+from assay.contracts.conversation import FailureCause, ToolCall, Turn
 from assay.errors import CallError
 
 
@@ -90,6 +90,15 @@ class ModelDialogue:
             cost_usd=answer.cost_usd,
             state=answer.state,
         )
+
+    def resume(self, turns: Sequence[Turn], state: JsonObject | None) -> bool:
+        """A model that calls tools wants its own items back, and those are gone."""
+        if self.task == "agent/v1/responses" or any(turn.tool_calls for turn in turns):
+            return False
+        self.items = [{"role": said["role"], "content": said["content"]} for said in messages_of(turns)]
+        self.turn = len(turns)
+        self.state = state if state is not None else self.state
+        return True
 
     async def close(self) -> None: ...
 

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,13 +14,14 @@ from assay.connectors.protocol import (
     ConversationStart,
     Message,
     call_error,
+    messages_of,
     shortened,
     traceparent,
 )
 from assay.connectors.wire import Secrets, Server, read_json
 from assay.contracts.agent import OpenAIConnector
 from assay.contracts.base import JsonObject
-from assay.contracts.conversation import FailureCause, ToolCall
+from assay.contracts.conversation import FailureCause, ToolCall, Turn
 
 
 class ChatCompletions:
@@ -72,6 +73,11 @@ class ChatDialogue:
         )
         self.messages.append({"role": "assistant", "content": reply.text})
         return reply
+
+    def resume(self, turns: Sequence[Turn], state: JsonObject | None) -> bool:
+        del state  # the words are all that such a server is told
+        self.messages = messages_of(turns)
+        return True
 
     async def close(self) -> None:
         await self.chat.server.pool.leave()

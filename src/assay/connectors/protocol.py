@@ -1,14 +1,14 @@
 """What every connector gives and takes, and what of a call is the same for all kinds."""
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, Protocol, TypedDict
 
 from assay.contracts.base import JsonObject
-from assay.contracts.conversation import CallFailed, FailureCause, ToolCall
+from assay.contracts.conversation import CallFailed, FailureCause, ToolCall, Turn
 from assay.errors import CallError
 
 DETAIL_CHARS = 300
@@ -20,6 +20,11 @@ class Message(TypedDict):
 
     role: Literal["user", "assistant"]
     content: str
+
+
+def messages_of(turns: Sequence[Turn]) -> list[Message]:
+    """What was said, as chat completions write it."""
+    return [{"role": "user" if turn.role == "user" else "assistant", "content": turn.text} for turn in turns]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,8 @@ class AgentReply:
     """None: the agent does not say."""
     state: JsonObject | None = None
     """The world as the agent now shows it; None: it shows none."""
+    replayed: bool = False
+    """True: it came from a recording."""
 
 
 class Dialogue(Protocol):
@@ -56,6 +63,13 @@ class Dialogue(Protocol):
 
     async def reply(self, user_text: str) -> AgentReply:
         """The agent's answer. Raises CallError with its cause."""
+        ...
+
+    def resume(self, turns: Sequence[Turn], state: JsonObject | None) -> bool:
+        """Goes on after these turns, which an earlier process had, and the world that they left.
+
+        False: this agent keeps more than the words, so the conversation has to begin again.
+        """
         ...
 
     async def close(self) -> None: ...

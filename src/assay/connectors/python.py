@@ -3,18 +3,18 @@
 import asyncio
 import inspect
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from assay.connectors.answers import Answer, read_answer, read_state
-from assay.connectors.protocol import AgentReply, ConversationStart, Message, call_error, traceparent
+from assay.connectors.protocol import AgentReply, ConversationStart, Message, call_error, messages_of, traceparent
 from assay.connectors.target import load_target, told_by
 from assay.connectors.threads import in_thread
 from assay.contracts.agent import PythonConnector
 from assay.contracts.base import JsonObject
-from assay.contracts.conversation import FailureCause
+from assay.contracts.conversation import FailureCause, Turn
 from assay.errors import BadInput, CallError
 
 TOLD = ("conversation_id", "scenario_id", "seed", "state", "traceparent")
@@ -88,6 +88,14 @@ class PythonDialogue:
             cost_usd=answer.cost_usd,
             state=state,
         )
+
+    def resume(self, turns: Sequence[Turn], state: JsonObject | None) -> bool:
+        """A function keeps nothing; what an instance kept is gone."""
+        if self.agent is not None:
+            return False
+        self.messages = messages_of(turns)
+        self.state = state if state is not None else self.state
+        return True
 
     async def close(self) -> None:
         """Calls the agent's own `close`, if it has one."""

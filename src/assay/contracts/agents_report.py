@@ -39,11 +39,16 @@ class AgentsReport(Document):
     run_id: str | None = None
 
 
-class PlatformCall(Contract):
-    """One piece of work that a platform agent did: a simulated turn, a judgment, a draft. In `platform_calls.json`."""
+class PlatformCalls(Contract):
+    """What one platform agent did in one stage with one model, added up. In `platform_calls.json`."""
 
     agent: PlatformAgent
     model: str
-    latency_s: Seconds
-    ok: bool
+    calls: int
+    """Pieces of work: a simulated turn, a judgment, a draft."""
+    failed: int
     usage: Usage
+    latency_s: Seconds
+    """Of all together."""
+    latencies: dict[int, int]
+    """How many fell into each bucket of statistics.quantiles."""

@@ -9,6 +9,7 @@ from assay.contracts.base import Contract
 from assay.contracts.comparison import CompareRequest, ComparisonReport
 from assay.contracts.conversation import Conversation, SimulateRequest, Simulation
 from assay.contracts.dataset import Dataset, DatasetReport, DatasetRequest, DatasetResult, Scenario
+from assay.contracts.evaluation import EvaluateRequest, Evaluation
 from assay.contracts.feedback import Feedback, FeedbackRequest, ProductionReport
 from assay.contracts.gate import GateDecision, LedgerCheck
 from assay.contracts.judgment import JudgeRequest, Judging, Judgment
@@ -43,6 +44,8 @@ DOCUMENTS: dict[str, type[Contract]] = {
         Judgment,
         JudgeRequest,
         Judging,
+        EvaluateRequest,
+        Evaluation,
         AnalyzeRequest,
         AnalyticsReport,
         AnalystQuestion,

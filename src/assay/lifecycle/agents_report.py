@@ -1,12 +1,12 @@
 """The pipeline turned on itself: what the six platform agents took, and how steadily and well they work."""
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
 from typing import Protocol, TypeVar
 
-from assay.contracts.agents_report import AgentsReport, PlatformAgent, PlatformAgentReport, PlatformCall
+from assay.contracts.agents_report import AgentsReport, PlatformAgent, PlatformAgentReport, PlatformCalls
 from assay.contracts.analytics import AnalyticsReport
 from assay.contracts.base import content_hash
 from assay.contracts.comparison import ComparisonReport
@@ -23,6 +23,7 @@ from assay.models.narration import Narrated
 from assay.models.usage import add_usage
 from assay.stages.context import CALLS, Calls, Context
 from assay.stages.material import load_results
+from assay.statistics.quantiles import quantile
 
 REPEATS = 10
 """Pieces of work that each agent does again with another seed."""
@@ -52,22 +53,22 @@ async def report_on_agents(project: str, context: Context, model: str | None = N
     from assay.tracking import list_artifacts, list_results, read_json
 
     t = context.tracking
-    calls: dict[str, list[PlatformCall]] = defaultdict(list)
+    calls: dict[str, list[PlatformCalls]] = defaultdict(list)
     results: list[StageResult] = []
     for stage in Stage:
         for run in await asyncio.to_thread(list_results, t, project, stage):
             results.append(await load_subject(context, project, run.subject_id))
             if CALLS in await asyncio.to_thread(list_artifacts, t, run.run_id):
                 for row in await asyncio.to_thread(read_json, t, run.run_id, CALLS):
-                    call = PlatformCall.model_validate(row)
-                    calls[call.agent].append(call)
+                    made = PlatformCalls.model_validate(row)
+                    calls[made.agent].append(made)
     model_name = context.model_name(model)
     trials = await _judged_trials(results, context)
     again = _Again(context, model_name, results, trials)
     determinism = {name: await again.of(name) for name in RULES}
-    for call in again.calls.made:
-        calls[call.agent].append(call)
-    everything = sum(len(made) for made in calls.values())
+    for made in again.calls.made:
+        calls[made.agent].append(made)
+    everything = sum(row.calls for made in calls.values() for row in made)
     agents = [
         _summary(
             name, calls[name], everything, determinism[name], _adherence(name, again, trials, calls[name]), model_name
@@ -84,26 +85,24 @@ async def report_on_agents(project: str, context: Context, model: str | None = N
 
 def _summary(
     name: PlatformAgent,
-    made: Sequence[PlatformCall],
+    made: Sequence[PlatformCalls],
     everything: int,
     determinism: Quantity,
     adherence: Quantity,
     model_name: str,
 ) -> PlatformAgentReport:
-    import numpy as np
-
-    errors = sum(not call.ok for call in made)
-    usage = add_usage(*(call.usage for call in made))
-    latencies = [call.latency_s for call in made]
-    models = sorted({call.model for call in made}) or [model_name]
+    count, errors = sum(row.calls for row in made), sum(row.failed for row in made)
+    usage = add_usage(*(row.usage for row in made))
+    latencies = sum((Counter(row.latencies) for row in made), Counter())
+    models = sorted({row.model for row in made}) or [model_name]
     return PlatformAgentReport(
         agent=name,
         model=", ".join(models),
-        calls=len(made),
+        calls=count,
         errors=errors,
-        error_rate=_rate(errors, len(made), "calls"),
-        latency_p50_s=float(np.quantile(latencies, 0.5)) if latencies else None,
-        latency_p95_s=float(np.quantile(latencies, 0.95)) if latencies else None,
+        error_rate=_rate(errors, count, "calls"),
+        latency_p50_s=quantile(latencies, 0.5),
+        latency_p95_s=quantile(latencies, 0.95),
         tokens=None
         if usage.input_tokens is None and usage.output_tokens is None
         else (usage.input_tokens or 0) + (usage.output_tokens or 0),
@@ -111,7 +110,7 @@ def _summary(
         determinism=determinism,
         adherence=adherence,
         adherence_rule=RULES[name],
-        share_of_calls=len(made) / everything if everything else 0.0,
+        share_of_calls=count / everything if everything else 0.0,
     )
 
 
@@ -159,7 +158,7 @@ def _adherence(
     name: PlatformAgent,
     again: "_Again",
     trials: Sequence[tuple[Judging, list[TrialResult]]],
-    made: Sequence[PlatformCall],
+    made: Sequence[PlatformCalls],
 ) -> Quantity:
     match name:
         case "dataset_builder":
@@ -189,7 +188,8 @@ def _adherence(
             return _rate(grounded, len(rulings), "verdicts")
         case "analyst" | "comparator" | "feedback_analyst":
             # A narrative with a number of its own is refused, so it shows as a failed call.
-            return _rate(sum(call.ok for call in made), len(made), "reports")
+            count = sum(row.calls for row in made)
+            return _rate(count - sum(row.failed for row in made), count, "reports")
 
 
 class _Again:

@@ -41,6 +41,7 @@ class Budget:
         self._tokens = 0
         self._cost = Decimal(0)
         self._answers = 0
+        self._written = 0
         self._promised_calls = 0
         self._promised_tokens = 0
         self._promised_cost = Decimal(0)
@@ -76,13 +77,20 @@ class Budget:
         else:
             self._tokens += (usage.input_tokens or 0) + (usage.output_tokens or 0)
         self._cost += usage.cost_usd if usage.cost_usd is not None else (promise.cost_usd if answered else 0)
-        self._answers += answered
+        if answered and usage.output_tokens is not None:
+            self._answers += 1
+            self._written += usage.output_tokens
+
+    def count(self, input_tokens: int | None, output_tokens: int | None, cost_usd: Decimal | None) -> None:
+        """A call that was not asked for here, such as the agent's own."""
+        usage = Usage(calls=1, input_tokens=input_tokens, output_tokens=output_tokens, cost_usd=cost_usd)
+        self.spent = add_usage(self.spent, usage)
+        self._tokens += (input_tokens or 0) + (output_tokens or 0)
+        self._cost += cost_usd or 0
 
     @property
     def _usual_output(self) -> int:
-        if not self._answers or self.spent.output_tokens is None:
-            return FIRST_GUESS_TOKENS
-        return self.spent.output_tokens // self._answers
+        return self._written // self._answers if self._answers else FIRST_GUESS_TOKENS
 
     def _hold(self, name: str, unit: str, taken: Any, more: Any, limit: Any) -> None:
         if limit is not None and taken + more > limit:

@@ -1,25 +1,49 @@
 """Adding up what calls took."""
 
-from collections.abc import Sequence
-from typing import TypeVar
+from decimal import Decimal
 
 from assay.contracts.stage import Usage
 
-N = TypeVar("N")
+
+class UsageSum:
+    """A running sum. Tokens and cost are unknown only where no part knows them."""
+
+    __slots__ = ("calls", "cost_usd", "failed_calls", "input_tokens", "latency_s", "output_tokens")
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.failed_calls = 0
+        self.input_tokens: int | None = None
+        self.output_tokens: int | None = None
+        self.cost_usd: Decimal | None = None
+        self.latency_s = 0.0
+
+    def add(self, part: Usage) -> None:
+        self.calls += part.calls
+        self.failed_calls += part.failed_calls
+        self.latency_s += part.latency_s
+        if part.input_tokens is not None:
+            self.input_tokens = (self.input_tokens or 0) + part.input_tokens
+        if part.output_tokens is not None:
+            self.output_tokens = (self.output_tokens or 0) + part.output_tokens
+        if part.cost_usd is not None:
+            self.cost_usd = (self.cost_usd or Decimal(0)) + part.cost_usd
+
+    @property
+    def total(self) -> Usage:
+        return Usage.model_construct(
+            calls=self.calls,
+            failed_calls=self.failed_calls,
+            input_tokens=self.input_tokens,
+            output_tokens=self.output_tokens,
+            cost_usd=self.cost_usd,
+            latency_s=self.latency_s,
+        )
 
 
 def add_usage(*parts: Usage) -> Usage:
-    """The sum. Tokens and cost are unknown only where no part knows them."""
-    return Usage.model_construct(
-        calls=sum(part.calls for part in parts),
-        failed_calls=sum(part.failed_calls for part in parts),
-        input_tokens=_sum([part.input_tokens for part in parts]),
-        output_tokens=_sum([part.output_tokens for part in parts]),
-        cost_usd=_sum([part.cost_usd for part in parts]),
-        latency_s=sum(part.latency_s for part in parts),
-    )
-
-
-def _sum(values: Sequence[N | None]) -> N | None:
-    known = [value for value in values if value is not None]
-    return sum(known[1:], known[0]) if known else None  # type: ignore[call-overload]
+    """The sum of a few."""
+    total = UsageSum()
+    for part in parts:
+        total.add(part)
+    return total.total

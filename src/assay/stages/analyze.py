@@ -13,7 +13,7 @@ from assay.contracts.stage import Stage
 from assay.evaluation.attribution import attributions
 from assay.evaluation.clusters import failure_clusters
 from assay.evaluation.results import TrialResult, passes, quantity, scores, slice_of, successes_and_trials
-from assay.stages.context import Calls, Context
+from assay.stages.context import Calls, Context, Work
 from assay.stages.material import load_results
 from assay.stages.narrative import narrative_of
 
@@ -58,14 +58,16 @@ async def analyze(request: AnalyzeRequest, context: Context) -> AnalyticsReport:
         return report
 
     return await context.once(
-        request,
-        AnalyticsReport,
+        Work(
+            AnalyticsReport,
+            request,
+            Stage.ANALYZE,
+            key=list(key),
+            agent=judging.agent,
+            dataset=judging.dataset,
+            params={"judging_id": request.judging_id, "analyst": model_name},
+        ),
         work,
-        stage=Stage.ANALYZE,
-        key=list(key),
-        agent=judging.agent,
-        dataset=judging.dataset,
-        params={"judging_id": request.judging_id, "analyst": model_name},
     )
 
 

@@ -13,7 +13,7 @@ from assay.errors import BadInput
 from assay.evaluation.pairing import compare_costs, compare_passes, compare_scores, compare_slices, find_flips
 from assay.evaluation.results import TrialResult, passes, quantity
 from assay.evaluation.verdict import decide, next_steps
-from assay.stages.context import Calls, Context
+from assay.stages.context import Calls, Context, Work
 from assay.stages.material import load_results
 from assay.stages.narrative import narrative_of
 
@@ -67,14 +67,16 @@ async def compare(request: CompareRequest, context: Context) -> ComparisonReport
         return report
 
     return await context.once(
-        request,
-        ComparisonReport,
+        Work(
+            ComparisonReport,
+            request,
+            Stage.COMPARE,
+            key=list(key),
+            agent=challenger.agent,
+            dataset=challenger.dataset,
+            params={"champion": str(champion.agent), "test": request.policy.test, "margin": request.policy.margin},
+        ),
         work,
-        stage=Stage.COMPARE,
-        key=list(key),
-        agent=challenger.agent,
-        dataset=challenger.dataset,
-        params={"champion": str(champion.agent), "test": request.policy.test, "margin": request.policy.margin},
     )
 
 

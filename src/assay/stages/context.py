@@ -3,25 +3,28 @@
 import asyncio
 import time
 import uuid
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import structlog
 from pydantic import JsonValue
 
 from assay.contracts.agent import AgentVersion
-from assay.contracts.agents_report import PlatformAgent, PlatformCall
+from assay.contracts.agents_report import PlatformAgent, PlatformCalls
 from assay.contracts.base import content_hash
 from assay.contracts.stage import AgentRef, DatasetRef, Stage, StageRequest, StageResult, Usage
 from assay.errors import CallError, NotFound
 from assay.models.asking import ModelCallError
-from assay.models.usage import add_usage
+from assay.models.usage import UsageSum, add_usage
 from assay.settings import Settings
+from assay.statistics.quantiles import bucket
 
 if TYPE_CHECKING:
+    from assay.models.budget import Budget
     from assay.models.chat import ChatModel
     from assay.tracking import StageRun, Tracking
 
@@ -50,10 +53,10 @@ CALLS = "platform_calls.json"
 
 
 class Calls:
-    """What the platform's own agents did in one stage: the raw material of the Agents Report."""
+    """What the platform's own agents did in one stage, added up: the raw material of the Agents Report."""
 
     def __init__(self) -> None:
-        self.made: list[PlatformCall] = []
+        self._made: dict[tuple[PlatformAgent, str], _Made] = {}
 
     async def of(self, agent: PlatformAgent, model: str, work: Awaitable[T], usage: Callable[[T], Usage]) -> T:
         """Awaits the work and keeps what it took, also when it fails."""
@@ -67,10 +70,55 @@ class Calls:
         self._keep(agent, model, began, usage(done), ok=True)
         return done
 
+    @property
+    def made(self) -> list[PlatformCalls]:
+        return [
+            PlatformCalls(
+                agent=agent,
+                model=model,
+                calls=made.calls,
+                failed=made.failed,
+                usage=made.usage.total,
+                latency_s=made.latency_s,
+                latencies=dict(sorted(made.latencies.items())),
+            )
+            for (agent, model), made in self._made.items()
+        ]
+
     def _keep(self, agent: PlatformAgent, model: str, began: float, usage: Usage, *, ok: bool) -> None:
-        self.made.append(
-            PlatformCall(agent=agent, model=model, latency_s=time.perf_counter() - began, ok=ok, usage=usage)
-        )
+        latency_s = time.perf_counter() - began
+        made = self._made.setdefault((agent, model), _Made())
+        made.calls += 1
+        made.failed += not ok
+        made.usage.add(usage)
+        made.latency_s += latency_s
+        made.latencies[bucket(latency_s)] += 1
+
+
+class _Made:
+    def __init__(self) -> None:
+        self.calls = 0
+        self.failed = 0
+        self.usage = UsageSum()
+        self.latency_s = 0.0
+        self.latencies: Counter[int] = Counter()
+
+
+@dataclass(frozen=True)
+class Work(Generic[R]):
+    """A piece of work that is done once. `key` holds all that changes its result."""
+
+    result: type[R]
+    request: StageRequest
+    stage: Stage
+    key: JsonValue = field(kw_only=True)
+    agent: AgentRef | None = field(default=None, kw_only=True)
+    dataset: DatasetRef | None = field(default=None, kw_only=True)
+    params: dict[str, JsonValue] = field(default_factory=dict, kw_only=True)
+
+    @property
+    def request_hash(self) -> str:
+        return content_hash([self.stage, self.request.gated, self.key])
 
 
 @dataclass(frozen=True)
@@ -82,6 +130,8 @@ class Context:
     progress: Progress = silent
     now: Callable[[], datetime] = utc_now
     job_id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+    budget: "Budget | None" = None
+    """What all model and agent calls together may take; None: no limit."""
     _models: "dict[str, ChatModel]" = field(default_factory=dict)
 
     def model_name(self, asked: str | None) -> str:
@@ -100,8 +150,15 @@ class Context:
                 name,
                 base_url=self.settings.openai_base_url,
                 api_key=key.get_secret_value() if key else None,
+                budget=self.budget,
             )
         return self._models[name]
+
+    async def aclose(self) -> None:
+        """Closes the models that it opened."""
+        async with AsyncExitStack() as stack:
+            for model in self._models.values():
+                stack.push_async_callback(model.aclose)
 
     async def prompt(self, agent: PlatformAgent, packaged: str) -> str:
         """The prompt in force: the registry's production version, else the packaged text, which is kept there."""
@@ -123,75 +180,95 @@ class Context:
         loaded = await asyncio.to_thread(load_result, self.tracking, project, Stage.DEVELOP, chosen.subject_id)
         return AgentVersion.model_validate(loaded)
 
-    async def once(
-        self,
-        request: StageRequest,
-        result: type[R],
-        work: "Callable[[StageRun], Awaitable[R]]",
-        *,
-        stage: Stage,
-        key: JsonValue,
-        agent: AgentRef | None = None,
-        dataset: DatasetRef | None = None,
-        params: dict[str, JsonValue] | None = None,
-    ) -> R:
+    async def find(self, work: "Work[R]") -> R | None:
+        """What came of the same work when it was done before; None: it was not."""
+        from assay.tracking import find_result
+
+        request = work.request
+        found = await asyncio.to_thread(find_result, self.tracking, request.project, work.stage, work.request_hash)
+        return work.result.model_validate(found) if found else None
+
+    async def begin(self, work: "Work[Any]") -> "StageRun":
+        """The run of the work, begun or taken up again, and left open: somebody else ends it with `once`."""
+        from assay.tracking import begin_run
+
+        return await asyncio.to_thread(begin_run, self.tracking, **await self._run_of(work))
+
+    async def once(self, work: "Work[R]", do: "Callable[[StageRun], Awaitable[R]]") -> R:
         """Does the work in its MLflow run, or reads what came of it when the same work was done before.
 
-        `key` holds all that changes the result. A run that did not finish is taken up again.
+        A run that did not finish is taken up again.
         """
-        from assay.tracking import ensure_project, evaluation_run, find_result, stage_run
+        from assay.tracking import stage_run
 
-        t, project = self.tracking, request.project
-        await asyncio.to_thread(ensure_project, t, project)
-        request_hash = content_hash([stage, request.gated, key])
-        if found := await asyncio.to_thread(find_result, t, project, stage, request_hash):
-            log.info("stage reused", stage=stage, subject=found["subject_id"], job=self.job_id)
-            return result.model_validate(found)
-        parent = None
-        if agent is not None and stage in EVALUATED:
-            version = dataset.version if dataset else None
-            parent = await asyncio.to_thread(evaluation_run, t, project, agent, version)
+        if (found := await self.find(work)) is not None:
+            log.info("stage reused", stage=work.stage, subject=found.subject_id, job=self.job_id)
+            return found
         began = time.perf_counter()
-        with (
-            structlog.contextvars.bound_contextvars(stage=stage, job=self.job_id, project=project),
-            stage_run(
-                t,
-                project,
-                stage,
-                request_hash=request_hash,
-                parent_run_id=parent,
-                agent=agent,
-                dataset=dataset,
-                gated=request.gated,
-                params=params or {},
-                tags={"job_id": self.job_id},
-            ) as run,
-        ):
-            log.info("stage started", run=run.run_id)
-            done = await work(run)
-            duration_s = time.perf_counter() - began
-            await asyncio.to_thread(run.log_metrics, {"duration_s": duration_s})
-            await asyncio.to_thread(run.finish, done)
-            log.info("stage finished", subject=done.subject_id, duration_s=round(duration_s, 3))
+        arguments = await self._run_of(work)
+        with structlog.contextvars.bound_contextvars(stage=work.stage, job=self.job_id, project=work.request.project):
+            async with in_thread(stage_run(self.tracking, **arguments)) as run:
+                log.info("stage started", run=run.run_id)
+                done = await do(run)
+                duration_s = time.perf_counter() - began
+                await asyncio.to_thread(run.log_metrics, {"duration_s": duration_s})
+                await asyncio.to_thread(run.finish, done)
+                log.info("stage finished", subject=done.subject_id, duration_s=round(duration_s, 3))
         return done
+
+    async def _run_of(self, work: "Work[Any]") -> dict[str, Any]:
+        """What its run is begun with; the parent run is made where there is none yet."""
+        from assay.tracking import ensure_project, evaluation_run
+
+        project = work.request.project
+        await asyncio.to_thread(ensure_project, self.tracking, project)
+        parent = None
+        if work.agent is not None and work.stage in EVALUATED:
+            version = work.dataset.version if work.dataset else None
+            parent = await asyncio.to_thread(evaluation_run, self.tracking, project, work.agent, version)
+        return {
+            "project": project,
+            "stage": work.stage,
+            "request_hash": work.request_hash,
+            "parent_run_id": parent,
+            "agent": work.agent,
+            "dataset": work.dataset,
+            "gated": work.request.gated,
+            "params": work.params,
+            "tags": {"job_id": self.job_id},
+        }
 
     async def keep_calls(self, run: "StageRun", calls: Calls) -> None:
         """Stores what the platform's agents did, and its totals as metrics."""
-        if not calls.made:
+        made = calls.made
+        if not made:
             return
-        usage = add_usage(*(call.usage for call in calls.made))
+        usage = add_usage(*(calls.usage for calls in made))
         metrics = {
-            "platform_calls": float(len(calls.made)),
-            "platform_failed_calls": float(sum(not call.ok for call in calls.made)),
-            "platform_latency_s": sum(call.latency_s for call in calls.made),
+            "platform_calls": float(sum(calls.calls for calls in made)),
+            "platform_failed_calls": float(sum(calls.failed for calls in made)),
+            "platform_latency_s": sum(calls.latency_s for calls in made),
             "platform_input_tokens": float(usage.input_tokens or 0),
             "platform_output_tokens": float(usage.output_tokens or 0),
         }
         if usage.cost_usd is not None:
             metrics["platform_cost_usd"] = float(usage.cost_usd)
         await asyncio.to_thread(run.log_metrics, metrics)
-        rows: list[JsonValue] = [call.model_dump(mode="json") for call in calls.made]
+        rows: list[JsonValue] = [calls.model_dump(mode="json") for calls in made]
         await asyncio.to_thread(run.log_json, CALLS, rows)
+
+
+@asynccontextmanager
+async def in_thread(entered: AbstractContextManager[T]) -> AsyncIterator[T]:
+    """A blocking context in an asynchronous one: MLflow's calls do not hold up the conversations in flight."""
+    value = await asyncio.to_thread(entered.__enter__)
+    try:
+        yield value
+    except BaseException as error:
+        if not await asyncio.to_thread(entered.__exit__, type(error), error, error.__traceback__):
+            raise
+    else:
+        await asyncio.to_thread(entered.__exit__, None, None, None)
 
 
 EVALUATED = (Stage.DATASET, Stage.SIMULATE, Stage.JUDGE, Stage.ANALYZE, Stage.COMPARE)
@@ -206,9 +283,7 @@ async def open_context(settings: Settings | None = None, progress: Progress = si
     settings = settings or Settings()
     tracking = await asyncio.to_thread(connect, settings.store)
     context = Context(tracking=tracking, settings=settings, progress=progress)
-    async with AsyncExitStack() as stack:
-        try:
-            yield context
-        finally:
-            for model in context._models.values():
-                stack.push_async_callback(model.aclose)
+    try:
+        yield context
+    finally:
+        await context.aclose()

@@ -12,7 +12,7 @@ from assay.contracts.dataset import Dataset, DatasetReport, DatasetRequest, Data
 from assay.contracts.stage import Stage
 from assay.evaluation.checks import check_verdict
 from assay.evaluation.validation import Attempt, validate
-from assay.stages.context import Calls, Context
+from assay.stages.context import Calls, Context, Work
 from assay.stages.flow import flow
 from assay.stages.play import Player, Trial
 
@@ -73,14 +73,16 @@ async def dataset(request: DatasetRequest, context: Context) -> DatasetResult:
         return result
 
     return await context.once(
-        request,
-        DatasetResult,
+        Work(
+            DatasetResult,
+            request,
+            Stage.DATASET,
+            key=list(key),
+            agent=request.agent,
+            dataset=request.dataset.ref if request.dataset else None,
+            params={"source": "brief" if request.dataset is None else "given", "threshold": request.threshold},
+        ),
         work,
-        stage=Stage.DATASET,
-        key=list(key),
-        agent=request.agent,
-        dataset=request.dataset.ref if request.dataset else None,
-        params={"source": "brief" if request.dataset is None else "given", "threshold": request.threshold},
     )
 
 
@@ -123,17 +125,19 @@ async def attempt(made: Dataset, version: AgentVersion, context: Context) -> dic
     async def play(trial: Trial) -> tuple[str, Attempt]:
         return trial.scenario.scenario_id, _attempt(trial, await player.play(trial))
 
-    async def keep(batch: Sequence[tuple[str, Attempt]]) -> None:
-        del batch  # Attempts are not results: the report holds what they showed.
+    done: dict[str, Attempt] = {}
 
-    done = await flow(
+    async def keep(batch: Sequence[tuple[str, Attempt]]) -> None:
+        done.update(batch)  # attempts are not results: the report holds what they showed
+
+    await flow(
         trials,
         play,
         keep,
         concurrency=8,
         tell=lambda count: context.progress(Stage.DATASET, count, len(trials)),
     )
-    return dict(done)
+    return done
 
 
 def _attempt(trial: Trial, conversation: Conversation) -> Attempt:

@@ -8,7 +8,7 @@ from assay.contracts.comparison import ComparisonReport, Recommendation
 from assay.contracts.rollout import DeployRequest, RegistryStage, Rollout, RolloutState
 from assay.contracts.stage import Stage
 from assay.errors import Refused
-from assay.stages.context import Context
+from assay.stages.context import Context, Work
 
 if TYPE_CHECKING:
     from assay.tracking import StageRun
@@ -69,14 +69,16 @@ async def deploy(request: DeployRequest, context: Context) -> Rollout:
         return rollout
 
     return await context.once(
-        request,
-        Rollout,
+        Work(
+            Rollout,
+            request,
+            Stage.DEPLOY,
+            key=list(key),
+            agent=comparison.challenger,
+            dataset=comparison.dataset,
+            params={"comparison_id": request.comparison_id, "to_stage": request.to_stage.value, "by": request.by},
+        ),
         work,
-        stage=Stage.DEPLOY,
-        key=list(key),
-        agent=comparison.challenger,
-        dataset=comparison.dataset,
-        params={"comparison_id": request.comparison_id, "to_stage": request.to_stage.value, "by": request.by},
     )
 
 

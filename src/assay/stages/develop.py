@@ -9,7 +9,7 @@ from assay.contracts.agent import AgentVersion, DevelopRequest, Finding, ProbeRe
 from assay.contracts.base import content_hash, short_id
 from assay.contracts.stage import Stage
 from assay.errors import BadInput
-from assay.stages.context import Context
+from assay.stages.context import Context, Work
 
 if TYPE_CHECKING:
     from assay.tracking import StageRun
@@ -50,13 +50,15 @@ async def develop(request: DevelopRequest, context: Context) -> AgentVersion:
         )
 
     return await context.once(
-        request,
-        AgentVersion,
+        Work(
+            AgentVersion,
+            request,
+            Stage.DEVELOP,
+            key=[content_hash([card, files]), str(card_dir), request.probe],
+            agent=card.ref,
+            params={"connector": card.connector.kind, **card.parameters},
+        ),
         work,
-        stage=Stage.DEVELOP,
-        key=[content_hash([card, files]), str(card_dir), request.probe],
-        agent=card.ref,
-        params={"connector": card.connector.kind, **card.parameters},
     )
 
 

@@ -13,7 +13,7 @@ from assay.contracts.stage import Stage
 from assay.evaluation.clusters import complaint_clusters
 from assay.evaluation.production_facts import production_facts
 from assay.evaluation.results import quantity
-from assay.stages.context import Calls, Context
+from assay.stages.context import Calls, Context, Work
 from assay.stages.narrative import narrative_of
 
 if TYPE_CHECKING:
@@ -79,13 +79,15 @@ async def feedback(request: FeedbackRequest, context: Context) -> ProductionRepo
         return report
 
     return await context.once(
-        request,
-        ProductionReport,
+        Work(
+            ProductionReport,
+            request,
+            Stage.FEEDBACK,
+            key=list(key),
+            agent=request.agent,
+            params={"items": len(items), "feedback_analyst": model_name},
+        ),
         work,
-        stage=Stage.FEEDBACK,
-        key=list(key),
-        agent=request.agent,
-        params={"items": len(items), "feedback_analyst": model_name},
     )
 
 

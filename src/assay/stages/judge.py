@@ -1,52 +1,118 @@
 """Stage 4, judging: a verdict on each expectation of each conversation, by code first and judges after."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from assay.contracts.base import content_hash, short_id
-from assay.contracts.conversation import Conversation, Simulation
+from assay.contracts.conversation import Conversation, FailureCause, Simulation
 from assay.contracts.dataset import Expectation, Scenario
 from assay.contracts.judgment import JudgeRequest, JudgeSpec, Judging, Judgment, Verdict
 from assay.contracts.stage import AgentRef, DatasetRef, Stage, Usage
-from assay.errors import BadInput, CallError
+from assay.errors import BadInput, CallError, OverBudget
 from assay.evaluation.checks import check_verdict
 from assay.evaluation.panel import merge, to_judgment
-from assay.models.usage import add_usage
-from assay.stages.context import Calls, Context
+from assay.models.usage import UsageSum
+from assay.stages.context import Calls, Context, Work
 from assay.stages.flow import flow
+from assay.stages.tallies import JudgmentTally
 
 if TYPE_CHECKING:
     from assay.agents.judge import Judge
     from assay.tracking import StageRun
 
+LINES = "judging/judgments.jsonl"
+"""The artifact that holds all judgments."""
+
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class Source:
     """What is judged, wherever it came from."""
 
-    simulation_id: str
+    source_id: str
     agent: AgentRef
-    conversations: Sequence[Conversation]
     dataset: DatasetRef | None
-    scenarios: dict[str, Scenario]
-    stored: bool
-    """The conversations are traces of this project already."""
+    scenarios: Mapping[str, Scenario]
+    given: Sequence[Conversation] | None
+    """None: they are traces of this project already, of the simulation `source_id`."""
 
 
-async def judge(request: JudgeRequest, context: Context) -> Judging:
-    """Judges what is not yet judged, and stores each verdict as an assessment on its trace.
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """All that decides how it is judged: the panel, the rubric and what is expected."""
 
-    A conversation that ended in an error is not judged but carries that error; a judge that fails is an error of
-    its own. Raises BadInput where there is nothing to judge or nothing to hold it against.
-    """
+    request: JudgeRequest
+    source: Source
+    panel: "Sequence[Seat]"
+    judges: list[list[Any]]
+    rubric_hash: str
+    calls: Calls
+
+    @property
+    def key(self) -> list[Any]:
+        return [self.source.source_id, str(self.source.dataset), self.rubric_hash, self.judges]
+
+    @property
+    def judging_id(self) -> str:
+        return short_id("judging", self.key, self.request.gated)
+
+    @property
+    def name(self) -> str:
+        """The judge as reports name it, such as `openai:gpt-5-mini x3 + RelevanceToQuery`."""
+        return " + ".join(f"{name}" + (f" x{votes}" if votes != 1 else "") for _, name, votes in self.judges)
+
+    @property
+    def work(self) -> Work[Judging]:
+        return Work(
+            Judging,
+            self.request,
+            Stage.JUDGE,
+            key=self.key,
+            agent=self.source.agent,
+            dataset=self.source.dataset,
+            params={"judge": self.name, "rubric_hash": self.rubric_hash},
+        )
+
+    async def judgment(self, conversation: Conversation) -> Judgment:
+        """Checks first, then the panel on what no check decides. Raises OverBudget where a limit is reached."""
+        if conversation.error is not None:
+            return to_judgment(conversation, (), Usage(), conversation.error)
+        scenario = self.source.scenarios.get(conversation.scenario_id)
+        expectations = (*(scenario.expectations if scenario else ()), *self.request.expectations)
+        verdicts: dict[str, Verdict] = {}
+        open_ones: list[Expectation] = []
+        for expectation in expectations:
+            ruled = check_verdict(expectation, conversation)
+            if ruled is None:
+                open_ones.append(expectation)
+            else:
+                verdicts[expectation.expectation_id] = ruled
+        usage = UsageSum()
+        if open_ones:
+            rulings: dict[str, list[Verdict]] = {}
+            try:
+                for seat in self.panel:
+                    said, took = await seat(conversation, open_ones, scenario, self.request.rubric, self.calls)
+                    usage.add(took)
+                    for verdict in said:
+                        rulings.setdefault(verdict.expectation_id, []).append(verdict)
+            except CallError as error:
+                if error.failed.cause is FailureCause.BUDGET:
+                    raise OverBudget(error.failed.detail) from error
+                return to_judgment(conversation, tuple(verdicts.values()), usage.total, error.failed)
+            for name, said in rulings.items():
+                verdicts[name] = said[0] if len(said) == 1 else merge(said)
+        order = {expectation.expectation_id: place for place, expectation in enumerate(expectations)}
+        ordered = sorted(verdicts.values(), key=lambda verdict: order.get(verdict.expectation_id, len(order)))
+        return to_judgment(conversation, tuple(ordered), usage.total)
+
+
+async def seat_panel(request: JudgeRequest, context: Context, source: Source) -> Bench:
+    """The judges, with the prompt in force."""
     from assay.agents.judge import PROMPT
     from assay.agents.judge import judge as open_judge
-    from assay.tracking import read_judgments, write_conversations, write_judgments
 
-    t = context.tracking
-    material = await _material(request, context)
     names = [context.model_name(spec.model) for spec in request.judges]
     prompt = await context.prompt("judge", PROMPT)
     panel = [
@@ -60,87 +126,131 @@ async def judge(request: JudgeRequest, context: Context) -> Judging:
     ]
     rubric_hash = content_hash([request.rubric, prompt, [e.model_dump(mode="json") for e in request.expectations]])
     judges = [[spec.kind, spec.scorer or name, spec.votes] for spec, name in zip(request.judges, names, strict=True)]
-    key = [material.simulation_id, str(material.dataset), rubric_hash, judges]
-    judging_id = short_id("judging", key, request.gated)
+    return Bench(request, source, panel, judges, rubric_hash, Calls())
+
+
+async def judge(request: JudgeRequest, context: Context) -> Judging:
+    """Judges what is not yet judged, and stores each verdict as an assessment on its trace.
+
+    A conversation that ended in an error is not judged but carries that error; a judge that fails is an error of
+    its own. Raises BadInput where there is nothing to judge or nothing to hold it against.
+    """
+    return await judge_all(await seat_panel(request, context, await _source(request, context)), context)
+
+
+async def judge_all(bench: Bench, context: Context) -> Judging:
+    """The judging by this bench; what it has judged before is not judged again."""
+    request, source = bench.request, bench.source
+    t, project = context.tracking, request.project
 
     async def work(run: "StageRun") -> Judging:
-        if not material.stored:
+        from assay.tracking import judged, write_conversations
+
+        if source.given is not None:
             await asyncio.to_thread(
                 write_conversations,
                 t,
-                request.project,
-                [(c, material.scenarios.get(c.scenario_id)) for c in material.conversations],
-                simulation_id=material.simulation_id,
+                project,
+                [(c, source.scenarios.get(c.scenario_id)) for c in source.given],
+                simulation_id=source.source_id,
                 run_id=run.run_id,
-                dataset=material.dataset,
+                dataset=source.dataset,
             )
-        done = {j.conversation_id: j for j in await asyncio.to_thread(read_judgments, t, request.project, judging_id)}
-
-        async def keep(batch: list[Judgment]) -> None:
-            await asyncio.to_thread(write_judgments, t, request.project, judging_id, batch, run_id=run.run_id)
-
-        calls = Calls()
-        bench = _Bench(request, material, panel, calls)
-        todo = [c for c in material.conversations if c.conversation_id not in done]
-        made = await flow(
-            todo,
+        done = await asyncio.to_thread(judged, t, project, bench.judging_id)
+        left = await _left(source, context, project, done)
+        await flow(
+            left.conversations,
             bench.judgment,
-            keep,
-            concurrency=request.concurrency,
-            tell=lambda count: context.progress(Stage.JUDGE, len(done) + count, len(material.conversations)),
+            keeper(bench, context, run.run_id),
+            concurrency=min(request.concurrency, max(1, left.count)),
+            tell=lambda count: context.progress(Stage.JUDGE, len(done) + count, len(done) + left.count),
         )
-        by_id = done | {judgment.conversation_id: judgment for judgment in made}
-        judgments = [by_id[c.conversation_id] for c in material.conversations]
-        result = summarize(request, judging_id, run.run_id, material, judgments, _panel_name(judges), rubric_hash)
-        lines = "\n".join(judgment.model_dump_json() for judgment in judgments)
-        await asyncio.to_thread(run.log_text, "judging/judgments.jsonl", lines + "\n")
-        await asyncio.to_thread(run.log_metrics, _metrics(result))
-        await context.keep_calls(run, calls)
-        return result
+        tally = JudgmentTally()
+        await asyncio.to_thread(_add_up, bench, context, run, tally)
+        await asyncio.to_thread(run.log_metrics, tally.metrics())
+        await context.keep_calls(run, bench.calls)
+        return _result(bench, run.run_id, tally)
 
-    return await context.once(
-        request,
-        Judging,
-        work,
-        stage=Stage.JUDGE,
-        key=list(key),
-        agent=material.agent,
-        dataset=material.dataset,
-        params={"judge": _panel_name(judges), "rubric_hash": rubric_hash},
-    )
+    return await context.once(bench.work, work)
 
 
-async def _material(request: JudgeRequest, context: Context) -> Material:
-    from assay.tracking import import_traces, load_dataset, load_result, read_conversations
+def keeper(bench: Bench, context: Context, run_id: str) -> Callable[[Sequence[Judgment]], Awaitable[None]]:
+    """Stores judgments of conversations that are stored."""
+    from assay.tracking import write_judgments
+
+    async def keep(batch: Sequence[Judgment]) -> None:
+        project = bench.request.project
+        await asyncio.to_thread(write_judgments, context.tracking, project, bench.judging_id, batch, run_id=run_id)
+
+    return keep
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    conversations: AsyncIterator[Conversation]
+    count: int
+
+
+async def _left(source: Source, context: Context, project: str, done: Collection[str]) -> _Left:
+    """What is not judged yet, read as it is needed."""
+    from assay.tracking import BATCH, list_conversations, load_conversations
+
+    if source.given is not None:
+        here = [conversation for conversation in source.given if conversation.conversation_id not in done]
+
+        async def from_request() -> AsyncIterator[Conversation]:
+            for conversation in here:
+                yield conversation
+
+        return _Left(from_request(), len(here))
+    stored = await asyncio.to_thread(list_conversations, context.tracking, project, source.source_id)
+    open_ones = [row for row in stored if row.conversation_id not in done]
+
+    async def from_store() -> AsyncIterator[Conversation]:
+        for start in range(0, len(open_ones), BATCH):
+            batch = open_ones[start : start + BATCH]
+            for conversation in await asyncio.to_thread(load_conversations, context.tracking, project, batch):
+                yield conversation
+
+    return _Left(from_store(), len(open_ones))
+
+
+async def _source(request: JudgeRequest, context: Context) -> Source:
+    from assay.tracking import import_traces, load_result
 
     t, project = context.tracking, request.project
-    dataset = request.dataset
     if request.simulation_id is not None:
         loaded = await asyncio.to_thread(load_result, t, project, Stage.SIMULATE, request.simulation_id)
         simulation = Simulation.model_validate(loaded)
-        dataset = dataset or simulation.dataset
-        conversations = await asyncio.to_thread(read_conversations, t, project, request.simulation_id)
-        source, stored = request.simulation_id, True
-    elif request.conversations is not None:
-        conversations, stored = list(request.conversations), False
-        source = short_id("conversations", conversations)
+        if not simulation.conversations:
+            raise BadInput(f"simulation_id: {request.simulation_id} holds no conversation: there is nothing to judge")
+        dataset = request.dataset or simulation.dataset
+        scenarios = await _scenarios(context, project, dataset)
+        return Source(request.simulation_id, simulation.agent, dataset, scenarios, None)
+    if request.conversations is not None:
+        conversations, kind = list(request.conversations), "conversations"
     else:
         assert request.traces is not None  # noqa: S101, the contract allows one of three
-        conversations = await asyncio.to_thread(import_traces, t, request.traces)
-        stored = False  # somebody else's traces stay as they are; what is judged gets one of ours
-        source = short_id("traces", conversations)
+        conversations, kind = await asyncio.to_thread(import_traces, t, request.traces), "traces"
+        # somebody else's traces stay as they are; what is judged gets one of ours
     if not conversations:
         raise BadInput("there are no conversations to judge: check simulation_id, conversations or traces.filter")
     agents = {str(conversation.agent): conversation.agent for conversation in conversations}
     if len(agents) > 1:
         named = ", ".join(sorted(agents))
         raise BadInput(f"conversations: they are of several agent versions ({named}): judge one at a time")
-    scenarios: dict[str, Scenario] = {}
-    if dataset is not None:
-        loaded_dataset = await asyncio.to_thread(load_dataset, t, project, dataset)
-        scenarios = {scenario.scenario_id: scenario for scenario in loaded_dataset.scenarios}
     ordered = sorted(conversations, key=lambda c: (c.scenario_id, c.trial, c.conversation_id))
-    return Material(source, conversations[0].agent, ordered, dataset, scenarios, stored)
+    scenarios = await _scenarios(context, project, request.dataset)
+    return Source(short_id(kind, conversations), conversations[0].agent, request.dataset, scenarios, ordered)
+
+
+async def _scenarios(context: Context, project: str, dataset: DatasetRef | None) -> dict[str, Scenario]:
+    from assay.tracking import load_dataset
+
+    if dataset is None:
+        return {}
+    loaded = await asyncio.to_thread(load_dataset, context.tracking, project, dataset)
+    return {scenario.scenario_id: scenario for scenario in loaded.scenarios}
 
 
 Seat = Callable[
@@ -192,95 +302,35 @@ def _seat(spec: JudgeSpec, judge: "Judge | None", context: Context, project: str
     return by_model if spec.kind == "assay" else by_scorer
 
 
-@dataclass(frozen=True, slots=True)
-class _Bench:
-    """The panel over one kind of material."""
+def _add_up(bench: Bench, context: Context, run: "StageRun", tally: JudgmentTally) -> None:
+    """What the store holds, counted and written to the artifact in one pass."""
+    from assay.tracking import judgment_texts
 
-    request: JudgeRequest
-    material: Material
-    panel: Sequence[Seat]
-    calls: Calls
+    def lines() -> Iterator[str]:
+        for text in judgment_texts(context.tracking, bench.request.project, bench.judging_id):
+            tally.add(Judgment.model_validate_json(text))
+            yield text
 
-    async def judgment(self, conversation: Conversation) -> Judgment:
-        if conversation.error is not None:
-            return to_judgment(conversation, (), Usage(), conversation.error)
-        scenario = self.material.scenarios.get(conversation.scenario_id)
-        expectations = (*(scenario.expectations if scenario else ()), *self.request.expectations)
-        verdicts: dict[str, Verdict] = {}
-        open_ones: list[Expectation] = []
-        for expectation in expectations:
-            ruled = check_verdict(expectation, conversation)
-            if ruled is None:
-                open_ones.append(expectation)
-            else:
-                verdicts[expectation.expectation_id] = ruled
-        usages: list[Usage] = []
-        if open_ones:
-            rulings: dict[str, list[Verdict]] = {}
-            try:
-                for seat in self.panel:
-                    said, usage = await seat(conversation, open_ones, scenario, self.request.rubric, self.calls)
-                    usages.append(usage)
-                    for verdict in said:
-                        rulings.setdefault(verdict.expectation_id, []).append(verdict)
-            except CallError as error:
-                return to_judgment(conversation, tuple(verdicts.values()), add_usage(*usages), error.failed)
-            for name, said in rulings.items():
-                verdicts[name] = said[0] if len(said) == 1 else merge(said)
-        order = {expectation.expectation_id: place for place, expectation in enumerate(expectations)}
-        ordered = sorted(verdicts.values(), key=lambda verdict: order.get(verdict.expectation_id, len(order)))
-        return to_judgment(conversation, tuple(ordered), add_usage(*usages))
+    run.log_lines(LINES, lines())
 
 
-def _panel_name(judges: Sequence[Sequence[object]]) -> str:
-    """The judge as reports name it, such as `openai:gpt-5-mini x3 + RelevanceToQuery`."""
-    return " + ".join(f"{name}" + (f" x{votes}" if votes != 1 else "") for _, name, votes in judges)
-
-
-def summarize(
-    request: JudgeRequest,
-    judging_id: str,
-    run_id: str | None,
-    material: Material,
-    judgments: Sequence[Judgment],
-    judge_name: str,
-    rubric_hash: str,
-) -> Judging:
-    """The counts of a judging."""
-    scored = [judgment.score for judgment in judgments if judgment.score is not None]
+def _result(bench: Bench, run_id: str, tally: JudgmentTally) -> Judging:
+    request, source = bench.request, bench.source
     return Judging(
         project=request.project,
         gated=request.gated,
-        subject_id=judging_id,
+        subject_id=bench.judging_id,
         run_id=run_id,
-        offline="offline" in judge_name.split(" ")[0],
-        simulation_id=material.simulation_id,
-        agent=material.agent,
-        dataset=material.dataset,
-        conversations=len(judgments),
-        passed=sum(judgment.passed is True for judgment in judgments),
-        failed=sum(judgment.passed is False for judgment in judgments),
-        unjudged=sum(judgment.passed is None for judgment in judgments),
-        mean_score=sum(scored) / len(scored) if scored else None,
-        judge=judge_name,
-        rubric_hash=rubric_hash,
-        usage=add_usage(*(judgment.usage for judgment in judgments)),
+        offline="offline" in bench.name.split(" ")[0],
+        simulation_id=source.source_id,
+        agent=source.agent,
+        dataset=source.dataset,
+        conversations=tally.conversations,
+        passed=tally.passed,
+        failed=tally.failed,
+        unjudged=tally.unjudged,
+        mean_score=tally.mean_score,
+        judge=bench.name,
+        rubric_hash=bench.rubric_hash,
+        usage=tally.usage.total,
     )
-
-
-def _metrics(judging: Judging) -> dict[str, float]:
-    metrics: dict[str, float] = {
-        "judged": judging.passed + judging.failed,
-        "passed": judging.passed,
-        "failed": judging.failed,
-        "unjudged": judging.unjudged,
-        "judge_input_tokens": judging.usage.input_tokens or 0,
-        "judge_output_tokens": judging.usage.output_tokens or 0,
-    }
-    if judging.passed + judging.failed:
-        metrics["pass_rate"] = judging.passed / (judging.passed + judging.failed)
-    if judging.mean_score is not None:
-        metrics["mean_score"] = judging.mean_score
-    if judging.usage.cost_usd is not None:
-        metrics["judge_cost_usd"] = float(judging.usage.cost_usd)
-    return metrics

@@ -10,14 +10,19 @@ from typing import TYPE_CHECKING
 
 from assay.contracts.conversation import CallFailed, Conversation, FailureCause, StopReason, ToolCall, Turn
 from assay.contracts.dataset import Scenario
-from assay.contracts.stage import AgentRef, Usage
-from assay.errors import CallError
+from assay.contracts.stage import AgentRef
+from assay.errors import CallError, OverBudget
 from assay.models.usage import add_usage
 from assay.stages.context import Calls
+from assay.stages.journal import Begun, Journal
 
 if TYPE_CHECKING:
     from assay.agents.user_simulator import UserSimulator
-    from assay.connectors import AgentReply, Connector
+    from assay.connectors import AgentReply, Connector, Dialogue
+    from assay.models.budget import Budget
+
+
+NOWHERE = Journal(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +47,23 @@ class Player:
     timeout_s: float
     max_turns: int | None = None
     """Caps every scenario's own limit; None: no cap."""
+    journal: Journal = NOWHERE
+    budget: "Budget | None" = None
+    """None: the agent's tokens and dollars are not limited."""
 
-    async def play(self, trial: Trial) -> Conversation:
+    async def play(self, trial: Trial, begun: Begun | None = None) -> Conversation:
+        """The conversation, from where it was left. Raises OverBudget where a limit is reached."""
         from assay.agents.user_simulator import find_faults
 
+        begun = begun or Begun()
+        if begun.whole is not None:
+            return begun.whole
         scenario = trial.scenario
         started_at, began = self.now(), time.perf_counter()
-        turns: list[Turn] = []
-        usages: list[Usage] = []
-        world = _World()
         error: CallFailed | None = None
         try:
             async with asyncio.timeout(self.timeout_s):
-                stop = await self._converse(trial, turns, usages, world)
+                stop = await self._converse(trial, begun)
         except TimeoutError:
             stop = StopReason.TIMEOUT
             error = CallFailed(
@@ -62,70 +71,94 @@ class Player:
                 detail=f"the conversation took longer than {self.timeout_s:g} s",
             )
         except _SideFailed as side:
+            if side.failed.cause is FailureCause.BUDGET:
+                raise OverBudget(side.failed.detail) from side
             stop, error = side.stop, side.failed
-        return Conversation(
+        turns = tuple(begun.turns)
+        whole = Conversation(
             conversation_id=trial.conversation_id,
             scenario_id=scenario.scenario_id,
             trial=trial.trial,
             seed=trial.seed,
             agent=self.agent,
-            turns=tuple(turns),
+            turns=turns,
             stop_reason=stop,
             error=error,
             simulator_faults=find_faults(scenario, turns, stop),
-            outcome=world.state,
+            outcome=begun.state,
             started_at=started_at,
             duration_s=time.perf_counter() - began,
-            simulator_usage=add_usage(*usages),
+            simulator_usage=add_usage(*begun.usages),
+            replayed=begun.replayed,
         )
+        self.journal.whole(whole)
+        return whole
 
-    async def _converse(self, trial: Trial, turns: list[Turn], usages: list[Usage], world: "_World") -> StopReason:
-        from assay.connectors import ConversationStart
-
-        scenario = trial.scenario
+    async def _converse(self, trial: Trial, begun: Begun) -> StopReason:
+        """User and agent in turns. `begun` is added to as they end, so what it holds is true at any moment."""
+        scenario, turns = trial.scenario, begun.turns
         most = min(scenario.max_turns, self.max_turns or scenario.max_turns)
-        start = ConversationStart(
-            conversation_id=trial.conversation_id,
-            scenario_id=scenario.scenario_id,
-            seed=trial.seed,
-            initial_state=scenario.initial_state,
-        )
         with _side(StopReason.AGENT_ERROR):
-            dialogue = await self.connector.open(start)
+            dialogue = await self._open(trial, begun)
         try:
-            for _ in range(most):
-                with _side(StopReason.SIMULATOR_ERROR):
-                    began = time.perf_counter()
-                    move = await self.calls.of(
-                        "user_simulator",
-                        self.user.name,
-                        self.user.next_move(scenario, turns, seed=trial.seed),
-                        lambda move: move.usage,
-                    )
-                usages.append(move.usage)
-                if move.text is not None:
-                    turns.append(Turn(role="user", text=move.text, latency_s=time.perf_counter() - began))
-                if move.stop is not None:
-                    return move.stop
+            while True:
+                if not turns or turns[-1].role == "agent":
+                    last = sum(turn.role == "agent" for turn in turns) >= most
+                    stop = await self._user_moves(trial, begun, last=last)
+                    if stop is not None:
+                        return stop
                 with _side(StopReason.AGENT_ERROR):
-                    reply = await dialogue.reply(move.text or "")
-                turns.append(_agent_turn(reply))
-                world.state = reply.state if reply.state is not None else world.state
-            with _side(StopReason.SIMULATOR_ERROR):
-                # The user has heard the last answer: did it reach the goal, or did the turns run out?
-                move = await self.user.next_move(scenario, turns, seed=trial.seed)
-            usages.append(move.usage)
-            return move.stop or StopReason.MAX_TURNS
+                    reply = await dialogue.reply(turns[-1].text)
+                begun.state = reply.state if reply.state is not None else begun.state
+                begun.replayed |= reply.replayed
+                turn = _agent_turn(reply)
+                turns.append(turn)
+                self.journal.turn(trial.conversation_id, turn, None, begun.state)
+                if self.budget is not None:
+                    self.budget.count(turn.input_tokens, turn.output_tokens, turn.cost_usd)
         finally:
             with suppress(CallError):
                 await dialogue.close()
 
+    async def _open(self, trial: Trial, begun: Begun) -> "Dialogue":
+        """The dialogue as far as it went before. An agent that keeps more than the words has to begin again."""
+        from assay.connectors import ConversationStart
 
-@dataclass(slots=True)
-class _World:
-    """What the agent last showed of its world."""
+        dialogue = await self.connector.open(
+            ConversationStart(
+                conversation_id=trial.conversation_id,
+                scenario_id=trial.scenario.scenario_id,
+                seed=trial.seed,
+                initial_state=trial.scenario.initial_state,
+            )
+        )
+        said = begun.turns[:-1] if begun.turns and begun.turns[-1].role == "user" else begun.turns
+        if said and not dialogue.resume(said, begun.state):
+            begun.turns.clear()
+            begun.usages.clear()
+            begun.state = None
+        return dialogue
 
-    state: dict | None = None
+    async def _user_moves(self, trial: Trial, begun: Begun, *, last: bool) -> StopReason | None:
+        """None: the user said something and waits. `last`: only whether the last answer reached the goal counts."""
+        began = time.perf_counter()
+        with _side(StopReason.SIMULATOR_ERROR):
+            move = await self.calls.of(
+                "user_simulator",
+                self.user.name,
+                self.user.next_move(trial.scenario, begun.turns, seed=trial.seed),
+                lambda move: move.usage,
+            )
+        begun.usages.append(move.usage)
+        begun.replayed |= move.replayed
+        if last:
+            return move.stop or StopReason.MAX_TURNS
+        if move.text is not None or move.stop is None:
+            turn = Turn(role="user", text=move.text or "", latency_s=time.perf_counter() - began)
+            begun.turns.append(turn)
+            if move.stop is None:
+                self.journal.turn(trial.conversation_id, turn, move.usage, None)
+        return move.stop
 
 
 class _SideFailed(Exception):

@@ -1,207 +1,301 @@
 """Stage 3, simulation: a simulated user plays each scenario against the agent, several trials each."""
 
 import asyncio
-from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
+from assay.contracts.agent import AgentVersion
 from assay.contracts.base import content_hash, short_id
-from assay.contracts.conversation import (
-    Conversation,
-    SimulateRequest,
-    Simulation,
-    StopReason,
-)
-from assay.contracts.dataset import Dataset, Scenario
-from assay.contracts.stage import Stage, Usage
-from assay.models.usage import add_usage
-from assay.stages.context import Calls, Context
-from assay.stages.flow import flow
+from assay.contracts.conversation import Conversation, SimulateRequest, Simulation
+from assay.contracts.dataset import Dataset
+from assay.contracts.judgment import Judgment
+from assay.contracts.stage import Stage
+from assay.stages.context import Calls, Context, Work
+from assay.stages.flow import Flow
+from assay.stages.journal import Begun, Journal
 from assay.stages.play import Player, Trial
+from assay.stages.tallies import ConversationTally
 
 if TYPE_CHECKING:
+    from assay.agents.user_simulator import UserSimulator
     from assay.tracking import StageRun
 
-Played = tuple[Conversation, Scenario]
+LINES = "simulation/conversations.jsonl"
+"""The artifact that holds all conversations."""
+
+
+IN_PROCESS = ("python", "mlflow")
+"""Connectors of agents that run in this process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """All that decides what is played. Nothing was asked of anybody yet."""
+
+    request: SimulateRequest
+    version: AgentVersion
+    dataset: Dataset
+    user: "UserSimulator"
+    model_name: str
+
+    @property
+    def key(self) -> list[Any]:
+        request = self.request
+        return [
+            self.version.card_hash,
+            request.dataset.version,
+            request.trials,
+            request.seed,
+            request.max_turns,
+            request.conversation_timeout_s,
+            self.model_name,
+            self.user.prompt_hash,
+        ]
+
+    @property
+    def simulation_id(self) -> str:
+        return short_id("sim", self.key, self.request.gated)
+
+    @property
+    def conversations(self) -> int:
+        return len(self.dataset.scenarios) * self.request.trials
+
+    @property
+    def work(self) -> Work[Simulation]:
+        request = self.request
+        return Work(
+            Simulation,
+            request,
+            Stage.SIMULATE,
+            key=self.key,
+            agent=request.agent,
+            dataset=request.dataset,
+            params={"trials": request.trials, "seed": request.seed, "user_simulator": self.model_name},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Afterwards:
+    """What is done with each conversation as soon as it ends, while others are still being played."""
+
+    judge: Callable[[Conversation], Awaitable[Judgment]]
+    keep: Callable[[Sequence[Judgment]], Awaitable[None]]
+    """Of conversations that are stored."""
+    judged: Callable[[], Awaitable[set[str]]]
+    """Conversations whose judgment is stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of so many equal parts of a simulation: what one worker plays."""
+
+    number: int = 0
+    of: int = 1
+
+    def holds(self, place: int) -> bool:
+        return place % self.of == self.number
+
+
+WHOLE = Part()
+
+
+async def set_up(request: SimulateRequest, context: Context) -> Setup:
+    """Raises NotFound for an agent or a dataset version that is not there."""
+    from assay.agents.user_simulator import PROMPT, user_simulator
+    from assay.tracking import load_dataset
+
+    version = await context.agent_version(request.project, request.agent, gated=request.gated)
+    dataset = await asyncio.to_thread(load_dataset, context.tracking, request.project, request.dataset)
+    model_name = context.model_name(request.model)
+    user = user_simulator(context.chat_model(model_name), await context.prompt("user_simulator", PROMPT))
+    return Setup(request, version, dataset, user, model_name)
 
 
 async def simulate(request: SimulateRequest, context: Context) -> Simulation:
     """Plays what is not yet played, and stores each conversation as a trace.
 
     A failing agent or simulator ends that conversation with its cause; the others go on. Raises NotFound for an
-    agent or a dataset version that is not there.
+    agent or a dataset version that is not there, OverBudget where a limit of the context is reached.
     """
-    from assay.agents.user_simulator import PROMPT, user_simulator
-    from assay.connectors import connect
-    from assay.tracking import load_dataset, load_pyfunc, read_conversations
+    return await play_all(await set_up(request, context), context)
 
-    t = context.tracking
-    version = await context.agent_version(request.project, request.agent, gated=request.gated)
-    dataset = await asyncio.to_thread(load_dataset, t, request.project, request.dataset)
-    model_name = context.model_name(request.model)
-    model = context.chat_model(model_name)
-    user = user_simulator(model, await context.prompt("user_simulator", PROMPT))
-    key = [
-        version.card_hash,
-        request.dataset.version,
-        request.trials,
-        request.seed,
-        request.max_turns,
-        request.conversation_timeout_s,
-        model_name,
-        user.prompt_hash,
-    ]
-    simulation_id = short_id("sim", key, request.gated)
+
+async def play_all(setup: Setup, context: Context, afterwards: Afterwards | None = None) -> Simulation:
+    """The simulation that was set up; with `afterwards` each conversation is also judged as soon as it ends."""
+    calls = Calls()
 
     async def work(run: "StageRun") -> Simulation:
-        connector = connect(version.card, card_dir=Path(version.card_dir), load_model=load_pyfunc)
-        done = {
-            c.conversation_id: c for c in await asyncio.to_thread(read_conversations, t, request.project, simulation_id)
-        }
-        trials = plan(dataset, request, simulation_id)
-        todo = [trial for trial in trials if trial.conversation_id not in done]
-        calls = Calls()
+        await playing.kept(run.run_id)
+        tally = ConversationTally()
+        await asyncio.to_thread(_add_up, setup, context, run, tally)
+        await asyncio.to_thread(run.log_metrics, tally.metrics())
+        await context.keep_calls(run, calls)
+        playing.journal.discard()
+        return _result(setup, run.run_id, tally)
+
+    async with Playing(setup, context, calls, afterwards) as playing:
+        return await context.once(setup.work, work)
+
+
+async def play_part(
+    setup: Setup, context: Context, run_id: str, part: Part, afterwards: Afterwards | None = None
+) -> None:
+    """A worker's part, stored under the run that somebody else began and will end."""
+    async with Playing(setup, context, Calls(), afterwards, part) as playing:
+        await playing.kept(run_id)
+        playing.journal.discard()
+
+
+class Playing:
+    """Conversations in flight. The first calls go out when it is entered, while MLflow is still being opened."""
+
+    def __init__(
+        self, setup: Setup, context: Context, calls: Calls, afterwards: Afterwards | None, part: Part = WHOLE
+    ) -> None:
+        self.setup = setup
+        self.context = context
+        self.calls = calls
+        self.afterwards = afterwards
+        self.part = part
+        self.journal = Journal(None)
+        self._flow: Flow[Trial, tuple[Trial, Conversation, Judgment | None]] | None = None
+        self._stored: set[str] = set()
+        self._left_over: list[Judgment] = []
+
+    async def __aenter__(self) -> Self:
+        from assay.connectors import connect
+        from assay.tracking import finished, load_pyfunc
+
+        setup, context = self.setup, self.context
+        request, simulation_id = setup.request, setup.simulation_id
+        if self.part.of == 1 and await context.find(setup.work) is not None:
+            return self  # it is done: nobody is asked anything
+        self._stored = await asyncio.to_thread(finished, context.tracking, request.project, simulation_id)
+        done = self._stored
+        if done and self.afterwards is not None:
+            done = done & await self.afterwards.judged()
+        name = simulation_id if self.part.of == 1 else f"{simulation_id}.{self.part.number}-of-{self.part.of}"
+        file = context.settings.home / "journal" / f"{name}.jsonl"
+        self.journal = await asyncio.to_thread(Journal, file, done)
+        self._left_over = [
+            begun.judgment
+            for name, begun in self.journal.begun.items()
+            if name in self._stored and begun.judgment is not None
+        ]
         player = Player(
             agent=request.agent,
-            connector=connector,
-            user=user,
-            calls=calls,
+            connector=connect(setup.version.card, card_dir=Path(setup.version.card_dir), load_model=load_pyfunc),
+            user=setup.user,
+            calls=self.calls,
             now=context.now,
             timeout_s=request.conversation_timeout_s,
             max_turns=request.max_turns,
+            journal=self.journal,
+            budget=context.budget,
         )
 
-        async def play(trial: Trial) -> Played:
-            return await player.play(trial), trial.scenario
+        async def work(trial: Trial) -> tuple[Trial, Conversation, Judgment | None]:
+            begun = self.journal.begun.get(trial.conversation_id) or Begun()
+            conversation = await player.play(trial, begun)
+            judgment = begun.judgment
+            if judgment is None and self.afterwards is not None:
+                judgment = await self.afterwards.judge(conversation)
+                self.journal.judged(judgment)
+            return trial, conversation, judgment
 
-        played = await flow(
-            todo,
-            play,
-            _keeper(request, context, run, simulation_id),
-            concurrency=request.concurrency,
-            tell=lambda count: context.progress(Stage.SIMULATE, len(done) + count, len(trials)),
-        )
-        conversations = [*done.values(), *(conversation for conversation, _ in played)]
-        order = {trial.conversation_id: place for place, trial in enumerate(trials)}
-        conversations.sort(key=lambda conversation: order[conversation.conversation_id])
-        result = summarize(request, simulation_id, run.run_id, conversations, model_name)
-        lines = "\n".join(conversation.model_dump_json() for conversation in conversations)
-        await asyncio.to_thread(run.log_text, "simulation/conversations.jsonl", lines + "\n")
-        await asyncio.to_thread(run.log_metrics, _metrics(result, conversations))
-        await context.keep_calls(run, calls)
-        return result
+        if setup.version.card.connector.kind in IN_PROCESS:
+            # an agent in this process may speak to MLflow itself, and must find it set up
+            await asyncio.to_thread(lambda: context.tracking.client)
+        self._flow = Flow(self._left(), work, concurrency=min(request.concurrency, setup.conversations))
+        await self._flow.__aenter__()
+        return self
 
-    return await context.once(
-        request,
-        Simulation,
-        work,
-        stage=Stage.SIMULATE,
-        key=list(key),
-        agent=request.agent,
-        dataset=request.dataset,
-        params={"trials": request.trials, "seed": request.seed, "user_simulator": model_name},
-    )
+    async def __aexit__(self, *_: object) -> None:
+        if self._flow is not None:
+            await self._flow.__aexit__()
+        self.journal.close()
+
+    async def kept(self, run_id: str) -> None:
+        """Until all is played and stored, under this run."""
+        from assay.tracking import write_conversations
+
+        if self._flow is None:
+            return
+        setup, context, afterwards = self.setup, self.context, self.afterwards
+        before = len(self._stored)
+        if afterwards is not None and self._left_over:
+            await afterwards.keep(self._left_over)
+
+        async def keep(batch: list[tuple[Trial, Conversation, Judgment | None]]) -> None:
+            new = await asyncio.to_thread(
+                write_conversations,
+                context.tracking,
+                setup.request.project,
+                [(conversation, trial.scenario) for trial, conversation, _ in batch],
+                simulation_id=setup.simulation_id,
+                run_id=run_id,
+                dataset=setup.request.dataset,
+                only_new=True,
+            )
+            if afterwards is not None:
+                judgments = [judgment for _, conversation, judgment in batch if conversation.conversation_id in new]
+                await afterwards.keep([judgment for judgment in judgments if judgment is not None])
+            for trial, _, _ in batch:
+                self.journal.begun.pop(trial.conversation_id, None)
+
+        total = sum(self.part.holds(place) for place in range(setup.conversations))
+        await self._flow.kept_by(keep, lambda count: context.progress(Stage.SIMULATE, before + count, total))
+
+    def _left(self) -> Iterator[Trial]:
+        trials = plan(self.setup.dataset, self.setup.request, self.setup.simulation_id)
+        for place, trial in enumerate(trials):
+            if self.part.holds(place) and trial.conversation_id not in self._stored:
+                yield trial
 
 
-def plan(dataset: Dataset, request: SimulateRequest, simulation_id: str) -> list[Trial]:
+def plan(dataset: Dataset, request: SimulateRequest, simulation_id: str) -> Iterator[Trial]:
     """Every trial of every scenario. The seed is the scenario's and the trial's, so both sides of a comparison
     meet the same users."""
-    return [
-        Trial(
-            scenario=scenario,
-            trial=trial,
-            seed=int(content_hash([request.seed, scenario.scenario_id, trial])[:8], 16),
-            conversation_id=content_hash([request.project, simulation_id, scenario.scenario_id, trial])[:32],
-        )
-        for scenario in dataset.scenarios
-        for trial in range(request.trials)
-    ]
+    for scenario in dataset.scenarios:
+        for trial in range(request.trials):
+            yield Trial(
+                scenario=scenario,
+                trial=trial,
+                seed=int(content_hash([request.seed, scenario.scenario_id, trial])[:8], 16),
+                conversation_id=content_hash([request.project, simulation_id, scenario.scenario_id, trial])[:32],
+            )
 
 
-def _keeper(
-    request: SimulateRequest, context: Context, run: "StageRun", simulation_id: str
-) -> Callable[[list[Played]], Awaitable[None]]:
-    from assay.tracking import write_conversations
+def _add_up(setup: Setup, context: Context, run: "StageRun", tally: ConversationTally) -> None:
+    """What the store holds, whoever put it there, counted and written to the artifact in one pass."""
+    from assay.tracking import conversation_texts
 
-    async def keep(batch: list[Played]) -> None:
-        await asyncio.to_thread(
-            write_conversations,
-            context.tracking,
-            request.project,
-            batch,
-            simulation_id=simulation_id,
-            run_id=run.run_id,
-            dataset=request.dataset,
-        )
+    def lines() -> Iterator[str]:
+        for text in conversation_texts(context.tracking, setup.request.project, setup.simulation_id):
+            tally.add(Conversation.model_validate_json(text))
+            yield text
 
-    return keep
+    run.log_lines(LINES, lines())
 
 
-def summarize(
-    request: SimulateRequest,
-    simulation_id: str,
-    run_id: str | None,
-    conversations: Sequence[Conversation],
-    simulator_model: str,
-) -> Simulation:
-    """The counts of a simulation."""
-    faults = Counter(kind for c in conversations for kind in {fault.kind for fault in c.simulator_faults})
+def _result(setup: Setup, run_id: str, tally: ConversationTally) -> Simulation:
+    request = setup.request
     return Simulation(
         project=request.project,
         gated=request.gated,
-        subject_id=simulation_id,
+        subject_id=setup.simulation_id,
         run_id=run_id,
-        offline=simulator_model == "offline",
+        offline=setup.model_name == "offline",
         agent=request.agent,
         dataset=request.dataset,
         trials=request.trials,
-        conversations=len(conversations),
-        stop_reasons=dict(sorted(Counter(c.stop_reason for c in conversations).items())),
-        simulator_faults=dict(sorted(faults.items())),
-        errors=dict(sorted(Counter(c.error.cause for c in conversations if c.error).items())),
-        agent_usage=agent_usage(conversations),
-        simulator_usage=add_usage(*(c.simulator_usage for c in conversations)),
-        simulator_model=simulator_model,
+        conversations=tally.conversations,
+        stop_reasons=dict(sorted(tally.stop_reasons.items())),
+        simulator_faults=dict(sorted(tally.faults.items())),
+        errors=dict(sorted(tally.errors.items())),
+        agent_usage=tally.agent.total,
+        simulator_usage=tally.simulator.total,
+        simulator_model=setup.model_name,
     )
-
-
-def agent_usage(conversations: Sequence[Conversation]) -> Usage:
-    """What the agent's own calls took, over all conversations."""
-    turns = [turn for c in conversations for turn in c.turns if turn.role == "agent"]
-    failed_calls = sum(c.stop_reason is StopReason.AGENT_ERROR for c in conversations)
-    return add_usage(
-        Usage(calls=failed_calls, failed_calls=failed_calls),
-        *(
-            Usage(
-                calls=1,
-                input_tokens=turn.input_tokens,
-                output_tokens=turn.output_tokens,
-                cost_usd=turn.cost_usd,
-                latency_s=turn.latency_s or 0.0,
-            )
-            for turn in turns
-        ),
-    )
-
-
-def _metrics(simulation: Simulation, conversations: Sequence[Conversation]) -> dict[str, float]:
-    """Counts, latency, tokens and cost, as MLflow metrics."""
-    latencies = sorted(
-        t.latency_s for c in conversations for t in c.turns if t.role == "agent" and t.latency_s is not None
-    )
-    metrics: dict[str, float] = {
-        "conversations": simulation.conversations,
-        "conversations_with_errors": sum(simulation.errors.values()),
-        "simulator_faults": sum(simulation.simulator_faults.values()),
-        "agent_turns": simulation.agent_usage.calls - simulation.agent_usage.failed_calls,
-        "agent_input_tokens": simulation.agent_usage.input_tokens or 0,
-        "agent_output_tokens": simulation.agent_usage.output_tokens or 0,
-    }
-    if latencies:
-        metrics["agent_latency_p50_s"] = latencies[len(latencies) // 2]
-        metrics["agent_latency_p95_s"] = latencies[min(len(latencies) - 1, int(0.95 * len(latencies)))]
-    for usage, name in ((simulation.agent_usage, "agent"), (simulation.simulator_usage, "simulator")):
-        if usage.cost_usd is not None:
-            metrics[f"{name}_cost_usd"] = float(usage.cost_usd)
-    return metrics

@@ -4,7 +4,7 @@ from assay.tracking.artifacts import artifact_uri, list_artifacts, log_artifacts
 from assay.tracking.connection import Tracking, connect
 from assay.tracking.datasets import DatasetSummary, list_datasets, load_dataset, save_dataset
 from assay.tracking.feedback import read_human_labels, write_feedback, write_human_labels
-from assay.tracking.judgments import judged, read_judgments, write_judgments
+from assay.tracking.judgments import judged, judgment_texts, read_judgments, write_judgments
 from assay.tracking.ledger import append_ledger, read_ledger
 from assay.tracking.projects import (
     ProjectSummary,
@@ -17,25 +17,38 @@ from assay.tracking.prompts import PromptVersion, prompt
 from assay.tracking.questions import find_answer, keep_answer
 from assay.tracking.registry import AgentSummary, agent_card, list_agents, load_pyfunc, register_agent, registered_name
 from assay.tracking.results import RunSummary, find_result, list_results, load_result, run_started_at
-from assay.tracking.runs import StageRun, evaluation_run, project_run, stage_run
+from assay.tracking.runs import StageRun, begin_run, evaluation_run, project_run, stage_run
 from assay.tracking.scorers import score_with_mlflow
 from assay.tracking.spans import turn_span_id
 from assay.tracking.trace_import import import_traces
-from assay.tracking.traces import finished, read_conversations, write_conversations
+from assay.tracking.traces import (
+    BATCH,
+    StoredConversation,
+    conversation_texts,
+    finished,
+    list_conversations,
+    load_conversations,
+    read_conversations,
+    write_conversations,
+)
 from assay.tracking.transitions import production_version, stage_of, transition, transitions
 
 __all__ = [
+    "BATCH",
     "AgentSummary",
     "DatasetSummary",
     "ProjectSummary",
     "PromptVersion",
     "RunSummary",
     "StageRun",
+    "StoredConversation",
     "Tracking",
     "agent_card",
     "append_ledger",
     "artifact_uri",
+    "begin_run",
     "connect",
+    "conversation_texts",
     "ensure_project",
     "evaluation_run",
     "find_answer",
@@ -43,12 +56,15 @@ __all__ = [
     "finished",
     "import_traces",
     "judged",
+    "judgment_texts",
     "keep_answer",
     "list_agents",
     "list_artifacts",
+    "list_conversations",
     "list_datasets",
     "list_projects",
     "list_results",
+    "load_conversations",
     "load_dataset",
     "load_pyfunc",
     "load_result",

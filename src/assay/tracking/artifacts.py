@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +72,21 @@ def write_artifact(t: Tracking, run_id: str, path: str, content: bytes) -> None:
         source = Path(landing, name.name)
         source.write_bytes(content)
         t.client.log_artifact(run_id, str(source), None if str(name.parent) == "." else str(name.parent))
+
+
+@reports_outages
+def write_lines(t: Tracking, run_id: str, path: str, lines: Iterable[str]) -> None:
+    """As write_artifact, for a text that need not fit into memory."""
+    folder, name = _local_folder(t, run_id), PurePosixPath(path)
+    with tempfile.TemporaryDirectory() as landing:
+        target = Path(landing, name.name) if folder is None else folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=target.parent, prefix=".", delete=False, encoding="utf-8") as file:
+            file.writelines(f"{line}\n" for line in lines)
+        Path(file.name).chmod(0o644)
+        Path(file.name).replace(target)
+        if folder is None:
+            t.client.log_artifact(run_id, str(target), None if str(name.parent) == "." else str(name.parent))
 
 
 def _local_folder(t: Tracking, run_id: str) -> Path | None:

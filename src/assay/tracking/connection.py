@@ -46,7 +46,6 @@ class Tracking:
     """A connected store. Safe to use from several threads; holds no connection open by itself."""
 
     uri: str
-    client: "MlflowClient"
     artifact_root: str | None = None
     """URI of the folder under which experiments keep their artifacts; None: the server decides."""
     projects: dict[str, str] = field(default_factory=dict, repr=False)
@@ -54,6 +53,27 @@ class Tracking:
     models: dict[str, str] = field(default_factory=dict, repr=False)
     """`project/agent@version` to the id of its logged model, as far as they were asked for."""
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+    _opened: "list[MlflowClient]" = field(default_factory=list, repr=False)
+    _opening: threading.RLock = field(default_factory=threading.RLock, repr=False)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether MLflow was needed yet."""
+        return bool(self._opened)
+
+    @property
+    def client(self) -> "MlflowClient":
+        """Opened by whoever needs it first, since importing MLflow takes a second.
+
+        Raises TrackingUnavailable where the database cannot be opened.
+        """
+        if not self._opened:
+            with self._opening:
+                if not self._opened:
+                    if self.artifact_root is not None:
+                        _make_tables(self.uri, self.artifact_root)
+                    self._opened.append(_open(self.uri))
+        return self._opened[0]
 
     @property
     def store(self) -> Any:
@@ -71,9 +91,9 @@ class Tracking:
 def connect(uri: str, *, artifact_root: Path | None = None, create: bool = True) -> Tracking:
     """A handle on the store at `sqlite:///path`, another SQL database, or an MLflow server (`http://...`).
 
-    A new SQLite store gets its folder, its tables and, beside it, a folder for artifacts.
-    Raises BadInput for a URI that MLflow's stores do not take, TrackingUnavailable where nothing answers
-    or, with `create=False`, where the database is not there.
+    A new SQLite store gets its folder at once, its tables and, beside it, a folder for artifacts when it is first
+    used. Raises BadInput for a URI that MLflow's stores do not take, TrackingUnavailable where no server answers or,
+    with `create=False`, where the database is not there.
     """
     scheme = urlsplit(uri).scheme.split("+")[0]
     if scheme in ("", "file"):
@@ -86,7 +106,7 @@ def connect(uri: str, *, artifact_root: Path | None = None, create: bool = True)
         os.environ.setdefault(name, value)
     if scheme in ("http", "https"):
         _ask_for_health(uri)
-        return _open(uri, None)
+        return Tracking(uri)
     if scheme == "sqlite":
         database = _sqlite_path(uri)
         if not create and not database.exists():
@@ -99,8 +119,7 @@ def connect(uri: str, *, artifact_root: Path | None = None, create: bool = True)
             raise BadInput(f"tracking URI {uri}: {database.parent} cannot be made ({error.strerror})") from error
     else:
         root = (artifact_root or Path(".assay/artifacts")).resolve()
-    _make_tables(uri, root.as_uri())
-    return _open(uri, root.as_uri())
+    return Tracking(uri, root.as_uri())
 
 
 def reports_outages(function: Callable[Concatenate[Tracking, P], R]) -> Callable[Concatenate[Tracking, P], R]:
@@ -213,7 +232,7 @@ def _make_tables(uri: str, artifact_root: str) -> None:
         raise TrackingUnavailable(f"MLflow's store {shown(uri)} cannot be opened: {first_line}: {_fix(uri)}") from error
 
 
-def _open(uri: str, artifact_root: str | None) -> Tracking:
+def _open(uri: str) -> "MlflowClient":
     _quiet_logs()
     import mlflow
     from mlflow import MlflowClient
@@ -229,12 +248,11 @@ def _open(uri: str, artifact_root: str | None) -> Tracking:
         os.environ["MLFLOW_TRACKING_URI"] = exported
     try:
         client = MlflowClient(tracking_uri=uri, registry_uri=uri)
-        t = Tracking(uri=uri, client=client, artifact_root=artifact_root)
-        _ = t.store
+        _ = client._tracking_client.store
     except MlflowException as error:
         first_line = without_secrets(str(error)).partition("\n")[0][:300]
         raise TrackingUnavailable(f"MLflow's store {shown(uri)} cannot be opened: {first_line}: {_fix(uri)}") from error
-    return t
+    return client
 
 
 def _quiet_logs() -> None:

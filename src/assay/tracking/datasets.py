@@ -10,6 +10,7 @@ from assay.errors import NotFound
 from assay.tracking.artifacts import read_json
 from assay.tracking.connection import Tracking, reports_outages, shown
 from assay.tracking.dataset_links import find_dataset, note_dataset
+from assay.tracking.peek import Store, peeks
 from assay.tracking.projects import ensure_project, find_project, project_or_not_found
 from assay.tracking.runs import StageRun
 
@@ -60,6 +61,11 @@ def save_dataset(t: Tracking, project: str, dataset: Dataset, report: DatasetRep
     note_dataset(t, run.run_id, dataset.ref)
 
 
+def _peek_dataset(store: Store, project: str, ref: DatasetRef) -> Dataset:
+    return Dataset.model_validate(store.artifact(store.dataset_run(project, str(ref)), f"{FOLDER}/dataset.json"))
+
+
+@peeks(_peek_dataset)
 @reports_outages
 def load_dataset(t: Tracking, project: str, ref: DatasetRef) -> Dataset:
     """Raises NotFound with the versions that are there."""

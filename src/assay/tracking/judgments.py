@@ -1,7 +1,7 @@
 """Judgments in MLflow: an assessment for each verdict, and one that carries the whole."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from assay.contracts.judgment import Judgment, Ruling, Verdict
@@ -10,7 +10,7 @@ from assay.tracking.assessments import GROUP, Draft, Group, Source, write_groups
 from assay.tracking.connection import Tracking, reports_outages
 from assay.tracking.projects import find_project, project_or_not_found
 from assay.tracking.trace_ids import traces_of
-from assay.tracking.traces import all_pages, batches
+from assay.tracking.traces import all_pages, batches, in_order
 
 if TYPE_CHECKING:
     from mlflow.entities import TraceInfo
@@ -56,25 +56,35 @@ def write_judgments(
 @reports_outages
 def read_judgments(t: Tracking, project: str, judging_id: str) -> list[Judgment]:
     """The judging's judgments in the order of scenario and trial; empty where none is stored."""
+    return [Judgment.model_validate_json(text) for text in judgment_texts(t, project, judging_id)]
+
+
+def judgment_texts(t: Tracking, project: str, judging_id: str) -> Iterator[str]:
+    """The judging's judgments as JSON, in the order of scenario and trial, a few at a time."""
     if (experiment_id := find_project(t, project)) is None:
-        return []
+        return
     if t.sql is not None:
-        stored = _stored(t.sql, experiment_id, judging_id)
-    else:
-        stored = [
-            (row.metadata or {}).get(WHOLE, "")
-            for info in _infos(t, experiment_id, judging_id)
-            for row in info.assessments
-            if row.name == PASSED and (row.metadata or {}).get(GROUP) == judging_id
-        ]
-    judgments = [Judgment.model_validate_json(text) for text in stored]
-    return sorted(judgments, key=lambda judgment: (judgment.scenario_id, judgment.trial, judgment.conversation_id))
+        rows = _traces(t.sql, experiment_id, judging_id)
+        for batch in batches(trace_id for _, trace_id, _ in sorted(rows, key=lambda row: in_order(row[2]))):
+            found = _stored(t.sql, batch, judging_id)
+            yield from (found[trace_id] for trace_id in batch if trace_id in found)
+        return
+    infos = _infos(t, experiment_id, judging_id)
+    for info in sorted(infos, key=lambda info: in_order(info.tags.get("mlflow.traceName", ""))):
+        for row in info.assessments:
+            told = row.metadata or {}
+            if row.name == PASSED and told.get(GROUP) == judging_id and WHOLE in told:
+                yield told[WHOLE]
 
 
 @reports_outages
 def judged(t: Tracking, project: str, judging_id: str) -> set[str]:
     """Ids of the conversations that the judging has judged."""
-    return {judgment.conversation_id for judgment in read_judgments(t, project, judging_id)}
+    if (experiment_id := find_project(t, project)) is None:
+        return set()
+    if t.sql is not None:
+        return {conversation_id for conversation_id, _, _ in _traces(t.sql, experiment_id, judging_id)}
+    return {info.client_request_id for info in _infos(t, experiment_id, judging_id) if info.client_request_id}
 
 
 def verdict_metadata(verdict: Verdict) -> dict[str, str]:
@@ -128,18 +138,28 @@ def _outcome(passed: bool | None) -> str:
     return "passed" if passed else "failed"
 
 
-def _stored(store: "SqlAlchemyStore", experiment_id: str, judging_id: str) -> list[str]:
-    from mlflow.store.tracking.dbmodels.models import SqlAssessments, SqlTraceTag
+def _traces(store: "SqlAlchemyStore", experiment_id: str, judging_id: str) -> list[tuple[str, str, str]]:
+    """(conversation, trace, name) of what was judged: the tag comes with the assessments."""
+    from mlflow.store.tracking.dbmodels.models import SqlTraceInfo, SqlTraceTag
 
     with store.ManagedSessionMaker() as session:
         found = (
-            session.query(SqlAssessments.assessment_metadata)
-            .join(SqlTraceTag, SqlTraceTag.request_id == SqlAssessments.trace_id)
-            .filter(SqlTraceTag.key == judging_id, SqlAssessments.name == PASSED)
-            .filter(SqlAssessments.experiment_id == int(experiment_id))
+            session.query(SqlTraceInfo.client_request_id, SqlTraceInfo.request_id, SqlTraceInfo.trace_name)
+            .join(SqlTraceTag, SqlTraceTag.request_id == SqlTraceInfo.request_id)
+            .filter(SqlTraceTag.key == judging_id, SqlTraceInfo.experiment_id == int(experiment_id))
         )
-        metadata = [json.loads(text) for (text,) in found if text]
-    return [row[WHOLE] for row in metadata if row.get(GROUP) == judging_id and WHOLE in row]
+        return [(own or "", trace_id, name or "") for own, trace_id, name in found]
+
+
+def _stored(store: "SqlAlchemyStore", trace_ids: Sequence[str], judging_id: str) -> dict[str, str]:
+    from mlflow.store.tracking.dbmodels.models import SqlAssessments
+
+    with store.ManagedSessionMaker() as session:
+        found = session.query(SqlAssessments.trace_id, SqlAssessments.assessment_metadata).filter(
+            SqlAssessments.trace_id.in_(trace_ids), SqlAssessments.name == PASSED
+        )
+        metadata = [(trace_id, json.loads(text)) for trace_id, text in found if text]
+    return {trace_id: row[WHOLE] for trace_id, row in metadata if row.get(GROUP) == judging_id and WHOLE in row}
 
 
 def _infos(t: Tracking, experiment_id: str, judging_id: str) -> "list[TraceInfo]":

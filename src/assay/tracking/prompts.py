@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from assay.tracking.connection import Tracking, reports_outages
+from assay.tracking.peek import Store, peeks
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import PromptVersion as Registered
@@ -21,6 +22,16 @@ class PromptVersion:
     """As in `mlflow.load_prompt`."""
 
 
+def _peek_prompt(store: Store, name: str, packaged_text: str) -> PromptVersion:
+    found = store.prompt(name, IN_FORCE)
+    if found is None and (found := store.prompt(name, "packaged")) is not None and found[0] != packaged_text:
+        found = None
+    if found is None:
+        raise ValueError("MLflow has to register it")
+    return PromptVersion(found[0], found[1], f"prompts:/{name}/{found[1]}")
+
+
+@peeks(_peek_prompt)
 @reports_outages
 def prompt(t: Tracking, name: str, packaged_text: str) -> PromptVersion:
     """The version with alias `production`, else the packaged text, registered where it is new."""

@@ -9,6 +9,7 @@ from assay.contracts.stage import AgentRef, Stage
 from assay.errors import NotFound
 from assay.tracking.artifacts import get_run, read_json
 from assay.tracking.connection import Tracking, quoted, reports_outages, shown
+from assay.tracking.peek import Store, peeks
 from assay.tracking.projects import find_project, project_or_not_found
 
 if TYPE_CHECKING:
@@ -34,6 +35,25 @@ class RunSummary:
     tags: dict[str, str]
 
 
+def _peek_result(store: Store, project: str, stage: Stage, request_hash: str) -> dict[str, Any] | None:
+    found = store.runs(project, {"stage": stage.value, "config_hash": request_hash}, 1)
+    return store.artifact(found[0], RESULT) if found else None
+
+
+def _peek_subject(store: Store, project: str, stage: Stage, subject_id: str) -> dict[str, Any]:
+    return store.artifact(store.runs(project, {"stage": stage.value, "subject_id": subject_id}, 1)[0], RESULT)
+
+
+def _peek_results(
+    store: Store, project: str, stage: Stage, *, agent: AgentRef | None = None, limit: int = 100
+) -> list[RunSummary]:
+    return [
+        _summary_of(run["run_id"], run["tags"], run["metrics"], run["start_time"], run["end_time"])
+        for run in store.runs(project, _tags(stage, agent), limit)
+    ]
+
+
+@peeks(_peek_result)
 @reports_outages
 def find_result(t: Tracking, project: str, stage: Stage, request_hash: str) -> dict[str, Any] | None:
     """The result of the same request, as it was finished before; None: it was not."""
@@ -44,6 +64,7 @@ def find_result(t: Tracking, project: str, stage: Stage, request_hash: str) -> d
     return _result(t, found[0]) if found else None
 
 
+@peeks(_peek_subject)
 @reports_outages
 def load_result(t: Tracking, project: str, stage: Stage, subject_id: str) -> dict[str, Any]:
     """The result with this subject. Raises NotFound with the subjects that are there."""
@@ -58,6 +79,7 @@ def load_result(t: Tracking, project: str, stage: Stage, subject_id: str) -> dic
     )
 
 
+@peeks(_peek_results)
 @reports_outages
 def list_results(
     t: Tracking, project: str, stage: Stage, *, agent: AgentRef | None = None, limit: int = 100
@@ -65,10 +87,15 @@ def list_results(
     """Finished runs of the stage, the newest first."""
     if (experiment_id := find_project(t, project)) is None:
         return []
+    found = search_runs(t, experiment_id, _tags(stage, agent), status=("FINISHED",), limit=limit)
+    return [_summary(run) for run in found]
+
+
+def _tags(stage: Stage, agent: AgentRef | None) -> dict[str, str]:
     tags = {"stage": stage.value}
     if agent is not None:
         tags |= {"agent_id": agent.agent_id, "agent_version": agent.version}
-    return [_summary(run) for run in search_runs(t, experiment_id, tags, status=("FINISHED",), limit=limit)]
+    return tags
 
 
 @reports_outages
@@ -105,22 +132,27 @@ def _result(t: Tracking, run: "Run") -> dict[str, Any]:
 
 
 def _summary(run: "Run") -> RunSummary:
-    tags = run.data.tags
+    return _summary_of(run.info.run_id, run.data.tags, run.data.metrics, run.info.start_time, run.info.end_time)
+
+
+def _summary_of(
+    run_id: str, tags: Mapping[str, str], metrics: Mapping[str, float], started: int | None, ended: int | None
+) -> RunSummary:
     agent = (
         AgentRef(agent_id=tags["agent_id"], version=tags["agent_version"])
         if tags.get("agent_id") and tags.get("agent_version")
         else None
     )
     return RunSummary(
-        run_id=run.info.run_id,
+        run_id=run_id,
         stage=tags.get("stage", ""),
         subject_id=tags.get("subject_id", ""),
         agent=agent,
         dataset_version=tags.get("dataset_version") or None,
         gated=tags.get("gated") == "true",
-        started_at=_when(run.info.start_time),
-        ended_at=_when(run.info.end_time),
-        metrics=dict(run.data.metrics),
+        started_at=_when(started),
+        ended_at=_when(ended),
+        metrics=dict(metrics),
         tags={name: value for name, value in tags.items() if not name.startswith("mlflow.")},
     )
 

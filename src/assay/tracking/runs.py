@@ -6,7 +6,7 @@ import json
 import re
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from getpass import getuser
 from pathlib import Path
@@ -17,7 +17,7 @@ from pydantic import BaseModel, JsonValue
 from assay.contracts.base import content_hash
 from assay.contracts.stage import AgentRef, DatasetRef, Stage, StageResult
 from assay.errors import CallError
-from assay.tracking.artifacts import write_artifact
+from assay.tracking.artifacts import write_artifact, write_lines
 from assay.tracking.connection import Tracking, reports_outages, unavailable, without_secrets
 from assay.tracking.dataset_links import note_dataset
 from assay.tracking.projects import assay_version, ensure_project
@@ -66,6 +66,10 @@ class StageRun:
     def log_text(self, path: str, text: str) -> None:
         self.log_bytes(path, text.encode())
 
+    def log_lines(self, path: str, lines: Iterable[str]) -> None:
+        """One line each, written as they come."""
+        write_lines(self.t, self.run_id, path, lines)
+
     def log_bytes(self, path: str, content: bytes) -> None:
         write_artifact(self.t, self.run_id, path, content)
 
@@ -110,6 +114,24 @@ def project_run(t: Tracking, project: str, name: str) -> str:
         run_id = t.client.create_run(ensure_project(t, project), tags=tags, run_name=name).info.run_id
         t.client.set_terminated(run_id, "FINISHED")
         return run_id
+
+
+@reports_outages
+def begin_run(
+    t: Tracking,
+    project: str,
+    stage: Stage,
+    *,
+    request_hash: str,
+    parent_run_id: str | None = None,
+    agent: AgentRef | None = None,
+    dataset: DatasetRef | None = None,
+    gated: bool,
+    params: Mapping[str, JsonValue] | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> StageRun:
+    """The run of a stage, left open: `stage_run` of the same request takes it up and ends it."""
+    return _begin(t, project, stage, request_hash, parent_run_id, agent, dataset, gated, params or {}, tags or {})
 
 
 @contextmanager

@@ -23,10 +23,15 @@ Row = dict[str, Any]
 ATTEMPTS = 5
 
 
-def write(store: "SqlAlchemyStore", experiment_id: str, drafts: Sequence[TraceDraft]) -> bool:
-    """All or nothing. False: nothing was written, because this store's tables are not as this code knows them."""
+def write(
+    store: "SqlAlchemyStore", experiment_id: str, drafts: Sequence[TraceDraft], *, only_new: bool = False
+) -> set[str] | None:
+    """All or nothing; with `only_new` those that are not stored whole. Gives the conversations that were written.
+
+    None: nothing was, because this store's tables are not as this code knows them.
+    """
     if not _usable(store):
-        return False
+        return None
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import IntegrityError
 
@@ -35,13 +40,26 @@ def write(store: "SqlAlchemyStore", experiment_id: str, drafts: Sequence[TraceDr
     for attempt in range(1, ATTEMPTS + 1):
         try:
             with store.ManagedSessionMaker(read_only=False) as session:
-                _write(session, experiment_id, location, by_id)
-            break
+                new = {name: by_id[name] for name in by_id.keys() - _whole(session, by_id)} if only_new else by_id
+                if new:
+                    _write(session, experiment_id, location, new)
+            return {draft.session for draft in new.values()}
         except MlflowException as error:
             # Another writer, or the agent's own spans, made one of these traces since it was looked for.
             if attempt == ATTEMPTS or not isinstance(error.__cause__, IntegrityError):
                 raise
-    return True
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _whole(session: "Session", by_id: dict[str, TraceDraft]) -> set[str]:
+    """Traces among these that hold a whole conversation already."""
+    from mlflow.store.tracking.dbmodels.models import SqlTraceTag
+
+    markers = {key for draft in by_id.values() for key, value in draft.tags.items() if value == STORED}
+    found = session.query(SqlTraceTag.request_id).filter(
+        SqlTraceTag.request_id.in_(by_id), SqlTraceTag.key.in_(markers), SqlTraceTag.value == STORED
+    )
+    return {trace_id for (trace_id,) in found}
 
 
 def _write(session: "Session", experiment_id: str, location: str, by_id: dict[str, TraceDraft]) -> None:
@@ -62,33 +80,32 @@ def _write(session: "Session", experiment_id: str, location: str, by_id: dict[st
     session.execute(insert(SqlSpan.__table__), spans)
 
 
-def whole(store: "SqlAlchemyStore", experiment_id: str, simulation_id: str) -> list[str]:
-    """Ids of the simulation's conversations. The tag is written with the root span, so none is there in part."""
+def whole(store: "SqlAlchemyStore", experiment_id: str, simulation_id: str) -> list[tuple[str, str, str]]:
+    """(conversation, trace, name) of the simulation. The tag is written with the root span, so none is in part."""
     from mlflow.store.tracking.dbmodels.models import SqlTraceInfo, SqlTraceTag
 
     with store.ManagedSessionMaker() as session:
         found = (
-            session.query(SqlTraceInfo.client_request_id)
+            session.query(SqlTraceInfo.client_request_id, SqlTraceInfo.request_id, SqlTraceInfo.trace_name)
             .join(SqlTraceTag, SqlTraceInfo.request_id == SqlTraceTag.request_id)
             .filter(SqlTraceTag.key == simulation_id, SqlTraceTag.value == STORED)
             .filter(SqlTraceInfo.experiment_id == int(experiment_id))
         )
-        return [conversation_id for (conversation_id,) in found if conversation_id]
+        return [(own or "", trace_id, name or "") for own, trace_id, name in found]
 
 
-def read_conversations(store: "SqlAlchemyStore", experiment_id: str, simulation_id: str) -> list[str]:
-    """The conversations' JSON, from the root spans alone."""
-    from mlflow.store.tracking.dbmodels.models import SqlSpan, SqlTraceTag
+def read_conversations(store: "SqlAlchemyStore", experiment_id: str, trace_ids: Sequence[str]) -> dict[str, str]:
+    """Trace to its conversation's JSON, from the root spans alone."""
+    from mlflow.store.tracking.dbmodels.models import SqlSpan
 
     with store.ManagedSessionMaker() as session:
         contents = (
-            session.query(SqlSpan.content)
-            .join(SqlTraceTag, SqlTraceTag.request_id == SqlSpan.trace_id)
-            .filter(SqlTraceTag.key == simulation_id, SqlTraceTag.value == STORED)
-            .filter(SqlSpan.experiment_id == int(experiment_id), SqlSpan.parent_span_id.is_(None))
+            session.query(SqlSpan.trace_id, SqlSpan.content)
+            .filter(SqlSpan.trace_id.in_(trace_ids), SqlSpan.parent_span_id.is_(None))
+            .filter(SqlSpan.experiment_id == int(experiment_id))
         )
-        attributes = (json.loads(content)["attributes"] for (content,) in contents)
-        return [found[CONVERSATION] for found in attributes if CONVERSATION in found]
+        attributes = ((trace_id, json.loads(content)["attributes"]) for trace_id, content in contents)
+        return {trace_id: found[CONVERSATION] for trace_id, found in attributes if CONVERSATION in found}
 
 
 @functools.lru_cache(maxsize=64)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
@@ -11,6 +11,7 @@ from assay.contracts.dataset import Scenario
 from assay.contracts.stage import DatasetRef
 from assay.tracking import trace_rows
 from assay.tracking.connection import Tracking, quoted, reports_outages
+from assay.tracking.peek import Store, peeks
 from assay.tracking.projects import ensure_project, find_project
 from assay.tracking.registry import logged_model
 from assay.tracking.spans import CONVERSATION, STORED, SpanDraft, TraceDraft, draft_trace
@@ -34,11 +35,14 @@ def write_conversations(
     run_id: str | None,
     dataset: DatasetRef | None,
     tags: Mapping[str, str] | None = None,
-) -> None:
+    only_new: bool = False,
+) -> set[str]:
     """Keeps each conversation as the trace `tr-<conversation_id>` of the project, linked to run and agent version.
 
-    Writing one twice leaves one, the later. Spans that the agent sent itself under that trace id stay in the trace.
-    A trace of somebody else that has the id already is left as it is, and the conversation gets one of its own.
+    Gives the ids of those that were written. Writing one twice leaves one, the later; with `only_new` the earlier, so
+    that of two workers that played the same one writes. Spans that the agent sent itself under that trace id stay in
+    the trace. A trace of somebody else that has the id already is left as it is, and the conversation gets one of its
+    own.
     """
     experiment_id = ensure_project(t, project)
     agents = {str(row.agent): row.agent for row, _ in conversations}
@@ -56,11 +60,20 @@ def write_conversations(
         )
         for conversation, scenario in conversations
     ]
+    written: set[str] = set()
     for batch in batches(drafts):
         places = place(t, experiment_id, [draft.session for draft in batch])
         batch = [replace(draft, trace_id=places[draft.session]) for draft in batch]
-        if t.sql is None or not trace_rows.write(t.sql, experiment_id, batch):
-            write_through_store(t, experiment_id, batch)
+        rows = trace_rows.write(t.sql, experiment_id, batch, only_new=only_new) if t.sql is not None else None
+        if rows is not None:
+            written |= rows
+            continue
+        if only_new:
+            there = finished(t, project, simulation_id)
+            batch = [draft for draft in batch if draft.session not in there]
+        write_through_store(t, experiment_id, batch)
+        written |= {draft.session for draft in batch}
+    return written
 
 
 def write_through_store(t: Tracking, experiment_id: str, drafts: Sequence[TraceDraft]) -> None:
@@ -70,29 +83,79 @@ def write_through_store(t: Tracking, experiment_id: str, drafts: Sequence[TraceD
     t.store.log_spans(experiment_id, [_span(draft.trace_id, span) for draft in drafts for span in draft.spans])
 
 
+def _peek_finished(store: Store, project: str, simulation_id: str) -> set[str]:
+    return store.with_tag(project, simulation_id, STORED)
+
+
+@peeks(_peek_finished)
 @reports_outages
 def finished(t: Tracking, project: str, simulation_id: str) -> set[str]:
     """Ids of the simulation's conversations that are stored whole."""
     if (experiment_id := find_project(t, project)) is None:
         return set()
-    if t.sql is not None:
-        return set(trace_rows.whole(t.sql, experiment_id, simulation_id))
-    return {info.client_request_id for info in _infos(t, experiment_id, simulation_id) if info.client_request_id}
+    return {row.conversation_id for row in _stored(t, experiment_id, simulation_id)}
+
+
+@dataclass(frozen=True, slots=True)
+class StoredConversation:
+    """Where a conversation is."""
+
+    conversation_id: str
+    trace_id: str
+
+
+@reports_outages
+def list_conversations(t: Tracking, project: str, simulation_id: str) -> list[StoredConversation]:
+    """The simulation's conversations in the order of scenario and trial; empty where none is stored."""
+    experiment_id = find_project(t, project)
+    return [] if experiment_id is None else _stored(t, experiment_id, simulation_id)
+
+
+@reports_outages
+def load_conversations(t: Tracking, project: str, stored: Sequence[StoredConversation]) -> list[Conversation]:
+    """These conversations, in their order."""
+    if (experiment_id := find_project(t, project)) is None:
+        return []
+    return [Conversation.model_validate_json(text) for text in _texts(t, experiment_id, stored)]
+
+
+def conversation_texts(t: Tracking, project: str, simulation_id: str) -> Iterator[str]:
+    """The simulation's conversations as JSON, in the order of scenario and trial, a few at a time."""
+    if (experiment_id := find_project(t, project)) is None:
+        return
+    for batch in batches(_stored(t, experiment_id, simulation_id)):
+        yield from _texts(t, experiment_id, batch)
 
 
 @reports_outages
 def read_conversations(t: Tracking, project: str, simulation_id: str) -> list[Conversation]:
     """The simulation's conversations in the order of scenario and trial; empty where none is stored."""
-    if (experiment_id := find_project(t, project)) is None:
-        return []
+    return [Conversation.model_validate_json(text) for text in conversation_texts(t, project, simulation_id)]
+
+
+def _stored(t: Tracking, experiment_id: str, simulation_id: str) -> list[StoredConversation]:
     if t.sql is not None:
-        stored = trace_rows.read_conversations(t.sql, experiment_id, simulation_id)
+        rows = trace_rows.whole(t.sql, experiment_id, simulation_id)
     else:
-        ids = [info.trace_id for info in _infos(t, experiment_id, simulation_id)]
-        traces = [trace for batch in batches(ids) for trace in t.store.batch_get_traces(batch)]
-        stored = [text for trace in traces if (text := conversation_json(trace))]
-    conversations = [Conversation.model_validate_json(text) for text in stored]
-    return sorted(conversations, key=lambda conversation: (conversation.scenario_id, conversation.trial))
+        infos = _infos(t, experiment_id, simulation_id)
+        rows = [(i.client_request_id or "", i.trace_id, i.tags.get("mlflow.traceName", "")) for i in infos]
+    return [StoredConversation(own, trace) for own, trace, _ in sorted(rows, key=lambda row: in_order(row[2])) if own]
+
+
+def in_order(trace_name: str) -> tuple[str, int]:
+    """Scenario and trial, as a trace of ours is named: `scenario#trial`."""
+    scenario, _, trial = trace_name.rpartition("#")
+    return scenario, int(trial) if trial.isdecimal() else 0
+
+
+def _texts(t: Tracking, experiment_id: str, stored: Sequence[StoredConversation]) -> list[str]:
+    ids = [row.trace_id for row in stored]
+    if t.sql is not None:
+        found = trace_rows.read_conversations(t.sql, experiment_id, ids)
+    else:
+        traces = (trace for batch in batches(ids) for trace in t.store.batch_get_traces(batch))
+        found = {trace.info.trace_id: conversation_json(trace) for trace in traces}
+    return [text for trace_id in ids if (text := found.get(trace_id))]
 
 
 def _infos(t: Tracking, experiment_id: str, simulation_id: str) -> "list[TraceInfo]":

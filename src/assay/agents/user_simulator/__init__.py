@@ -21,6 +21,8 @@ class UserMove:
     text: str | None
     stop: StopReason | None
     usage: Usage
+    replayed: bool = False
+    """True: it came from a recording."""
 
 
 class UserSimulator(Protocol):

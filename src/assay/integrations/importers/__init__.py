@@ -1,7 +1,6 @@
 """Conversations that Assay did not simulate: read from a file, stored as a simulation, judged by their checks."""
 
 import asyncio
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -74,7 +73,9 @@ def _card(imported: Imported) -> AgentCard:
 
 async def _store(imported: Imported, project: str, context: "Context") -> Simulation:
     from assay.contracts.base import short_id
-    from assay.stages.simulate import agent_usage
+    from assay.stages.context import Work
+    from assay.stages.simulate import LINES
+    from assay.stages.tallies import ConversationTally
 
     ref: DatasetRef = imported.dataset.ref
     simulation_id = short_id("sim", imported.conversations, ref)
@@ -93,8 +94,11 @@ async def _store(imported: Imported, project: str, context: "Context") -> Simula
             run_id=run.run_id,
             dataset=ref,
         )
-        lines = "\n".join(conversation.model_dump_json() for conversation in played)
-        await asyncio.to_thread(run.log_text, "simulation/conversations.jsonl", lines + "\n")
+        tally = ConversationTally()
+        for conversation in played:
+            tally.add(conversation)
+        lines = (conversation.model_dump_json() for conversation in played)
+        await asyncio.to_thread(run.log_lines, LINES, lines)
         await asyncio.to_thread(run.log_metrics, {"conversations": len(played)})
         return Simulation(
             project=project,
@@ -107,20 +111,22 @@ async def _store(imported: Imported, project: str, context: "Context") -> Simula
             conversations=len(played),
             stop_reasons={StopReason.IMPORTED: len(played)},
             simulator_faults={},
-            errors=dict(Counter(c.error.cause for c in played if c.error)),
-            agent_usage=agent_usage(played),
+            errors=dict(tally.errors),
+            agent_usage=tally.agent.total,
             simulator_usage=Usage(),
             simulator_model="imported",
         )
 
     request = StageRequest(project=project)
     return await context.once(
-        request,
-        Simulation,
+        Work(
+            Simulation,
+            request,
+            Stage.SIMULATE,
+            key=["imported", simulation_id],
+            agent=imported.agent,
+            dataset=ref,
+            params={"trials": max(conversation.trial for conversation in played) + 1, "user_simulator": "imported"},
+        ),
         work,
-        stage=Stage.SIMULATE,
-        key=["imported", simulation_id],
-        agent=imported.agent,
-        dataset=ref,
-        params={"trials": max(conversation.trial for conversation in played) + 1, "user_simulator": "imported"},
     )

@@ -1,0 +1,115 @@
+"""Running counts of conversations and judgments, in memory that does not grow with them."""
+
+from collections import Counter
+
+from assay.contracts.conversation import Conversation, FailureCause, SimulatorFaultKind, StopReason
+from assay.contracts.judgment import Judgment
+from assay.contracts.stage import Usage
+from assay.models.usage import UsageSum
+from assay.statistics.quantiles import bucket, quantile
+
+
+class ConversationTally:
+    def __init__(self) -> None:
+        self.conversations = 0
+        self.stop_reasons: Counter[StopReason] = Counter()
+        self.faults: Counter[SimulatorFaultKind] = Counter()
+        """Conversations with at least one fault of the kind."""
+        self.errors: Counter[FailureCause] = Counter()
+        self.agent = UsageSum()
+        self.simulator = UsageSum()
+        self.latencies: Counter[int] = Counter()
+        """Of the agent's turns, in the buckets of statistics.quantiles."""
+
+    def add(self, conversation: Conversation) -> None:
+        self.conversations += 1
+        self.stop_reasons[conversation.stop_reason] += 1
+        self.faults.update({fault.kind for fault in conversation.simulator_faults})
+        if conversation.error is not None:
+            self.errors[conversation.error.cause] += 1
+        if conversation.stop_reason is StopReason.AGENT_ERROR:
+            self.agent.add(Usage(calls=1, failed_calls=1))
+        for turn in conversation.turns:
+            if turn.role == "agent":
+                self.agent.add(
+                    Usage.model_construct(
+                        calls=1,
+                        failed_calls=0,
+                        input_tokens=turn.input_tokens,
+                        output_tokens=turn.output_tokens,
+                        cost_usd=turn.cost_usd,
+                        latency_s=turn.latency_s or 0.0,
+                    )
+                )
+                if turn.latency_s is not None:
+                    self.latencies[bucket(turn.latency_s)] += 1
+        self.simulator.add(conversation.simulator_usage)
+
+    def metrics(self) -> dict[str, float]:
+        """Counts, latency, tokens and cost, as MLflow metrics."""
+        agent, simulator = self.agent.total, self.simulator.total
+        metrics: dict[str, float] = {
+            "conversations": self.conversations,
+            "conversations_with_errors": self.errors.total(),
+            "simulator_faults": self.faults.total(),
+            "agent_turns": agent.calls - agent.failed_calls,
+            "agent_input_tokens": agent.input_tokens or 0,
+            "agent_output_tokens": agent.output_tokens or 0,
+        }
+        for name, q in (("agent_latency_p50_s", 0.5), ("agent_latency_p95_s", 0.95)):
+            if (latency_s := quantile(self.latencies, q)) is not None:
+                metrics[name] = latency_s
+        for usage, name in ((agent, "agent"), (simulator, "simulator")):
+            if usage.cost_usd is not None:
+                metrics[f"{name}_cost_usd"] = float(usage.cost_usd)
+        return metrics
+
+
+class JudgmentTally:
+    def __init__(self) -> None:
+        self.passed = 0
+        self.failed = 0
+        self.unjudged = 0
+        self.usage = UsageSum()
+        self._scores = 0.0
+        self._scored = 0
+
+    def add(self, judgment: Judgment) -> None:
+        match judgment.passed:
+            case True:
+                self.passed += 1
+            case False:
+                self.failed += 1
+            case None:
+                self.unjudged += 1
+        if judgment.score is not None:
+            self._scores += judgment.score
+            self._scored += 1
+        self.usage.add(judgment.usage)
+
+    @property
+    def conversations(self) -> int:
+        return self.passed + self.failed + self.unjudged
+
+    @property
+    def mean_score(self) -> float | None:
+        """None: nothing was scored."""
+        return self._scores / self._scored if self._scored else None
+
+    def metrics(self) -> dict[str, float]:
+        usage, judged = self.usage.total, self.passed + self.failed
+        metrics: dict[str, float] = {
+            "judged": judged,
+            "passed": self.passed,
+            "failed": self.failed,
+            "unjudged": self.unjudged,
+            "judge_input_tokens": usage.input_tokens or 0,
+            "judge_output_tokens": usage.output_tokens or 0,
+        }
+        if judged:
+            metrics["pass_rate"] = self.passed / judged
+        if self.mean_score is not None:
+            metrics["mean_score"] = self.mean_score
+        if usage.cost_usd is not None:
+            metrics["judge_cost_usd"] = float(usage.cost_usd)
+        return metrics

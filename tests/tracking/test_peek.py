@@ -1,0 +1,74 @@
+"""Looking into a SQLite store without MLflow finds what MLflow finds."""
+
+import subprocess
+import sys
+
+import pytest
+
+from assay.contracts.stage import Stage
+from assay.errors import NotFound
+from assay.settings import Settings
+from assay.stages.context import open_context
+from assay.stages.dataset import dataset as run_dataset
+from assay.stages.develop import develop
+from assay.stages.simulate import simulate
+from assay.tracking import connect, find_result, finished, list_results, load_dataset, load_result, prompt
+from tests.stages.test_simulate import agent, asked, scenarios  # noqa: F401, a fixture
+
+pytestmark = pytest.mark.xdist_group("peek")
+
+
+@pytest.fixture
+async def played(store_uri, tmp_path, agent):  # noqa: F811
+    from assay.contracts.agent import DevelopRequest
+    from assay.contracts.dataset import DatasetRequest
+
+    few = scenarios("Fix my lamp.", "Fix my chair.")
+    settings = Settings(home=tmp_path, tracking_uri=store_uri, model="offline", user="t")
+    async with open_context(settings) as context:
+        await develop(DevelopRequest(card=agent, card_dir=str(tmp_path), probe=False), context)
+        await run_dataset(DatasetRequest(agent=agent.ref, dataset=few, reference_attempt=False), context)
+        return few, await simulate(asked(agent, few), context)
+
+
+async def test_both_ways_find_the_same(played, store_uri, agent):  # noqa: F811
+    few, simulation = played
+    questions = [
+        lambda t: list_results(t, "default", Stage.DEVELOP, agent=agent.ref),
+        lambda t: list_results(t, "default", Stage.SIMULATE),
+        lambda t: list_results(t, "default", Stage.JUDGE),
+        lambda t: load_result(t, "default", Stage.SIMULATE, simulation.subject_id),
+        lambda t: find_result(t, "default", Stage.SIMULATE, "0" * 64),
+        lambda t: load_dataset(t, "default", few.ref),
+        lambda t: finished(t, "default", simulation.subject_id),
+    ]
+    closed, opened = connect(store_uri), connect(store_uri)
+    assert opened.client
+    for ask in questions:
+        assert ask(closed) == ask(opened)
+    assert prompt(opened, "assay.judge", "Judge.") == prompt(closed, "assay.judge", "Judge.")
+    assert not closed.is_open
+
+
+async def test_what_is_not_there_is_left_to_mlflow_and_its_words(played, store_uri):
+    t = connect(store_uri)
+    with pytest.raises(NotFound, match="there is sim-"):
+        load_result(t, "default", Stage.SIMULATE, "sim-0000000000000000")
+    assert t.is_open
+
+
+async def test_a_new_text_of_a_prompt_is_registered_by_mlflow(played, store_uri):
+    t = connect(store_uri)
+    assert prompt(t, "assay.judge", "Judge.").version == 1
+    assert t.is_open
+    again = connect(store_uri)
+    assert prompt(again, "assay.judge", "Judge well.").version == 2
+
+
+async def test_looking_does_not_import_mlflow(played, store_uri):
+    code = (
+        "import sys; from assay.tracking import connect, list_results; from assay.contracts.stage import Stage;"
+        f"assert list_results(connect({store_uri!r}), 'default', Stage.SIMULATE);"
+        "assert 'mlflow' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
