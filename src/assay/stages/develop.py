@@ -26,8 +26,13 @@ async def develop(request: DevelopRequest, context: Context) -> AgentVersion:
     files = await asyncio.to_thread(_file_hashes, request, card_dir)
 
     async def work(run: "StageRun") -> AgentVersion:
+        from assay.agents.judge import PROMPT as JUDGE
+        from assay.agents.user_simulator import PROMPT as USER
         from assay.tracking import register_agent
 
+        # in the registry before they are needed: there a user may change them, and a simulation finds them at once
+        await context.prompt("user_simulator", USER)
+        await context.prompt("judge", JUDGE)
         probe = await _probe(request, card_dir) if request.probe else None
         name, version, _ = await asyncio.to_thread(
             register_agent, context.tracking, request.project, card, card_dir=card_dir, run=run
