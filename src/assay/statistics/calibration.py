@@ -335,12 +335,14 @@ def inclusion_probabilities(uncertainty: ArrayLike, budget: float, floor: float 
         sure |= more
 
 
-def next_labels(chance: ArrayLike, budget: int, *, floor: float = 0.05, seed: int = 0) -> NextLabels:
+def next_labels(chance: ArrayLike, budget: int, *, floor: float = 0.5, seed: int = 0) -> NextLabels:
     """Draws the conversations that people should label next, exactly `budget` of them.
 
     chance: shape (n,), the judge's chance from 0 to 1 that the criterion is met. floor: as in
-    inclusion_probabilities, which gives the chances; lots are drawn systematically in a random order, so each has its
-    chance and their number is fixed.
+    inclusion_probabilities, which gives the chances, but half of the budget unless told otherwise: where a judge is
+    sure and wrong, less makes the interval both wider and too narrow for what it promises
+    (benchmarks/planted_calibration.py). Lots are drawn systematically in a random order, so each has its chance and
+    their number is fixed.
     Raises ValueError for a budget that is no whole number from 1 to n.
     Source: Zrnic and Candes 2024 (arXiv 2403.03208); Madow 1949 for the drawing.
     """
