@@ -21,7 +21,6 @@ from assay.errors import CallError, NotFound
 from assay.models.asking import ModelCallError
 from assay.models.usage import UsageSum, add_usage
 from assay.settings import Settings
-from assay.statistics.quantiles import bucket
 
 if TYPE_CHECKING:
     from assay.models.budget import Budget
@@ -86,6 +85,8 @@ class Calls:
         ]
 
     def _keep(self, agent: PlatformAgent, model: str, began: float, usage: Usage, *, ok: bool) -> None:
+        from assay.statistics.quantiles import bucket  # numpy, not before the first call is out
+
         latency_s = time.perf_counter() - began
         made = self._made.setdefault((agent, model), _Made())
         made.calls += 1

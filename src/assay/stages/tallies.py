@@ -6,7 +6,6 @@ from assay.contracts.conversation import Conversation, FailureCause, SimulatorFa
 from assay.contracts.judgment import Judgment
 from assay.contracts.stage import Usage
 from assay.models.usage import UsageSum
-from assay.statistics.quantiles import bucket, quantile
 
 
 class ConversationTally:
@@ -22,6 +21,8 @@ class ConversationTally:
         """Of the agent's turns, in the buckets of statistics.quantiles."""
 
     def add(self, conversation: Conversation) -> None:
+        from assay.statistics.quantiles import bucket
+
         self.conversations += 1
         self.stop_reasons[conversation.stop_reason] += 1
         self.faults.update({fault.kind for fault in conversation.simulator_faults})
@@ -47,6 +48,8 @@ class ConversationTally:
 
     def metrics(self) -> dict[str, float]:
         """Counts, latency, tokens and cost, as MLflow metrics."""
+        from assay.statistics.quantiles import quantile
+
         agent, simulator = self.agent.total, self.simulator.total
         metrics: dict[str, float] = {
             "conversations": self.conversations,

@@ -4,7 +4,9 @@ import functools
 import logging
 import os
 import re
+import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -70,9 +72,10 @@ class Tracking:
         if not self._opened:
             with self._opening:
                 if not self._opened:
-                    if self.artifact_root is not None:
-                        _make_tables(self.uri, self.artifact_root)
-                    self._opened.append(_open(self.uri))
+                    with _LetsOthersRun():
+                        if self.artifact_root is not None:
+                            _make_tables(self.uri, self.artifact_root)
+                        self._opened.append(_open(self.uri))
         return self._opened[0]
 
     @property
@@ -230,6 +233,27 @@ def _make_tables(uri: str, artifact_root: str) -> None:
     except (MlflowException, SQLAlchemyError, OSError) as error:
         first_line = without_secrets(str(error)).partition("\n")[0][:300]
         raise TrackingUnavailable(f"MLflow's store {shown(uri)} cannot be opened: {first_line}: {_fix(uri)}") from error
+
+
+class _LetsOthersRun:
+    """A finder that finds nothing, and gives other threads a turn before each module that this one imports.
+
+    Conversations may be in flight while MLflow is imported. Without this they had half of the time (benchmarks/).
+    """
+
+    def __init__(self) -> None:
+        self._thread = threading.get_ident()
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        del name, path, target
+        if threading.get_ident() == self._thread:
+            time.sleep(0)
+
+    def __enter__(self) -> None:
+        sys.meta_path.insert(0, self)  # type: ignore[arg-type]
+
+    def __exit__(self, *_: object) -> None:
+        sys.meta_path.remove(self)  # type: ignore[arg-type]
 
 
 def _open(uri: str) -> "MlflowClient":

@@ -1,5 +1,6 @@
 """Projects: each is an MLflow experiment, and its policy, flags and gate state are the experiment's tags."""
 
+import functools
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -28,6 +29,7 @@ class ProjectSummary:
     updated_at: datetime
 
 
+@functools.cache  # every trace bears it, and finding it takes milliseconds
 def assay_version() -> str:
     try:
         return version("assay")
