@@ -28,12 +28,25 @@ class Settings(BaseSettings):
     user: str | None = None
     """Who decides at gates, where the command does not say. None: the name of the account."""
     log_level: str = "warning"
+    jobs_url: str | None = None
+    """The database of jobs. None: MLflow's, where that is Postgres, else SQLite under `home`."""
+    heartbeat_limit_s: float = Field(default=15.0, gt=0.5)
+    """A worker that was not heard of for so long counts as dead, and others take over."""
 
     @property
     def store(self) -> str:
         """The MLflow URI in force."""
         explicit = self.tracking_uri or self.mlflow_tracking_uri
         return explicit or f"sqlite:///{(self.home / 'mlflow.db').resolve().as_posix()}"
+
+    @property
+    def jobs_store(self) -> str:
+        """The database of jobs in force."""
+        if self.jobs_url:
+            return self.jobs_url
+        if self.store.startswith("postgresql"):
+            return self.store
+        return f"sqlite:///{(self.home / 'jobs.db').resolve().as_posix()}"
 
     @property
     def model_name(self) -> str:

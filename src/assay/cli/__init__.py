@@ -17,6 +17,8 @@ COMMANDS = {
     "feedback": "Ingest and report on production feedback (stage 8)",
     "gate": "See, approve and reject what waits at the gates; verify the ledger",
     "pipeline": "Run the whole lifecycle; report on the platform's own agents",
+    "job": "Work in the background: submit, watch, cancel, retry",
+    "worker": "Take jobs from the queue, on this machine or any number of others",
     "schema": "Export the JSON Schemas of all contracts",
 }
 

@@ -12,6 +12,7 @@ from assay.contracts.dataset import Dataset, DatasetReport, DatasetRequest, Data
 from assay.contracts.evaluation import EvaluateRequest, Evaluation
 from assay.contracts.feedback import Feedback, FeedbackRequest, ProductionReport
 from assay.contracts.gate import GateDecision, LedgerCheck
+from assay.contracts.job import Job, JobRequest
 from assay.contracts.judgment import JudgeRequest, Judging, Judgment
 from assay.contracts.pipeline import PipelineRequest, PipelineResult
 from assay.contracts.platform_agents import (
@@ -61,6 +62,8 @@ DOCUMENTS: dict[str, type[Contract]] = {
         LedgerCheck,
         PipelineRequest,
         PipelineResult,
+        JobRequest,
+        Job,
         AgentsReport,
         Report,
         DraftRequest,

@@ -56,6 +56,19 @@ class Journal:
             line += f',"state":{json.dumps(state)}'
         self._write(line + "}\n")
 
+    def take_up(self, conversation_id: str) -> Begun:
+        """The conversation as far as an earlier process had it, and from here on this one's own."""
+        begun = self.begun.get(conversation_id)
+        if begun is None:
+            return Begun()
+        if begun.whole is not None:
+            self.whole(begun.whole)
+        else:
+            usages = iter(begun.usages)
+            for turn in begun.turns:
+                self.turn(conversation_id, turn, next(usages, None) if turn.role == "user" else None, begun.state)
+        return begun
+
     def whole(self, conversation: Conversation) -> None:
         self._note(conversation.conversation_id, "whole", conversation)
 

@@ -14,7 +14,7 @@ from assay.contracts.judgment import Judgment
 from assay.contracts.stage import Stage
 from assay.stages.context import Calls, Context, Work
 from assay.stages.flow import Flow
-from assay.stages.journal import Begun, Journal
+from assay.stages.journal import Journal
 from assay.stages.play import Player, Trial
 from assay.stages.tallies import ConversationTally
 
@@ -197,7 +197,7 @@ class Playing:
         )
 
         async def work(trial: Trial) -> tuple[Trial, Conversation, Judgment | None]:
-            begun = self.journal.begun.get(trial.conversation_id) or Begun()
+            begun = self.journal.take_up(trial.conversation_id)
             conversation = await player.play(trial, begun)
             judgment = begun.judgment
             if judgment is None and self.afterwards is not None:

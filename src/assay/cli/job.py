@@ -1,0 +1,111 @@
+"""assay job"""
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+from cyclopts import App, Parameter
+
+from assay.cli.console import InOut, answer, read_json, settings, table
+from assay.contracts.job import Job, JobKind, JobRequest, JobStatus
+from assay.errors import BadInput
+
+if TYPE_CHECKING:
+    from assay.lifecycle.jobs import Jobs
+
+T = TypeVar("T")
+app = App(name="assay job", help="Work in the background: submit, watch, cancel, retry. `assay worker` does it.")
+
+
+@app.command
+def submit(
+    kind: Annotated[JobKind, Parameter(help="A stage, `evaluate` or `pipeline`.")],
+    *,
+    key: Annotated[str | None, Parameter(help="The same key again gives the job that is there.")] = None,
+    wait: Annotated[bool, Parameter(negative="", help="Wait until it has ended or waits at a gate.")] = False,
+    io: InOut = InOut(),
+) -> int:
+    """Queue a job; --input is its request as JSON."""
+    if io.input is None:
+        raise BadInput("--input is missing: give the request as a JSON file, or - for stdin")
+    request = {**read_json(io.input), **({"project": io.project} if io.project else {})}
+    job = JobRequest(kind=kind, request=request, key=key, by=settings().person)
+    return _shown(lambda jobs: jobs.submit(job), io, wait=wait)
+
+
+@app.command
+def show(job_id: str, *, io: InOut = InOut()) -> int:
+    """Where a job stands."""
+    return _shown(lambda jobs: jobs.show(job_id), io, wait=False)
+
+
+@app.command
+def wait(job_id: str, *, io: InOut = InOut()) -> int:
+    """Wait until a job has ended, or waits at a gate."""
+    return _shown(lambda jobs: jobs.show(job_id), io, wait=True)
+
+
+@app.command
+def cancel(job_id: str, *, io: InOut = InOut()) -> int:
+    """Stop a job within a turn; what was finished is kept."""
+    return _shown(lambda jobs: jobs.cancel(job_id), io, wait=False)
+
+
+@app.command
+def retry(job_id: str, *, wait: Annotated[bool, Parameter(negative="")] = False, io: InOut = InOut()) -> int:
+    """Do again what failed or was cancelled in a job."""
+    return _shown(lambda jobs: jobs.retry(job_id), io, wait=wait)
+
+
+@app.command(name="list")
+def list_(*, limit: int = 20, io: InOut = InOut()) -> None:
+    """List jobs, newest first."""
+    found = _with_jobs(lambda jobs: jobs.list(project=io.project, limit=limit))
+    rows = [
+        (j.job_id, j.kind, j.project, j.status, _progress(j), j.by, j.created_at.isoformat(timespec="seconds"))
+        for j in found
+    ]
+    table("jobs", ("id", "kind", "project", "status", "progress", "by", "created"), rows)
+
+
+def _with_jobs(work: "Callable[[Jobs], Awaitable[T]]") -> T:
+    import asyncio
+
+    async def run() -> T:
+        from assay.lifecycle.jobs import open_jobs
+
+        async with open_jobs(settings()) as jobs:
+            return await work(jobs)
+
+    return asyncio.run(run())
+
+
+def _shown(work: "Callable[[Jobs], Awaitable[Job]]", io: InOut, *, wait: bool) -> int:
+    async def asked(jobs: "Jobs") -> Job:
+        job = await work(jobs)
+        return await jobs.wait(job.job_id) if wait else job
+
+    job = _with_jobs(asked)
+    answer(job, io, lines(job))
+    return 4 if job.status in (JobStatus.FAILED, JobStatus.CANCELLED) else 3 if job.progress.waiting_for else 0
+
+
+def lines(job: Job) -> list[str]:
+    from assay.cli.evaluate import took
+
+    shown = [f"{job.job_id}  {job.kind} of {job.project}: {job.status}", f"  {_progress(job)}"]
+    if job.progress.spent.calls:
+        shown.append(f"  took {took(job.progress.spent)}")
+    if job.error is not None:
+        shown += [f"  {job.error.cause}: {job.error.message}", f"  next: assay job retry {job.job_id}"]
+    if job.status is JobStatus.CREATED:
+        shown.append("  next: assay worker, here or on another machine, if none runs yet")
+    return shown
+
+
+def _progress(job: Job) -> str:
+    progress = job.progress
+    if progress.waiting_for:
+        return f"waits for {progress.waiting_for}"
+    if not progress.total:
+        return progress.stage or "not begun"
+    return f"{progress.stage} {progress.done} of {progress.total}"

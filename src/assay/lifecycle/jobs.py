@@ -1,0 +1,258 @@
+"""Jobs as whoever asks for them sees them: submitted, looked at, waited for, cancelled and tried again."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from assay.contracts.base import content_hash
+from assay.contracts.evaluation import EvaluateRequest
+from assay.contracts.job import Job, JobError, JobKind, JobRequest, JobStatus, Progress
+from assay.contracts.pipeline import PipelineRequest
+from assay.contracts.stage import Stage
+from assay.errors import BadInput, NotFound, Refused
+from assay.models.usage import add_usage
+from assay.settings import Settings
+from assay.stages import STAGES
+
+if TYPE_CHECKING:
+    from dbos import DBOSClient, WorkflowStatus
+
+APPLICATION = "assay"
+VERSION = "1"
+"""Of the workflows' shape. A redeploy with the same one goes on with what waits; a change that cannot must raise it."""
+QUEUE = "assay-jobs"
+PARTS = "assay-parts"
+"""The queue of simulations' parts, so that a job that waits for its parts does not keep a worker from playing them."""
+WORKFLOW = "assay.job"
+GATE = "gate"
+"""The topic on which a pipeline hears that a gate was decided."""
+
+STATUS = {
+    "ENQUEUED": JobStatus.CREATED,
+    "DELAYED": JobStatus.CREATED,
+    "PENDING": JobStatus.RUNNING,
+    "SUCCESS": JobStatus.SUCCEEDED,
+    "ERROR": JobStatus.FAILED,
+    "MAX_RECOVERY_ATTEMPTS_EXCEEDED": JobStatus.FAILED,
+    "CANCELLED": JobStatus.CANCELLED,
+}
+ENDED = (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED)
+
+
+class Jobs:
+    """The queue, from outside: needs no worker to be there."""
+
+    def __init__(self, client: "DBOSClient", *, sqlite: bool) -> None:
+        self._client = client
+        self._sqlite = sqlite
+
+    async def submit(self, request: JobRequest) -> Job:
+        """Queues it. The same `key` in the same project gives the job that is there already.
+
+        Raises BadInput where the request does not fit its kind.
+        """
+        project = project_of(request)
+        job_id = f"job-{uuid.uuid4().hex[:16]}"
+        if request.key is not None:
+            job_id = f"job-{content_hash([project, request.kind, request.key])[:16]}"
+        await self._client.enqueue_async(
+            {
+                "workflow_name": WORKFLOW,
+                "queue_name": QUEUE,
+                "workflow_id": job_id,
+                "app_version": VERSION,
+                "application_name": APPLICATION,
+                "attributes": {"kind": request.kind.value, "project": project, "by": request.by},
+            },
+            request.model_dump(mode="json"),
+        )
+        return await self.show(job_id)
+
+    async def show(self, job_id: str) -> Job:
+        """Raises NotFound."""
+        found = await self._find([job_id])
+        if not found:
+            raise NotFound(f"job {job_id} is not there: `assay job list` shows which are")
+        return (await self._jobs(found))[0]
+
+    async def list(self, *, project: str | None = None, limit: int = 50, offset: int = 0) -> "list[Job]":
+        """The newest first."""
+        rows: Sequence[WorkflowStatus]
+        if project is None or not self._sqlite:
+            attributes = None if project is None else {"project": project}
+            rows = await self._client.list_workflows_async(
+                name=WORKFLOW, attributes=attributes, limit=limit, offset=offset, sort_desc=True
+            )
+        else:  # SQLite cannot look into attributes
+            everything = await self._client.list_workflows_async(name=WORKFLOW, sort_desc=True)
+            rows = [row for row in everything if (row.attributes or {}).get("project") == project][
+                offset : offset + limit
+            ]
+        return await self._jobs(rows)
+
+    async def wait(self, job_id: str, tell: Callable[[Job], None] = lambda job: None, *, poll_s: float = 0.5) -> Job:
+        """Until it has ended, or waits at a gate."""
+        while True:
+            job = await self.show(job_id)
+            tell(job)
+            if job.status in ENDED or job.progress.waiting_for:
+                return job
+            await asyncio.sleep(poll_s)
+
+    async def cancel(self, job_id: str) -> Job:
+        """Stops it within a turn; what was finished is kept. One that has ended stays as it is."""
+        job = await self.show(job_id)
+        if job.status not in ENDED:
+            await self._client.cancel_workflow_async(job_id, cancel_children=True)
+        return await self.show(job_id)
+
+    async def retry(self, job_id: str) -> Job:
+        """Queues one that failed or was cancelled again: what was finished is not done again.
+
+        Raises Refused for one that is still under way, or has succeeded.
+        """
+        job = await self.show(job_id)
+        if job.status not in (JobStatus.FAILED, JobStatus.CANCELLED):
+            raise Refused(f"job {job_id} is {job.status}: only one that failed or was cancelled is tried again")
+        for part in await self._parts([job_id]):
+            if part.status not in ("SUCCESS", "PENDING", "ENQUEUED"):
+                await self._client.rewind_workflow_async(part.workflow_id, queue_name=PARTS)
+        await self._client.rewind_workflow_async(job_id, queue_name=QUEUE)
+        return await self.show(job_id)
+
+    async def gate_decided(self, project: str) -> None:
+        """Wakes the project's jobs that wait at a gate."""
+        for job in await self.list(project=project, limit=200):
+            if job.progress.waiting_for and job.status is JobStatus.RUNNING:
+                await self._client.send_async(job.job_id, "decided", topic=GATE)
+
+    async def _find(self, job_ids: Sequence[str]) -> "list[WorkflowStatus]":
+        return await self._client.list_workflows_async(workflow_ids=[*job_ids], name=WORKFLOW)
+
+    async def _parts(self, job_ids: Sequence[str]) -> "list[WorkflowStatus]":
+        return await self._client.list_workflows_async(parent_workflow_id=[*job_ids], load_input=False)
+
+    async def _jobs(self, rows: "Sequence[WorkflowStatus]") -> "list[Job]":
+        parts: dict[str, list[WorkflowStatus]] = {}
+        for part in await self._parts([row.workflow_id for row in rows]) if rows else ():
+            parts.setdefault(part.parent_workflow_id or "", []).append(part)
+        return [_job(row, parts.get(row.workflow_id, [])) for row in rows]
+
+
+@asynccontextmanager
+async def open_jobs(settings: Settings) -> AsyncIterator[Jobs]:
+    """The queue of the settings. Raises BadInput where its database cannot be reached."""
+    client = await asyncio.to_thread(_client, settings)
+    try:
+        yield Jobs(client, sqlite=settings.jobs_store.startswith("sqlite"))
+    finally:
+        await asyncio.to_thread(client.destroy)
+
+
+def prepare_database(url: str) -> None:
+    """Makes the tables where they are not there. A SQLite file is put in WAL mode, so that readers do not wait."""
+    import sqlalchemy
+    from dbos import DBOS
+    from sqlalchemy.exc import SQLAlchemyError
+
+    quiet()
+    try:
+        if url.startswith("sqlite"):
+            engine = sqlalchemy.create_engine(url)
+            with engine.connect() as connection:
+                connection.execute(sqlalchemy.text("PRAGMA journal_mode=WAL"))
+            engine.dispose()
+        DBOS.migrate(url)
+    except SQLAlchemyError as error:
+        first_line = str(error).partition("\n")[0][:200]
+        raise BadInput(f"ASSAY_JOBS_URL: the database of jobs cannot be opened: {first_line}") from error
+
+
+def quiet() -> None:
+    """DBOS tells every step at INFO."""
+    import logging
+
+    logging.getLogger("dbos").setLevel(logging.ERROR)
+
+
+def _client(settings: Settings) -> "DBOSClient":
+    from dbos import DBOSClient
+
+    if settings.jobs_url is None:
+        settings.home.mkdir(parents=True, exist_ok=True)
+    prepare_database(settings.jobs_store)
+    return DBOSClient(system_database_url=settings.jobs_store, application_name=APPLICATION)
+
+
+def parsed(request: JobRequest) -> Any:
+    """What the job's work is asked with. Raises BadInput with the field that is wrong."""
+    model: Any
+    match request.kind:
+        case JobKind.EVALUATE:
+            model = EvaluateRequest
+        case JobKind.PIPELINE:
+            model = PipelineRequest
+        case kind:
+            model = STAGES[Stage(kind.value)].request
+    try:
+        return model.model_validate(request.request)
+    except ValidationError as error:
+        raise BadInput.from_validation(f"job {request.kind}: request", error) from error
+
+
+def project_of(request: JobRequest) -> str:
+    return parsed(request).project
+
+
+def _job(row: "WorkflowStatus", parts: "Sequence[WorkflowStatus]") -> Job:
+    told = row.attributes or {}
+    status = STATUS[row.status]
+    progress = _progress(told, parts)
+    if status in ENDED:
+        progress = progress.replace(waiting_for=None)
+    return Job(
+        job_id=row.workflow_id,
+        kind=told.get("kind", JobKind.EVALUATE),
+        project=told.get("project", "default"),
+        status=status,
+        progress=progress,
+        error=_error(row) if status is JobStatus.FAILED else None,
+        result=row.output if status is JobStatus.SUCCEEDED and isinstance(row.output, dict) else None,
+        by=told.get("by", "unknown"),
+        created_at=_when(row.created_at),
+        updated_at=_when(row.updated_at),
+        worker=row.executor_id,
+    )
+
+
+def _progress(told: dict[str, Any], parts: "Sequence[WorkflowStatus]") -> Progress:
+    """The job's own, and in its place the sum of its parts while they are played."""
+    own = Progress.model_validate(told.get("progress") or {})
+    each = [Progress.model_validate((part.attributes or {}).get("progress") or {}) for part in parts]
+    if not each or own.stage not in ("", Stage.SIMULATE):
+        spent = add_usage(own.spent, *(part.spent for part in each))
+        return own.replace(spent=spent)
+    total = told.get("conversations") or sum(part.total for part in each)
+    done = min(total, sum(part.done for part in each))
+    return Progress(
+        stage=Stage.SIMULATE, done=done, total=total, spent=add_usage(own.spent, *(part.spent for part in each))
+    )
+
+
+def _error(row: "WorkflowStatus") -> JobError:
+    if row.status == "MAX_RECOVERY_ATTEMPTS_EXCEEDED":
+        return JobError(cause="Crashed", message="every worker that took it died: see the workers' logs, then retry it")
+    # what workers leave is `Kind: message`; anything else is a fault of ours, shown as it is
+    cause, _, message = str(row.error).partition(": ")
+    if cause.isidentifier() and message:
+        return JobError(cause=cause, message=message)
+    return JobError(cause=type(row.error).__name__, message=str(row.error))
+
+
+def _when(milliseconds: int | None) -> datetime:
+    return datetime.fromtimestamp((milliseconds or 0) / 1000, tz=UTC)

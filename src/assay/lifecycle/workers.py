@@ -1,0 +1,264 @@
+"""A worker: takes jobs and parts of simulations from the queue, says that it lives, and takes over from the dead.
+
+Every step does only what MLflow does not hold yet, so a step that runs twice (its worker died, or was wrongly taken
+for dead) does nothing twice.
+"""
+
+import asyncio
+import math
+import os
+import signal
+import socket
+import time
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from typing import Any
+
+import structlog
+from dbos import DBOS, SetWorkflowAttributes, SetWorkflowID
+
+from assay.contracts.evaluation import EvaluateRequest, Limits
+from assay.contracts.job import JobKind, JobRequest, Progress
+from assay.contracts.pipeline import PipelineRequest
+from assay.contracts.stage import Stage
+from assay.errors import AssayError, GateClosed
+from assay.lifecycle.evaluate import as_it_ends, evaluate, prepare, within
+from assay.lifecycle.heartbeats import Heartbeats
+from assay.lifecycle.jobs import APPLICATION, GATE, PARTS, QUEUE, VERSION, WORKFLOW, parsed, prepare_database, quiet
+from assay.lifecycle.pipeline import run_pipeline
+from assay.lifecycle.run import run_stage
+from assay.settings import Settings
+from assay.stages.context import Context, open_context
+from assay.stages.simulate import Part, play_part
+
+log = structlog.get_logger("assay")
+
+ROUNDS = 2
+"""Rounds of conversations in a part: fewer, and a worker's end of a part leaves others idle; more, and a dead worker's
+part takes longer to be done again."""
+MOST_PARTS = 400
+TELL_S = 0.5
+"""How often a job's progress is written down."""
+LOOK_AGAIN_S = 3600.0
+"""How often a pipeline that waits at a gate looks by itself, should nobody tell it."""
+
+
+class JobFailed(Exception):
+    """What a failed job leaves in the queue: the kind of error and its words, and nothing that a pickle could hide."""
+
+
+@DBOS.workflow(name=WORKFLOW)
+async def run_job(request: dict[str, Any]) -> dict[str, Any]:
+    asked = JobRequest.model_validate(request)
+    match asked.kind:
+        case JobKind.EVALUATE:
+            return await _evaluate_in_parts(asked)
+        case JobKind.PIPELINE:
+            while True:
+                result = await pipeline_step(request)
+                if result["state"] != "waiting":
+                    return result
+                await DBOS.recv_async(GATE, timeout_seconds=LOOK_AGAIN_S)
+        case _:
+            while True:
+                result = await stage_step(request)
+                if result is not None:
+                    return result
+                await DBOS.recv_async(GATE, timeout_seconds=LOOK_AGAIN_S)
+
+
+async def _evaluate_in_parts(asked: JobRequest) -> dict[str, Any]:
+    """Parts are queued for any worker; the rest, and what a part could not do, is done at the end."""
+    request = asked.model_dump(mode="json")
+    plan = await plan_step(request)
+    job_id = DBOS.workflow_id
+    handles = []
+    for number in range(plan["parts"]):
+        with SetWorkflowID(f"{job_id}-{number}"), SetWorkflowAttributes({"part": number}):
+            handles.append(await DBOS.enqueue_workflow_async(PARTS, run_part, request, plan, number))
+    for handle in handles:
+        await handle.get_result(polling_interval_sec=0.2)
+    return await finish_step(request)
+
+
+@DBOS.workflow(name="assay.part")
+async def run_part(request: dict[str, Any], plan: dict[str, Any], number: int) -> None:
+    await part_step(request, plan, number)
+
+
+@DBOS.step(preemptible=True)
+async def plan_step(request: dict[str, Any]) -> dict[str, Any]:
+    """How many parts there are, and the runs in MLflow that they all write to."""
+    asked: EvaluateRequest = parsed(JobRequest.model_validate(request))
+    async with _context() as context:
+        setup, bench = await prepare(asked, context)
+        if await context.find(setup.work) is not None:
+            return {"parts": 0}
+        simulating, judging = await context.begin(setup.work), await context.begin(bench.work)
+        parts = min(MOST_PARTS, math.ceil(setup.conversations / (ROUNDS * asked.concurrency)))
+        await _note({"conversations": setup.conversations})
+        return {"parts": parts, "simulation_run": simulating.run_id, "judging_run": judging.run_id}
+
+
+@DBOS.step(preemptible=True)
+async def part_step(request: dict[str, Any], plan: dict[str, Any], number: int) -> None:
+    asked: EvaluateRequest = parsed(JobRequest.model_validate(request))
+    async with _context(share(asked.limits, plan["parts"])) as context:
+        setup, bench = await prepare(asked, context)
+        afterwards = as_it_ends(bench, context, plan["judging_run"])
+        await play_part(setup, context, plan["simulation_run"], Part(number, plan["parts"]), afterwards)
+
+
+@DBOS.step(preemptible=True)
+async def finish_step(request: dict[str, Any]) -> dict[str, Any]:
+    asked: EvaluateRequest = parsed(JobRequest.model_validate(request))
+    async with _context() as context:
+        done = await evaluate(asked.replace(limits=Limits()), context)  # its parts kept to the limits
+        return done.model_dump(mode="json")
+
+
+@DBOS.step(preemptible=True)
+async def stage_step(request: dict[str, Any]) -> dict[str, Any] | None:
+    """None: the gate before it is closed."""
+    asked = parsed(JobRequest.model_validate(request))
+    async with _context() as context:
+        try:
+            result = await run_stage(asked, context)
+        except GateClosed as closed:
+            await _note({"progress": Progress(waiting_for=str(closed)).model_dump(mode="json")})
+            return None
+        return result.model_dump(mode="json")
+
+
+@DBOS.step(preemptible=True)
+async def pipeline_step(request: dict[str, Any]) -> dict[str, Any]:
+    asked: PipelineRequest = parsed(JobRequest.model_validate(request))
+    async with _context() as context:
+        result = await run_pipeline(asked, context)
+        waiting = result.waiting_for.subject_id if result.state == "waiting" and result.waiting_for else None
+        stage = result.stages[-1].stage if result.stages else ""
+        await _note({"progress": Progress(stage=stage, waiting_for=waiting).model_dump(mode="json")})
+        return result.model_dump(mode="json")
+
+
+def share(limits: Limits, parts: int) -> Limits:
+    """A part's own limits: parts do not know of each other, and together they must not take more than the job may."""
+    return Limits(
+        cost_usd=None if limits.cost_usd is None else limits.cost_usd / parts,
+        tokens=None if limits.tokens is None else max(1, limits.tokens // parts),
+        calls=None if limits.calls is None else max(1, limits.calls // parts),
+        time_s=limits.time_s,
+    )
+
+
+@asynccontextmanager
+async def _context(limits: Limits = Limits()) -> AsyncIterator[Context]:
+    """The worker's context with the job's progress written down as it comes; errors leave as words."""
+    job_id = DBOS.workflow_id or ""
+    latest: list[Progress] = []
+
+    def tell(stage: Stage, done: int, total: int) -> None:
+        latest[:] = [Progress(stage=stage, done=done, total=total)]
+
+    try:
+        async with open_context(_settings(), tell) as opened, within(limits, replace(opened, job_id=job_id)) as context:
+            watching = asyncio.create_task(_write_down(context, latest))
+            try:
+                yield context
+            finally:
+                watching.cancel()
+                with suppress(asyncio.CancelledError):
+                    await watching
+                if latest:
+                    await _tell(context, latest[0])
+    except AssayError as error:
+        raise JobFailed(f"{type(error).__name__}: {error}") from None
+
+
+async def _write_down(context: Context, latest: list[Progress]) -> None:
+    told: Progress | None = None
+    while True:
+        await asyncio.sleep(TELL_S)
+        if latest and latest[0] != told:
+            told = latest[0]
+            await _tell(context, told)
+
+
+async def _tell(context: Context, progress: Progress) -> None:
+    spent = context.budget.spent if context.budget else progress.spent
+    await _note({"progress": progress.replace(spent=spent).model_dump(mode="json")})
+
+
+async def _note(attributes: dict[str, Any]) -> None:
+    """Progress is for people: a write that fails is left out, and the next one holds more."""
+    with suppress(Exception):
+        await DBOS.update_workflow_attributes_async(DBOS.workflow_id or "", attributes, merge=True)
+
+
+_current: list[Settings] = []
+
+
+def _settings() -> Settings:
+    return _current[0]
+
+
+async def work(settings: Settings, *, at_once: int = 1, until: asyncio.Event | None = None) -> None:
+    """Takes jobs until it is told to stop (SIGTERM, SIGINT or `until`); what it has then goes to another worker.
+
+    `at_once`: parts that this worker plays at the same time.
+    """
+    stop = until or asyncio.Event()
+    loop = asyncio.get_running_loop()
+    if until is None:
+        for signal_number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(signal_number, stop.set)
+    settings.home.mkdir(parents=True, exist_ok=True)
+    await asyncio.to_thread(prepare_database, settings.jobs_store)
+    worker_id = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
+    beats = await asyncio.to_thread(Heartbeats, settings.jobs_store, worker_id, settings.heartbeat_limit_s)
+    await asyncio.to_thread(beats.beat)
+    _current[:] = [settings]
+    quiet()
+    DBOS(
+        config={
+            "name": APPLICATION,
+            "system_database_url": settings.jobs_store,
+            "application_version": VERSION,
+            "executor_id": worker_id,
+            "log_level": "ERROR",
+            "run_migrations": False,
+            "notification_listener_polling_interval_sec": 0.2,
+        }
+    )
+    DBOS.listen_queues([QUEUE, PARTS])
+    await asyncio.to_thread(DBOS.launch)
+    await DBOS.register_queue_async(QUEUE, worker_concurrency=32, polling_interval_sec=0.2)
+    await DBOS.register_queue_async(PARTS, worker_concurrency=at_once, polling_interval_sec=0.1)
+    log.info("worker started", worker=worker_id)
+    try:
+        await _live(beats, stop)
+    finally:
+        await asyncio.to_thread(DBOS.destroy)
+        beats.leave()  # here and not in a thread: DBOS took the loop's threads with it
+        beats.close()
+        log.info("worker stopped", worker=worker_id)
+
+
+async def _live(beats: Heartbeats, stop: asyncio.Event) -> None:
+    """Beats, and takes over from the dead, several times within the limit."""
+    while not stop.is_set():
+        began = time.monotonic()
+        try:
+            await asyncio.to_thread(beats.beat)
+            for worker_id in await asyncio.to_thread(beats.dead):
+                taken = await asyncio.to_thread(DBOS._recover_pending_workflows, [worker_id])
+                if taken:
+                    log.warning("took over from a dead worker", worker=worker_id, workflows=len(taken))
+                await asyncio.to_thread(beats.forget, worker_id)
+        except Exception as error:
+            log.error("the database of jobs does not answer", error=type(error).__name__)
+        left = beats.limit_s / 4 - (time.monotonic() - began)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), max(0.05, left))
