@@ -28,6 +28,13 @@ class Settings(BaseSettings):
     user: str | None = None
     """Who decides at gates, where the command does not say. None: the name of the account."""
     log_level: str = "warning"
+    record: Path | None = None
+    """A file that every answer of a model or an agent is kept in. None: nothing is recorded."""
+    replay: Path | None = None
+    """A recording that all answers come from: no call is made, no key is needed. None: models and agents are asked."""
+    hedge_after_s: float | None = Field(default=None, gt=0)
+    """An OpenAI-compatible server that did not answer for so long is asked a second time, and the first answer counts.
+    None: never."""
     jobs_url: str | None = None
     """The database of jobs. None: MLflow's, where that is Postgres, else SQLite under `home`."""
     heartbeat_limit_s: float = Field(default=15.0, gt=0.5)

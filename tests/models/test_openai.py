@@ -376,3 +376,17 @@ def test_an_address_that_is_none_is_refused_in_words(address):
 def test_openai_without_key_and_address_says_what_it_needs():
     with pytest.raises(BadInput, match="OPENAI_API_KEY"):
         open_model("openai:gpt-5-mini")
+
+
+async def test_a_slow_request_is_hedged_only_where_it_is_asked_for():
+    def slow_first(asked, nth):
+        return Reply({"word": "slow" if nth == 0 else "fast"}, delay_s=0.5 if nth == 0 else 0.0)
+
+    async with StubLLM(slow_first) as stub:
+        chat = open_model("openai:stub", base_url=stub.base_url, hedge_after_s=0.05)
+        done = await chat.complete(ASKED)
+        assert "fast" in done.text
+        assert done.usage.calls == 2
+        await chat.complete(ASKED)
+        assert stub.calls == 3
+        await chat.aclose()

@@ -124,7 +124,7 @@ async def test_a_cancelled_simulation_goes_on_where_it_stopped(context, agent, t
     await prepare(context, agent, dataset, tmp_path)
     enough = asyncio.Event()
 
-    def watch(stage: object, done: int, total: int) -> None:
+    def watch(stage: object, done: int, total: int, spent: object = None) -> None:
         if done >= 60:
             enough.set()
 

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from assay.contracts.base import JsonObject
 from assay.errors import AssayError, BadInput
 
 if TYPE_CHECKING:
-    from assay.contracts.stage import Stage
+    from assay.contracts.stage import Stage, Usage
     from assay.stages.context import Context, Progress
 
 T = TypeVar("T")
@@ -79,14 +79,17 @@ def print_error(error: AssayError) -> None:
     Console(stderr=True, soft_wrap=True).print(Text.assemble((f"{error.title}: ", "bold red"), str(error)))
 
 
-def in_context(work: "Callable[[Context], Awaitable[T]]", *, quiet: bool = False) -> T:
-    """Runs the work with the store open and progress shown on stderr."""
+def in_context(
+    work: "Callable[[Context], Awaitable[T]]", *, quiet: bool = False, changes: Mapping[str, Any] | None = None
+) -> T:
+    """Runs the work with the store open and progress shown on stderr. `changes`: settings that flags overrule."""
+    chosen = settings().model_copy(update={name: value for name, value in (changes or {}).items() if value is not None})
 
     async def run() -> T:
         from assay.stages.context import open_context
 
         with progress_bars(quiet) as progress:
-            async with open_context(settings(), progress) as context:
+            async with open_context(chosen, progress) as context:
                 return await work(context)
 
     return asyncio.run(run())
@@ -136,16 +139,22 @@ def progress_bars(quiet: bool) -> "Iterator[Progress]":
     if quiet or not console.is_terminal:
         yield silent
         return
-    columns = (TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description:<10}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[spent]}"),
+    )
     bars = Bars(*columns, console=console, transient=True)
     tasks: dict[str, Any] = {}
 
-    def tell(stage: "Stage", done: int, total: int) -> None:
+    def tell(stage: "Stage", done: int, total: int, spent: "Usage | None" = None) -> None:
         if stage not in tasks or done == 0:
             for task in tasks.values():
                 bars.update(task, visible=False)
-            tasks[stage] = bars.add_task(stage.value, total=total)
-        bars.update(tasks[stage], completed=done, total=total)
+            tasks[stage] = bars.add_task(stage.value, total=total, spent="")
+        bars.update(tasks[stage], completed=done, total=total, spent=took(spent) if spent and spent.calls else "")
         # Drawn only while there is work left: a question at a gate must not be drawn over.
         if done < total:
             bars.start()
@@ -156,6 +165,15 @@ def progress_bars(quiet: bool) -> "Iterator[Progress]":
         yield tell
     finally:
         bars.stop()
+
+
+def took(usage: "Usage") -> str:
+    """What was paid for, in words."""
+    if not usage.calls:
+        return "no paid call"
+    cost = "cost not known" if usage.cost_usd is None else f"{usage.cost_usd:.4f} USD"
+    tokens = (usage.input_tokens or 0) + (usage.output_tokens or 0)
+    return f"{usage.calls:,} calls, {tokens:,} tokens, {cost}"
 
 
 def read_json(path: Path) -> JsonObject:

@@ -1,15 +1,15 @@
 """assay evaluate"""
 
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from assay.cli.console import InOut, answer, asked, in_context
+from assay.cli.console import InOut, answer, asked, in_context, took
 from assay.cli.references import agent_ref, dataset_ref, latest_dataset
 from assay.contracts.evaluation import EvaluateRequest, Evaluation
 from assay.contracts.judgment import JudgeSpec
-from assay.contracts.stage import Usage
 
 if TYPE_CHECKING:
     from assay.stages.context import Context
@@ -34,6 +34,9 @@ def evaluate(
     max_tokens: Annotated[int | None, Parameter(help="Stop before more are used, input and output.")] = None,
     max_calls: Annotated[int | None, Parameter(help="Stop before more calls are made.")] = None,
     max_time_s: Annotated[float | None, Parameter(help="Stop after so many seconds.")] = None,
+    record: Annotated[Path | None, Parameter(help="Keep every answer of models and agent in this file.")] = None,
+    replay: Annotated[Path | None, Parameter(help="Take every answer from this recording: no call is made.")] = None,
+    estimate: Annotated[bool, Parameter(negative="", help="Only say what it is likely to take; ask nobody.")] = False,
     io: InOut = InOut(),
 ) -> None:
     """Play every scenario against the agent and judge each conversation as it ends.
@@ -64,13 +67,36 @@ def evaluate(
         limits=given or None,
     )
 
+    if estimate:
+        return _estimate(request, io)
+
     async def work(context: "Context") -> Evaluation:
         from assay.lifecycle.evaluate import evaluate
 
         return await evaluate(request, context)
 
-    done = in_context(work, quiet=io.json)
+    done = in_context(work, quiet=io.json, changes={"record": record, "replay": replay})
     answer(done, io, lines(done, io))
+
+
+def _estimate(request: EvaluateRequest, io: InOut) -> None:
+    from assay.lifecycle import cost
+
+    found = in_context(lambda context: cost.estimate(request, context), quiet=True)
+    dollars = "cost not known"
+    if found.cost_usd is not None and found.cost_usd_at_most is not None:
+        dollars = f"{found.cost_usd:.2f} USD (at most {found.cost_usd_at_most:.2f})"
+    answer(
+        found,
+        io,
+        (
+            f"{found.conversations} conversations are left to play and judge",
+            f"  {found.calls:,} calls (at most {found.calls_at_most:,}), {found.tokens:,} tokens "
+            f"(at most {found.tokens_at_most:,}), {dollars}",
+            f"  by {found.basis}",
+            "  a hard limit: --max-cost-usd, --max-tokens, --max-calls, --max-time-s",
+        ),
+    )
 
 
 def _judges(models: tuple[str, ...], votes: int) -> tuple[JudgeSpec, ...] | None:
@@ -92,12 +118,3 @@ def lines(done: Evaluation, io: InOut) -> list[str]:
         f"  took {took(done.spent)}",
         f"  next: assay analytics report{project}",
     ]
-
-
-def took(usage: Usage) -> str:
-    """What was paid for, in words."""
-    if not usage.calls:
-        return "no paid call"
-    cost = "cost not known" if usage.cost_usd is None else f"{usage.cost_usd:.4f} USD"
-    tokens = (usage.input_tokens or 0) + (usage.output_tokens or 0)
-    return f"{usage.calls} calls, {tokens} tokens, {cost}"

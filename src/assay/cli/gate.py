@@ -46,6 +46,16 @@ def reject(subject: Subject, *, reason: Reason, io: InOut = InOut()) -> None:
     _decide(subject, "reject", reason, io)
 
 
+async def _wake_jobs(context: "Context", project: str) -> None:
+    """Those that wait at this gate; where no job was ever queued there is nothing to open."""
+    if context.settings.jobs_store.startswith("sqlite") and not (context.settings.home / "jobs.db").exists():
+        return
+    from assay.lifecycle.jobs import open_jobs
+
+    async with open_jobs(context.settings) as jobs:
+        await jobs.gate_decided(project)
+
+
 def _decide(subject: str, decision: Literal["approve", "reject"], reason: str, io: InOut) -> None:
     from assay.lifecycle.gates import decide
 
@@ -53,7 +63,9 @@ def _decide(subject: str, decision: Literal["approve", "reject"], reason: str, i
         raise BadInput("reason: is empty: say why, it is what the ledger is for")
 
     async def work(context: "Context"):
-        return await decide(context, io.name, subject, decision, by=settings().person, reason=reason)
+        written = await decide(context, io.name, subject, decision, by=settings().person, reason=reason)
+        await _wake_jobs(context, io.name)
+        return written
 
     written = in_context(work)
     answer(written, io, (f"{decision}d: {subject} by {written.by} (ledger {written.hash[:12]})",))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from cyclopts import App, Parameter
 
-from assay.cli.console import InOut, answer, read_json, settings, table
+from assay.cli.console import InOut, answer, read_json, settings, table, took
 from assay.contracts.job import Job, JobKind, JobRequest, JobStatus
 from assay.errors import BadInput
 
@@ -90,8 +90,6 @@ def _shown(work: "Callable[[Jobs], Awaitable[Job]]", io: InOut, *, wait: bool) -
 
 
 def lines(job: Job) -> list[str]:
-    from assay.cli.evaluate import took
-
     shown = [f"{job.job_id}  {job.kind} of {job.project}: {job.status}", f"  {_progress(job)}"]
     if job.progress.spent.calls:
         shown.append(f"  took {took(job.progress.spent)}")

@@ -38,6 +38,8 @@ def run(
     approve_all: Annotated[
         bool, Parameter(negative="", help="Open every gate, and have it recorded that nobody looked.")
     ] = False,
+    record: Annotated[Path | None, Parameter(help="Keep every answer of models and agent in this file.")] = None,
+    replay: Annotated[Path | None, Parameter(help="Take every answer from this recording: no call is made.")] = None,
     io: InOut = InOut(),
 ) -> int:
     """Register, build, simulate, judge, analyze, compare, deploy, learn. Run again, it goes on where it stopped."""
@@ -61,7 +63,9 @@ def run(
         **fields,
     )
     result = in_context(
-        lambda context: run_request(request, context, everyone=approve_all, quiet=io.json), quiet=io.json
+        lambda context: run_request(request, context, everyone=approve_all, quiet=io.json),
+        quiet=io.json,
+        changes={"record": record, "replay": replay},
     )
     answer(result, io, _outcome(result))
     return CODES[result.state]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.connectors.protocol import AgentReply, Connector, ConversationStart, Dialogue, converse
+from assay.connectors.recorded import RecordedAgent
 from assay.contracts.agent import (
     A2AConnector,
     AgentCard,
@@ -76,4 +77,14 @@ def _from_another_package(kind: str) -> Callable[[AgentCard, Path], Connector]:
     return found[kind].load()
 
 
-__all__ = ["AgentReply", "Connector", "ConversationStart", "Dialogue", "LoadModel", "connect", "converse", "probe"]
+__all__ = [
+    "AgentReply",
+    "Connector",
+    "ConversationStart",
+    "Dialogue",
+    "LoadModel",
+    "RecordedAgent",
+    "connect",
+    "converse",
+    "probe",
+]

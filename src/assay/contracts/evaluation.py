@@ -40,6 +40,23 @@ class EvaluateRequest(Document):
     limits: Limits = Limits()
 
 
+class CostEstimate(Document):
+    """What an evaluation is likely to take, and the most that it can, before anybody is asked."""
+
+    conversations: int
+    """That are not stored yet."""
+    calls: int
+    calls_at_most: int
+    """Where every conversation uses all its turns. Retries come on top."""
+    tokens: int
+    tokens_at_most: int
+    cost_usd: Usd | None
+    """None: the price of one of the models is not known."""
+    cost_usd_at_most: Usd | None
+    basis: str
+    """Where the turns and tokens come from, in words."""
+
+
 class Evaluation(Document):
     """What came of it."""
 

@@ -9,7 +9,7 @@ from assay.contracts.base import Contract
 from assay.contracts.comparison import CompareRequest, ComparisonReport
 from assay.contracts.conversation import Conversation, SimulateRequest, Simulation
 from assay.contracts.dataset import Dataset, DatasetReport, DatasetRequest, DatasetResult, Scenario
-from assay.contracts.evaluation import EvaluateRequest, Evaluation
+from assay.contracts.evaluation import CostEstimate, EvaluateRequest, Evaluation
 from assay.contracts.feedback import Feedback, FeedbackRequest, ProductionReport
 from assay.contracts.gate import GateDecision, LedgerCheck
 from assay.contracts.job import Job, JobRequest
@@ -47,6 +47,7 @@ DOCUMENTS: dict[str, type[Contract]] = {
         Judging,
         EvaluateRequest,
         Evaluation,
+        CostEstimate,
         AnalyzeRequest,
         AnalyticsReport,
         AnalystQuestion,

@@ -22,7 +22,7 @@ from dbos import DBOS, SetWorkflowAttributes, SetWorkflowID
 from assay.contracts.evaluation import EvaluateRequest, Limits
 from assay.contracts.job import JobKind, JobRequest, Progress
 from assay.contracts.pipeline import PipelineRequest
-from assay.contracts.stage import Stage
+from assay.contracts.stage import Stage, Usage
 from assay.errors import AssayError, GateClosed
 from assay.lifecycle.evaluate import as_it_ends, evaluate, prepare, within
 from assay.lifecycle.heartbeats import Heartbeats
@@ -123,13 +123,14 @@ async def finish_step(request: dict[str, Any]) -> dict[str, Any]:
 async def stage_step(request: dict[str, Any]) -> dict[str, Any] | None:
     """None: the gate before it is closed."""
     asked = parsed(JobRequest.model_validate(request))
-    async with _context() as context:
-        try:
-            result = await run_stage(asked, context)
-        except GateClosed as closed:
-            await _note({"progress": Progress(waiting_for=str(closed)).model_dump(mode="json")})
-            return None
-        return result.model_dump(mode="json")
+    try:
+        async with _context() as context:
+            return (await run_stage(asked, context)).model_dump(mode="json")
+    except JobFailed as failed:
+        if not str(failed).startswith(GateClosed.__name__):
+            raise
+        await _note({"progress": Progress(waiting_for=str(failed).partition(": ")[2]).model_dump(mode="json")})
+        return None
 
 
 @DBOS.step(preemptible=True)
@@ -137,10 +138,12 @@ async def pipeline_step(request: dict[str, Any]) -> dict[str, Any]:
     asked: PipelineRequest = parsed(JobRequest.model_validate(request))
     async with _context() as context:
         result = await run_pipeline(asked, context)
-        waiting = result.waiting_for.subject_id if result.state == "waiting" and result.waiting_for else None
-        stage = result.stages[-1].stage if result.stages else ""
-        await _note({"progress": Progress(stage=stage, waiting_for=waiting).model_dump(mode="json")})
-        return result.model_dump(mode="json")
+        spent = context.budget.spent if context.budget else Usage()
+    waiting = result.waiting_for.subject_id if result.state == "waiting" and result.waiting_for else None
+    stage = result.stages[-1].stage if result.stages else ""
+    progress = Progress(stage=stage, waiting_for=waiting, spent=spent)
+    await _tell(progress)
+    return result.model_dump(mode="json")
 
 
 def share(limits: Limits, parts: int) -> Limits:
@@ -159,12 +162,12 @@ async def _context(limits: Limits = Limits()) -> AsyncIterator[Context]:
     job_id = DBOS.workflow_id or ""
     latest: list[Progress] = []
 
-    def tell(stage: Stage, done: int, total: int) -> None:
-        latest[:] = [Progress(stage=stage, done=done, total=total)]
+    def tell(stage: Stage, done: int, total: int, spent: Usage | None = None) -> None:
+        latest[:] = [Progress(stage=stage, done=done, total=total, spent=spent or Usage())]
 
     try:
         async with open_context(_settings(), tell) as opened, within(limits, replace(opened, job_id=job_id)) as context:
-            watching = asyncio.create_task(_write_down(context, latest))
+            watching = asyncio.create_task(_write_down(latest))
             try:
                 yield context
             finally:
@@ -172,23 +175,23 @@ async def _context(limits: Limits = Limits()) -> AsyncIterator[Context]:
                 with suppress(asyncio.CancelledError):
                     await watching
                 if latest:
-                    await _tell(context, latest[0])
+                    spent = context.budget.spent if context.budget else Usage()
+                    await _tell(latest[0].replace(spent=spent))
     except AssayError as error:
         raise JobFailed(f"{type(error).__name__}: {error}") from None
 
 
-async def _write_down(context: Context, latest: list[Progress]) -> None:
+async def _write_down(latest: list[Progress]) -> None:
     told: Progress | None = None
     while True:
         await asyncio.sleep(TELL_S)
         if latest and latest[0] != told:
             told = latest[0]
-            await _tell(context, told)
+            await _tell(told)
 
 
-async def _tell(context: Context, progress: Progress) -> None:
-    spent = context.budget.spent if context.budget else progress.spent
-    await _note({"progress": progress.replace(spent=spent).model_dump(mode="json")})
+async def _tell(progress: Progress) -> None:
+    await _note({"progress": progress.model_dump(mode="json")})
 
 
 async def _note(attributes: dict[str, Any]) -> None:

@@ -62,6 +62,8 @@ class Reply:
     output_tokens: int | None
     cost_usd: Decimal | None
     request_id: str | None
+    requests: int = 1
+    """That were sent for it."""
     fault: str | None = None
     """Why the text is no answer, or not all of it; None: nothing is known against it."""
 
@@ -86,6 +88,7 @@ class Spent:
         self.latency_s = 0.0
 
     def add(self, reply: Reply) -> None:
+        self.calls += reply.requests - 1
         if reply.input_tokens is not None:
             self.input_tokens = (self.input_tokens or 0) + reply.input_tokens
         if reply.output_tokens is not None:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -29,7 +30,14 @@ SCHEMA_WORDS = ("response_format", "schema", "structured", "grammar", "guided")
 class OpenAIChat:
     """`model` as the server knows it; `base_url` None: OpenAI's own. Raises BadInput for an address that is none."""
 
-    def __init__(self, model: str, *, base_url: str | None = None, api_key: str | None = None) -> None:
+    def __init__(
+        self,
+        model: str,
+        *,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        hedge_after_s: float | None = None,
+    ) -> None:
         parts = urlsplit(base_url or OPENAI)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise BadInput("OPENAI_BASE_URL is no address: write it as https://host/v1")
@@ -38,6 +46,7 @@ class OpenAIChat:
         self._url = f"{(base_url or OPENAI).rstrip('/')}/chat/completions"
         self._server = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
         self._key = api_key
+        self._hedge_after_s = hedge_after_s
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pace = Pace()
@@ -53,7 +62,9 @@ class OpenAIChat:
         """`sampling.timeout_s` holds for each attempt, not for the waiting that a rate limit asks for."""
 
         async def send(asked: Sequence[Message]) -> Reply:
-            return await self._send(asked, schema, sampling)
+            if self._hedge_after_s is None:
+                return await self._send(asked, schema, sampling)
+            return await self._hedged(asked, schema, sampling, self._hedge_after_s)
 
         self._open()
         return await complete(self.name, send, messages, schema, self._pace)
@@ -62,6 +73,28 @@ class OpenAIChat:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+    async def _hedged(
+        self, messages: Sequence[Message], schema: type[BaseModel] | None, sampling: Sampling, after_s: float
+    ) -> Reply:
+        """The first answer of two requests, where the first is slow. Source: Dean and Barroso 2013, Tail at Scale."""
+        first = asyncio.create_task(self._send(messages, schema, sampling))
+        tasks = {first}
+        try:
+            await asyncio.wait(tasks, timeout=after_s)
+            if first.done():
+                return first.result()
+            tasks.add(asyncio.create_task(self._send(messages, schema, sampling)))
+            waiting = tasks
+            while waiting:
+                done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    if task.exception() is None:
+                        return replace(task.result(), requests=2)
+            return first.result()  # both failed: the first one's error
+        finally:
+            for task in tasks:
+                task.cancel()
 
     async def _send(self, messages: Sequence[Message], schema: type[BaseModel] | None, sampling: Sampling) -> Reply:
         import aiohttp

@@ -35,6 +35,10 @@ class Recorded(Contract):
     """None: it was answered."""
 
 
+_MODEL_NAME = content_hash("the model in force")
+"""The line that says which it was."""
+
+
 def request_key(name: str, messages: Sequence[Message], schema: type[BaseModel] | None, sampling: Sampling) -> str:
     """Hash of all that changes the answer. The time-out and the server's address do not."""
     return content_hash(
@@ -66,6 +70,16 @@ class Recording:
 
     def __len__(self) -> int:
         return len(self._kept)
+
+    @property
+    def model_name(self) -> str | None:
+        """The model that was in force where no other was asked for; None: it was not noted."""
+        found = self._kept.get(_MODEL_NAME)
+        return found.text if found else None
+
+    def keep_model_name(self, name: str) -> None:
+        if self.model_name != name:
+            self.keep(Recorded(key=_MODEL_NAME, text=name))
 
     def find(self, key: str) -> Recorded | None:
         return self._kept.get(key)

@@ -41,9 +41,9 @@ async def analyze(request: AnalyzeRequest, context: Context) -> AnalyticsReport:
     ]
 
     async def work(run: "StageRun") -> AnalyticsReport:
-        context.progress(Stage.ANALYZE, 0, 2)
+        context.tell(Stage.ANALYZE, 0, 2)
         draft = compute(request, judging, results)
-        context.progress(Stage.ANALYZE, 1, 2)
+        context.tell(Stage.ANALYZE, 1, 2)
         calls = Calls()
         narrative = await narrative_of(draft, request.narrative, "analyst", author, calls, context)
         report = draft.replace(
@@ -54,7 +54,7 @@ async def analyze(request: AnalyzeRequest, context: Context) -> AnalyticsReport:
         )
         await asyncio.to_thread(run.log_metrics, _metrics(report))
         await context.keep_calls(run, calls)
-        context.progress(Stage.ANALYZE, 2, 2)
+        context.tell(Stage.ANALYZE, 2, 2)
         return report
 
     return await context.once(

@@ -49,9 +49,9 @@ async def compare(request: CompareRequest, context: Context) -> ComparisonReport
     ]
 
     async def work(run: "StageRun") -> ComparisonReport:
-        context.progress(Stage.COMPARE, 0, 2)
+        context.tell(Stage.COMPARE, 0, 2)
         draft = compute(request, champion, champion_results, challenger, challenger_results)
-        context.progress(Stage.COMPARE, 1, 2)
+        context.tell(Stage.COMPARE, 1, 2)
         calls = Calls()
         narrative = await narrative_of(draft, request.narrative, "comparator", author, calls, context)
         report = draft.replace(
@@ -63,7 +63,7 @@ async def compare(request: CompareRequest, context: Context) -> ComparisonReport
         await asyncio.to_thread(run.log_metrics, _metrics(report))
         await asyncio.to_thread(run.set_tags, {"recommendation": report.recommendation.value})
         await context.keep_calls(run, calls)
-        context.progress(Stage.COMPARE, 2, 2)
+        context.tell(Stage.COMPARE, 2, 2)
         return report
 
     return await context.once(

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import structlog
@@ -17,14 +18,16 @@ from assay.contracts.agent import AgentVersion
 from assay.contracts.agents_report import PlatformAgent, PlatformCalls
 from assay.contracts.base import content_hash
 from assay.contracts.stage import AgentRef, DatasetRef, Stage, StageRequest, StageResult, Usage
-from assay.errors import CallError, NotFound
+from assay.errors import BadInput, CallError, NotFound
 from assay.models.asking import ModelCallError
 from assay.models.usage import UsageSum, add_usage
 from assay.settings import Settings
 
 if TYPE_CHECKING:
+    from assay.connectors import Connector
     from assay.models.budget import Budget
     from assay.models.chat import ChatModel
+    from assay.models.replay import Recording
     from assay.tracking import StageRun, Tracking
 
 log = structlog.get_logger("assay")
@@ -35,12 +38,14 @@ T = TypeVar("T")
 class Progress(Protocol):
     """Told how far a stage has come."""
 
-    def __call__(self, stage: Stage, done: int, total: int) -> None: ...
+    def __call__(self, stage: Stage, done: int, total: int, spent: Usage | None = None) -> None:
+        """`spent`: the running total of all paid calls; None: it is not counted."""
+        ...
 
 
-def silent(stage: Stage, done: int, total: int) -> None:
+def silent(stage: Stage, done: int, total: int, spent: Usage | None = None) -> None:
     """Progress that nobody watches."""
-    del stage, done, total
+    del stage, done, total, spent
 
 
 def utc_now() -> datetime:
@@ -134,10 +139,41 @@ class Context:
     budget: "Budget | None" = None
     """What all model and agent calls together may take; None: no limit."""
     _models: "dict[str, ChatModel]" = field(default_factory=dict)
+    _recordings: "dict[Path, Recording]" = field(default_factory=dict)
 
     def model_name(self, asked: str | None) -> str:
-        """The model in force: what was asked for, else what the settings say."""
+        """The model in force: what was asked for, else what was recorded, else what the settings say."""
+        if asked is None and self.settings.replay is not None and self.settings.model is None:
+            return self.recording.model_name or self.settings.model_name
         return asked or self.settings.model_name
+
+    @property
+    def recording(self) -> "Recording":
+        """Of the settings' `replay` or `record`. Raises BadInput where a replay's file is not there or is none."""
+        from assay.models.replay import Recording
+
+        file = self.settings.replay or self.settings.record
+        assert file is not None  # noqa: S101, the callers looked
+        if file not in self._recordings:
+            if self.settings.replay is not None and not file.exists():
+                raise BadInput(f"ASSAY_REPLAY: {file} is not there: record a run with ASSAY_RECORD first")
+            self._recordings[file] = Recording(file)
+            if self.settings.replay is None:
+                self._recordings[file].keep_model_name(self.settings.model_name)
+        return self._recordings[file]
+
+    def connector(self, version: AgentVersion) -> "Connector":
+        """How the agent is reached, or what is recorded of it."""
+        from assay.connectors import RecordedAgent, connect
+        from assay.tracking import load_pyfunc
+
+        settings = self.settings
+        inner = None
+        if settings.replay is None:
+            inner = connect(version.card, card_dir=Path(version.card_dir), load_model=load_pyfunc)
+            if settings.record is None:
+                return inner
+        return RecordedAgent(version.card_hash, self.recording, inner)
 
     def chat_model(self, name: str) -> "ChatModel | None":
         """None: `offline`, so the agents go by their rules."""
@@ -152,8 +188,15 @@ class Context:
                 base_url=self.settings.openai_base_url,
                 api_key=key.get_secret_value() if key else None,
                 budget=self.budget,
+                recording=self.recording if self.settings.record or self.settings.replay else None,
+                replay=self.settings.replay is not None,
+                hedge_after_s=self.settings.hedge_after_s,
             )
         return self._models[name]
+
+    def tell(self, stage: Stage, done: int, total: int) -> None:
+        """How far the stage has come, with what was spent so far."""
+        self.progress(stage, done, total, self.budget.spent if self.budget else None)
 
     async def aclose(self) -> None:
         """Closes the models that it opened."""

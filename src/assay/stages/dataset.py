@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay.contracts.agent import AgentVersion
@@ -106,12 +105,10 @@ def examine(
 async def attempt(made: Dataset, version: AgentVersion, context: Context) -> dict[str, Attempt]:
     """One reference attempt a scenario, by the registered agent and a rule-based user: what the checks said of it."""
     from assay.agents.user_simulator import user_simulator
-    from assay.connectors import connect
-    from assay.tracking import load_pyfunc
 
     player = Player(
         agent=version.card.ref,
-        connector=connect(version.card, card_dir=Path(version.card_dir), load_model=load_pyfunc),
+        connector=context.connector(version),
         user=user_simulator(None),
         calls=Calls(),
         now=context.now,
@@ -135,7 +132,7 @@ async def attempt(made: Dataset, version: AgentVersion, context: Context) -> dic
         play,
         keep,
         concurrency=8,
-        tell=lambda count: context.progress(Stage.DATASET, count, len(trials)),
+        tell=lambda count: context.tell(Stage.DATASET, count, len(trials)),
     )
     return done
 

@@ -43,7 +43,7 @@ async def deploy(request: DeployRequest, context: Context) -> Rollout:
         }
         name, number = version.registered_model, version.registry_version
         at = PATH.index(await asyncio.to_thread(stage_of, t, name, number))
-        context.progress(Stage.DEPLOY, 0, 1)
+        context.tell(Stage.DEPLOY, 0, 1)
         for to_stage in PATH[at + 1 : PATH.index(request.to_stage) + 1]:
             await asyncio.to_thread(
                 transition, t, name, number, to_stage, by=request.by, reason=request.reason, evidence=evidence
@@ -65,7 +65,7 @@ async def deploy(request: DeployRequest, context: Context) -> Rollout:
             steps=request.steps,
             state=RolloutState.PLANNED,
         )
-        context.progress(Stage.DEPLOY, 1, 1)
+        context.tell(Stage.DEPLOY, 1, 1)
         return rollout
 
     return await context.once(

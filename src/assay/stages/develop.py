@@ -33,7 +33,7 @@ async def develop(request: DevelopRequest, context: Context) -> AgentVersion:
         # in the registry before they are needed: there a user may change them, and a simulation finds them at once
         await context.prompt("user_simulator", USER)
         await context.prompt("judge", JUDGE)
-        probe = await _probe(request, card_dir) if request.probe else None
+        probe = await _probe(request, card_dir) if request.probe and context.settings.replay is None else None
         name, version, _ = await asyncio.to_thread(
             register_agent, context.tracking, request.project, card, card_dir=card_dir, run=run
         )

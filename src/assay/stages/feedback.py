@@ -47,10 +47,10 @@ async def feedback(request: FeedbackRequest, context: Context) -> ProductionRepo
     async def work(run: "StageRun") -> ProductionReport:
         from assay.tracking import write_feedback
 
-        context.progress(Stage.FEEDBACK, 0, 3)
+        context.tell(Stage.FEEDBACK, 0, 3)
         version = await context.agent_version(request.project, request.agent, gated=request.gated)
         linked = await asyncio.to_thread(write_feedback, context.tracking, request.project, items)
-        context.progress(Stage.FEEDBACK, 1, 3)
+        context.tell(Stage.FEEDBACK, 1, 3)
         scenarios = await known_scenarios(request, context)
         forecast = await _forecast(request, items, context)
         draft = compute(request, items, scenarios, linked, forecast)
@@ -63,7 +63,7 @@ async def feedback(request: FeedbackRequest, context: Context) -> ProductionRepo
         )
         draft = draft.replace(proposed_scenarios=proposed.scenarios)
         draft = draft.replace(facts=production_facts(draft))
-        context.progress(Stage.FEEDBACK, 2, 3)
+        context.tell(Stage.FEEDBACK, 2, 3)
         narrative = await narrative_of(draft, request.narrative, "feedback_analyst", author, calls, context)
         report = draft.replace(
             subject_id=short_id("production", key, request.gated),
@@ -75,7 +75,7 @@ async def feedback(request: FeedbackRequest, context: Context) -> ProductionRepo
         await asyncio.to_thread(run.log_text, ITEMS, lines + "\n")
         await asyncio.to_thread(run.log_metrics, _metrics(report))
         await context.keep_calls(run, calls)
-        context.progress(Stage.FEEDBACK, 3, 3)
+        context.tell(Stage.FEEDBACK, 3, 3)
         return report
 
     return await context.once(

@@ -163,7 +163,7 @@ async def judge_all(bench: Bench, context: Context) -> Judging:
             bench.judgment,
             keeper(bench, context, run.run_id),
             concurrency=min(request.concurrency, max(1, left.count)),
-            tell=lambda count: context.progress(Stage.JUDGE, len(done) + count, len(done) + left.count),
+            tell=lambda count: context.tell(Stage.JUDGE, len(done) + count, len(done) + left.count),
         )
         tally = JudgmentTally()
         await asyncio.to_thread(_add_up, bench, context, run, tally)

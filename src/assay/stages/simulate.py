@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from assay.contracts.agent import AgentVersion
@@ -165,8 +164,7 @@ class Playing:
         self._left_over: list[Judgment] = []
 
     async def __aenter__(self) -> Self:
-        from assay.connectors import connect
-        from assay.tracking import finished, load_pyfunc
+        from assay.tracking import finished
 
         setup, context = self.setup, self.context
         request, simulation_id = setup.request, setup.simulation_id
@@ -186,7 +184,7 @@ class Playing:
         ]
         player = Player(
             agent=request.agent,
-            connector=connect(setup.version.card, card_dir=Path(setup.version.card_dir), load_model=load_pyfunc),
+            connector=context.connector(setup.version),
             user=setup.user,
             calls=self.calls,
             now=context.now,
@@ -246,7 +244,7 @@ class Playing:
                 self.journal.begun.pop(trial.conversation_id, None)
 
         total = sum(self.part.holds(place) for place in range(setup.conversations))
-        await self._flow.kept_by(keep, lambda count: context.progress(Stage.SIMULATE, before + count, total))
+        await self._flow.kept_by(keep, lambda count: context.tell(Stage.SIMULATE, before + count, total))
 
     def _left(self) -> Iterator[Trial]:
         trials = plan(self.setup.dataset, self.setup.request, self.setup.simulation_id)
