@@ -30,6 +30,10 @@ def differs(asked, nth):
     return said
 
 
+def words(side):
+    return [[(turn.role, turn.text, turn.input_tokens) for turn in conversation.turns] for conversation in side]
+
+
 async def verdict(settings: Settings, base_url: str) -> tuple[str, list]:
     """The verdict's hash, and the conversations of both sides."""
     request = await ready(settings, base_url, scenarios=12, turns=2, trials=2)
@@ -70,7 +74,7 @@ async def test_a_replay_gives_the_same_verdict_with_nobody_there_to_ask(template
     replayed = Settings(home=homes[1], tracking_uri=copy_store(template, homes[1]), replay=recording)
     second, again = await verdict(replayed, base_url)
     assert second == first
-    assert [[c.turns for c in side] for side in again] == [[c.turns for c in side] for side in sides]
+    assert [words(side) for side in again] == [words(side) for side in sides]
     assert all(c.replayed for side in again for c in side)
     assert not any(c.replayed for side in sides for c in side)
     with pytest.raises(NotFound, match="record it anew"):

@@ -59,10 +59,10 @@ async def test_what_is_not_there_is_left_to_mlflow_and_its_words(played, store_u
 
 async def test_a_new_text_of_a_prompt_is_registered_by_mlflow(played, store_uri):
     t = connect(store_uri)
-    assert prompt(t, "assay.judge", "Judge.").version == 1
+    assert prompt(t, "assay.other", "Judge.").version == 1
     assert t.is_open
     again = connect(store_uri)
-    assert prompt(again, "assay.judge", "Judge well.").version == 2
+    assert prompt(again, "assay.other", "Judge well.").version == 2
 
 
 async def test_looking_does_not_import_mlflow(played, store_uri):

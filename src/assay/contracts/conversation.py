@@ -102,7 +102,7 @@ class Conversation(Document):
     duration_s: Seconds | None = None
     simulator_usage: Usage = Usage()
     replayed: bool = False
-    """True: answers came from a recording, so this is no independent trial."""
+    """True: the agent's answers came from a recording, so this is no independent trial."""
 
 
 class SimulateRequest(StageRequest):

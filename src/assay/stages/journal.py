@@ -25,6 +25,7 @@ class Begun:
     """Of the user simulator."""
     state: JsonObject | None = None
     replayed: bool = False
+    """The agent's answers came from a recording."""
     whole: Conversation | None = None
     """None: it did not end."""
     judgment: Judgment | None = None

@@ -150,7 +150,6 @@ class Player:
                 lambda move: move.usage,
             )
         begun.usages.append(move.usage)
-        begun.replayed |= move.replayed
         if last:
             return move.stop or StopReason.MAX_TURNS
         if move.text is not None or move.stop is None:

@@ -21,8 +21,6 @@ class UserMove:
     text: str | None
     stop: StopReason | None
     usage: Usage
-    replayed: bool = False
-    """True: it came from a recording."""
 
 
 class UserSimulator(Protocol):

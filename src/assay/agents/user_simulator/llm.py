@@ -46,7 +46,7 @@ class ModelUser:
         text = move.text.strip() or None
         if stop is None and text is None:
             stop = StopReason.GAVE_UP  # nothing to say and no reason to leave: a person would have gone
-        return UserMove(text=text, stop=stop, usage=answer.usage, replayed=answer.replayed)
+        return UserMove(text=text, stop=stop, usage=answer.usage)
 
 
 def messages(prompt: str, scenario: Scenario, turns: Sequence[Turn]) -> list[Message]:
