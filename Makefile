@@ -31,7 +31,8 @@ schemas: $(RUN) ## Export the JSON Schemas of all contracts
 
 check: lint types arch ## All that is checked without running anything
 
-bench: $(DEV) ## Measure: statistics against planted truths, the cost of a model call
+bench: $(DEV) ## Measure: what an evaluation adds to the model, statistics against planted truths, a model call
+	@$(BIN)/python benchmarks/throughput/run.py
 	@$(BIN)/python benchmarks/planted_truth.py
 	@$(BIN)/python benchmarks/model_calls.py
 

@@ -1,6 +1,6 @@
 """The same work with nothing around it: bare asyncio and aiohttp, nothing stored. What any tool is held against.
 
-    python benchmarks/throughput/floor.py BASE_URL --conversations 500 --turns 4 --in-flight 100
+python benchmarks/throughput/floor.py BASE_URL --conversations 500 --turns 4 --in-flight 100
 """
 
 import argparse

@@ -51,4 +51,4 @@ class PlatformCalls(Contract):
     latency_s: Seconds
     """Of all together."""
     latencies: dict[int, int]
-    """How many fell into each bucket of statistics.quantiles."""
+    """How many fell into each bucket of evaluation.quantiles."""

@@ -16,6 +16,7 @@ from assay.contracts.feedback import ProductionReport
 from assay.contracts.judgment import Judging
 from assay.contracts.report import Fact
 from assay.contracts.stage import AgentRef, Stage, StageResult, Usage
+from assay.evaluation.quantiles import quantile
 from assay.evaluation.results import TrialResult, quantity
 from assay.evaluation.validation import validate
 from assay.lifecycle.gates import load_subject
@@ -23,7 +24,6 @@ from assay.models.narration import Narrated
 from assay.models.usage import add_usage
 from assay.stages.context import CALLS, Calls, Context
 from assay.stages.material import load_results
-from assay.statistics.quantiles import quantile
 
 REPEATS = 10
 """Pieces of work that each agent does again with another seed."""

@@ -19,6 +19,7 @@ from assay.contracts.agents_report import PlatformAgent, PlatformCalls
 from assay.contracts.base import content_hash
 from assay.contracts.stage import AgentRef, DatasetRef, Stage, StageRequest, StageResult, Usage
 from assay.errors import BadInput, CallError, NotFound
+from assay.evaluation.quantiles import bucket
 from assay.models.asking import ModelCallError
 from assay.models.usage import UsageSum, add_usage
 from assay.settings import Settings
@@ -90,8 +91,6 @@ class Calls:
         ]
 
     def _keep(self, agent: PlatformAgent, model: str, began: float, usage: Usage, *, ok: bool) -> None:
-        from assay.statistics.quantiles import bucket  # numpy, not before the first call is out
-
         latency_s = time.perf_counter() - began
         made = self._made.setdefault((agent, model), _Made())
         made.calls += 1

@@ -5,6 +5,7 @@ from collections import Counter
 from assay.contracts.conversation import Conversation, FailureCause, SimulatorFaultKind, StopReason
 from assay.contracts.judgment import Judgment
 from assay.contracts.stage import Usage
+from assay.evaluation.quantiles import bucket, quantile
 from assay.models.usage import UsageSum
 
 
@@ -18,11 +19,9 @@ class ConversationTally:
         self.agent = UsageSum()
         self.simulator = UsageSum()
         self.latencies: Counter[int] = Counter()
-        """Of the agent's turns, in the buckets of statistics.quantiles."""
+        """Of the agent's turns, in the buckets of evaluation.quantiles."""
 
     def add(self, conversation: Conversation) -> None:
-        from assay.statistics.quantiles import bucket
-
         self.conversations += 1
         self.stop_reasons[conversation.stop_reason] += 1
         self.faults.update({fault.kind for fault in conversation.simulator_faults})
@@ -48,8 +47,6 @@ class ConversationTally:
 
     def metrics(self) -> dict[str, float]:
         """Counts, latency, tokens and cost, as MLflow metrics."""
-        from assay.statistics.quantiles import quantile
-
         agent, simulator = self.agent.total, self.simulator.total
         metrics: dict[str, float] = {
             "conversations": self.conversations,
