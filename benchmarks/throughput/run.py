@@ -166,11 +166,8 @@ def prepare(home: Path, base_url: str, scenarios: int, load: Load, env: dict[str
     run = [str(Path(sys.executable).with_name("assay"))]
     ready = {"env": env, "check": True, "stdout": subprocess.DEVNULL}
     subprocess.run([*run, "agent", "register", str(home / "card.json"), "--no-probe", "--project", PROJECT], **ready)
-    subprocess.run(
-        [*run, "dataset", "build", str(home / "scenarios.jsonl"), "--agent", "bench@1", "--project", PROJECT]
-        + ["--threshold", "0", "--no-reference-attempt"],  # noqa: RUF005, two lines read better
-        **ready,
-    )
+    build = [*run, "dataset", "build", str(home / "scenarios.jsonl"), "--agent", "bench@1", "--project", PROJECT]
+    subprocess.run([*build, "--threshold", "0", "--no-reference-attempt"], **ready)
 
 
 def stored(home: Path) -> tuple[int, int]:

@@ -43,6 +43,7 @@ class Server(asyncio.Protocol):
     latency_s = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
         self.transport = transport
         self.heard = b""
 
