@@ -11,6 +11,7 @@ COMMANDS = {
     "simulate": "Play simulated users against an agent; import conversations (stage 3)",
     "judge": "Judge conversations: a verdict on every expectation (stage 4)",
     "evaluate": "Simulate and judge in one go, each conversation as soon as it ends (stages 3 and 4)",
+    "plan": "How many scenarios, trials, votes and labels a question takes",
     "analytics": "Report on results; chat with the Analyst (stage 5)",
     "compare": "Compare two agent versions: PROMOTE, REJECT or INCONCLUSIVE (stage 6)",
     "deploy": "Move a version through the registry; plan its rollout (stage 7)",

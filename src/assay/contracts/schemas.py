@@ -15,6 +15,7 @@ from assay.contracts.gate import GateDecision, LedgerCheck
 from assay.contracts.job import Job, JobRequest
 from assay.contracts.judgment import JudgeRequest, Judging, Judgment
 from assay.contracts.pipeline import PipelineRequest, PipelineResult
+from assay.contracts.plan import Plan, PlanRequest
 from assay.contracts.platform_agents import (
     ComparatorQuestion,
     Drafted,
@@ -45,6 +46,8 @@ DOCUMENTS: dict[str, type[Contract]] = {
         Judgment,
         JudgeRequest,
         Judging,
+        PlanRequest,
+        Plan,
         EvaluateRequest,
         Evaluation,
         CostEstimate,

@@ -3,7 +3,14 @@
 from assay.statistics.estimate import Estimate, Insufficient, PairedDifference
 from assay.statistics.intervals import clustered_mean, clustered_se, design_effect, naive_mean, wilson
 from assay.statistics.paired import holm, mcnemar_exact, paired_by_cluster, scenario_differences, sign_flip_test
-from assay.statistics.power import Detectable, detectable_difference, scenarios_for_paired
+from assay.statistics.power import (
+    Detectable,
+    VarianceComponents,
+    detectable_difference,
+    labels_for_admission,
+    scenarios_for_paired,
+    variance_components,
+)
 from assay.statistics.trials import pass_at_k, pass_hat_k
 
 __all__ = [
@@ -11,11 +18,13 @@ __all__ = [
     "Estimate",
     "Insufficient",
     "PairedDifference",
+    "VarianceComponents",
     "clustered_mean",
     "clustered_se",
     "design_effect",
     "detectable_difference",
     "holm",
+    "labels_for_admission",
     "mcnemar_exact",
     "naive_mean",
     "paired_by_cluster",
@@ -24,5 +33,6 @@ __all__ = [
     "scenario_differences",
     "scenarios_for_paired",
     "sign_flip_test",
+    "variance_components",
     "wilson",
 ]

@@ -3,7 +3,11 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import ArrayLike
+
 from assay.statistics.clusters import LEAST
+from assay.statistics.estimate import Insufficient
 
 TYPICAL_SD = 0.45
 """Standard deviation of a scenario's difference in pass rate where no earlier run tells: two versions at 70 %, three
@@ -58,3 +62,62 @@ def _z(p: float) -> float:
     from scipy import special
 
     return float(special.ndtri(p))
+
+
+@dataclass(frozen=True, slots=True)
+class VarianceComponents:
+    """What the difference of two sides varies by. Variances of passes, so from 0 to 1."""
+
+    between: float
+    """Of the scenarios' true differences."""
+    champion_within: float
+    challenger_within: float
+    """Of one trial around its scenario's rate, averaged over scenarios."""
+    scenarios: int
+
+    def of_difference(self, trials: int) -> float:
+        """Of one scenario's difference with so many trials a side. Source: Miller 2024, equation 9."""
+        return self.between + (self.champion_within + self.challenger_within) / trials
+
+
+def variance_components(
+    champion: ArrayLike, champion_clusters: ArrayLike, challenger: ArrayLike, challenger_clusters: ArrayLike
+) -> VarianceComponents | Insufficient:
+    """Components from an earlier comparison; arrays of shape (n,) as in `paired_by_cluster`.
+
+    Within: the unbiased variance of a scenario's trials, averaged over scenarios with two trials or more. Between: the
+    variance of the scenarios' mean differences less what the trials account for, and not below 0. Insufficient under
+    5 common scenarios or where no scenario has two trials on either side. Source: Miller 2024 (arXiv 2411.00640).
+    """
+    sides = []
+    for values, labels in ((champion, champion_clusters), (challenger, challenger_clusters)):
+        y, names = np.asarray(values, dtype=float), np.asarray(labels, dtype=object).astype(str)
+        sides.append({name: y[names == name] for name in np.unique(names)})
+    common = sorted(sides[0].keys() & sides[1].keys())
+    if len(common) < LEAST:
+        return Insufficient(f"{len(common)} scenarios on both sides; planning needs {LEAST}", len(common), len(common))
+    within = []
+    for side in sides:
+        repeated = [side[name].var(ddof=1) for name in common if side[name].size >= 2]
+        if not repeated:
+            return Insufficient("no scenario was played twice: what trials vary by is not known", len(common))
+        within.append(float(np.mean(repeated)))
+    differences = np.array([sides[1][name].mean() - sides[0][name].mean() for name in common])
+    noise = np.mean([within[0] / sides[0][name].size + within[1] / sides[1][name].size for name in common])
+    return VarianceComponents(
+        between=max(0.0, float(differences.var(ddof=1) - noise)),
+        champion_within=within[0],
+        challenger_within=within[1],
+        scenarios=len(common),
+    )
+
+
+def labels_for_admission(rate: float, *, level: float = 0.80, confidence: float = 0.95) -> int | None:
+    """Labels of one kind that a judge of this rate needs until Wilson's lower bound reaches the level.
+
+    None: no number will do, because the rate is not above the level. Source: Wilson 1927, solved for n.
+    """
+    if rate <= level:
+        return None
+    z = _z(1 - (1 - confidence) / 2)
+    return math.ceil(z * z * level * (1 - level) / (rate - level) ** 2)
