@@ -16,6 +16,7 @@ from assay.contracts.stage import Usage
 from assay.errors import CallError
 from assay.models.answers import Unreadable, instructions, read_answer
 from assay.models.chat import Completion, Message
+from assay.models.usage import UsageSum
 from assay.models.waiting import Pace, backoff_s
 
 TRIES = 4
@@ -76,35 +77,12 @@ class ModelCallError(CallError):
         self.usage = usage
 
 
-class Spent:
+class Spent(UsageSum):
     """What the attempts of one call took so far."""
 
-    def __init__(self) -> None:
-        self.calls = 0
-        self.failed_calls = 0
-        self.input_tokens: int | None = None
-        self.output_tokens: int | None = None
-        self.cost_usd: Decimal | None = None
-        self.latency_s = 0.0
-
-    def add(self, reply: Reply) -> None:
+    def add_reply(self, reply: Reply) -> None:
         self.calls += reply.requests - 1
-        if reply.input_tokens is not None:
-            self.input_tokens = (self.input_tokens or 0) + reply.input_tokens
-        if reply.output_tokens is not None:
-            self.output_tokens = (self.output_tokens or 0) + reply.output_tokens
-        if reply.cost_usd is not None:
-            self.cost_usd = (self.cost_usd or Decimal(0)) + reply.cost_usd
-
-    def usage(self) -> Usage:
-        return Usage(
-            calls=self.calls,
-            failed_calls=self.failed_calls,
-            input_tokens=self.input_tokens,
-            output_tokens=self.output_tokens,
-            cost_usd=self.cost_usd,
-            latency_s=self.latency_s,
-        )
+        self.count(reply.input_tokens, reply.output_tokens, reply.cost_usd)
 
 
 Send = Callable[[Sequence[Message]], Awaitable[Reply]]
@@ -125,7 +103,7 @@ async def complete(
         reply = await _answered(name, send, asked, pace, spent)
         problem, parsed = _read(reply, schema)
         if problem is None:
-            return Completion(reply.text, parsed, spent.usage(), reply.model, reply.request_id)
+            return Completion(reply.text, parsed, spent.total, reply.model, reply.request_id)
         spent.failed_calls += 1
         asked = [*messages, *_complaint(reply.text, problem, schema)]
     raise _failed(name, FailureCause.BAD_ANSWER, f"gave {ANSWERS} answers that cannot be used: {problem}", spent)
@@ -142,7 +120,7 @@ async def _answered(name: str, send: Send, messages: Sequence[Message], pace: Pa
         try:
             reply = await send(messages)
             answered = True
-            spent.add(reply)
+            spent.add_reply(reply)
             return reply
         except Unanswered as error:
             failure = error
@@ -193,7 +171,7 @@ def _complaint(text: str, problem: str, schema: type[BaseModel] | None) -> list[
 
 
 def _failed(name: str, cause: FailureCause, detail: str, spent: Spent) -> ModelCallError:
-    return ModelCallError(CallFailed(cause=cause, detail=f"{name} {detail}", attempts=spent.calls), spent.usage())
+    return ModelCallError(CallFailed(cause=cause, detail=f"{name} {detail}", attempts=spent.calls), spent.total)
 
 
 def unanswered(status: int, words: str, *, key: str, retry_after_s: float | None = None) -> Unanswered:

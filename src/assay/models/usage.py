@@ -22,12 +22,15 @@ class UsageSum:
         self.calls += part.calls
         self.failed_calls += part.failed_calls
         self.latency_s += part.latency_s
-        if part.input_tokens is not None:
-            self.input_tokens = (self.input_tokens or 0) + part.input_tokens
-        if part.output_tokens is not None:
-            self.output_tokens = (self.output_tokens or 0) + part.output_tokens
-        if part.cost_usd is not None:
-            self.cost_usd = (self.cost_usd or Decimal(0)) + part.cost_usd
+        self.count(part.input_tokens, part.output_tokens, part.cost_usd)
+
+    def count(self, input_tokens: int | None, output_tokens: int | None, cost_usd: Decimal | None) -> None:
+        if input_tokens is not None:
+            self.input_tokens = (self.input_tokens or 0) + input_tokens
+        if output_tokens is not None:
+            self.output_tokens = (self.output_tokens or 0) + output_tokens
+        if cost_usd is not None:
+            self.cost_usd = (self.cost_usd or Decimal(0)) + cost_usd
 
     @property
     def total(self) -> Usage:

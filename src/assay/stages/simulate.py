@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from assay.contracts.agent import AgentVersion
@@ -132,6 +133,8 @@ async def play_all(setup: Setup, context: Context, afterwards: Afterwards | None
         await asyncio.to_thread(run.log_metrics, tally.metrics())
         await context.keep_calls(run, calls)
         playing.journal.discard()
+        for of_a_part in _journals(context).glob(f"{setup.simulation_id}.*"):
+            of_a_part.unlink(missing_ok=True)  # of workers that were here and died
         return _result(setup, run.run_id, tally)
 
     async with Playing(setup, context, calls, afterwards) as playing:
@@ -175,7 +178,7 @@ class Playing:
         if done and self.afterwards is not None:
             done = done & await self.afterwards.judged()
         name = simulation_id if self.part.of == 1 else f"{simulation_id}.{self.part.number}-of-{self.part.of}"
-        file = context.settings.home / "journal" / f"{name}.jsonl"
+        file = _journals(context) / f"{name}.jsonl"
         self.journal = await asyncio.to_thread(Journal, file, done)
         self._left_over = [
             begun.judgment
@@ -264,6 +267,10 @@ def plan(dataset: Dataset, request: SimulateRequest, simulation_id: str) -> Iter
                 seed=int(content_hash([request.seed, scenario.scenario_id, trial])[:8], 16),
                 conversation_id=content_hash([request.project, simulation_id, scenario.scenario_id, trial])[:32],
             )
+
+
+def _journals(context: Context) -> Path:
+    return context.settings.home / "journal"
 
 
 def _add_up(setup: Setup, context: Context, run: "StageRun", tally: ConversationTally) -> None:

@@ -131,7 +131,24 @@ def begin_run(
     tags: Mapping[str, str] | None = None,
 ) -> StageRun:
     """The run of a stage, left open: `stage_run` of the same request takes it up and ends it."""
-    return _begin(t, project, stage, request_hash, parent_run_id, agent, dataset, gated, params or {}, tags or {})
+    standard = standard_tags(
+        project, stage.value, request_hash, agent=agent, dataset_version=dataset.version if dataset else None
+    )
+    standard["gated"] = _text(gated)
+    if dataset:
+        standard["dataset"] = str(dataset)
+    if stage is Stage.JUDGE:
+        standard["mlflow.runType"] = "genai_evaluate"
+    if parent_run_id:
+        standard["mlflow.parentRunId"] = parent_run_id
+    standard |= {_key(name): str(value)[:_TAG_LIMIT] for name, value in (tags or {}).items()}
+    with t.lock:
+        run = StageRun(t, _resume_or_create(t, ensure_project(t, project), stage, request_hash, standard, agent))
+        if dataset:
+            note_dataset(t, run.run_id, dataset)
+    if params:
+        run.log_params(params)
+    return run
 
 
 @contextmanager
@@ -153,7 +170,18 @@ def stage_run(
     Leaving it without `finish` or with an exception ends it as FAILED, a cancelled one as KILLED, with tags
     `error_cause` and `error_message`.
     """
-    run = _begin(t, project, stage, request_hash, parent_run_id, agent, dataset, gated, params or {}, tags or {})
+    run = begin_run(
+        t,
+        project,
+        stage,
+        request_hash=request_hash,
+        parent_run_id=parent_run_id,
+        agent=agent,
+        dataset=dataset,
+        gated=gated,
+        params=params,
+        tags=tags,
+    )
     try:
         yield run
     except (asyncio.CancelledError, KeyboardInterrupt):
@@ -182,43 +210,6 @@ def git_sha(folder: str) -> str:
     except (OSError, subprocess.TimeoutExpired):
         return "unknown"
     return done.stdout.strip() if done.returncode == 0 else "unknown"
-
-
-def _begin(
-    t: Tracking,
-    project: str,
-    stage: Stage,
-    request_hash: str,
-    parent_run_id: str | None,
-    agent: AgentRef | None,
-    dataset: DatasetRef | None,
-    gated: bool,
-    params: Mapping[str, JsonValue],
-    tags: Mapping[str, str],
-) -> StageRun:
-    standard = standard_tags(
-        project, stage.value, request_hash, agent=agent, dataset_version=dataset.version if dataset else None
-    )
-    standard["gated"] = _text(gated)
-    if dataset:
-        standard["dataset"] = str(dataset)
-    if stage is Stage.JUDGE:
-        standard["mlflow.runType"] = "genai_evaluate"
-    if parent_run_id:
-        standard["mlflow.parentRunId"] = parent_run_id
-    standard |= {_key(name): str(value)[:_TAG_LIMIT] for name, value in tags.items()}
-    try:
-        with t.lock:
-            run = StageRun(t, _resume_or_create(t, ensure_project(t, project), stage, request_hash, standard, agent))
-            if dataset:
-                note_dataset(t, run.run_id, dataset)
-    except Exception as error:
-        if (ours := unavailable(t, error)) is None:
-            raise
-        raise ours from error
-    if params:
-        run.log_params(params)
-    return run
 
 
 def _resume_or_create(
