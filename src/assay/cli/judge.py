@@ -1,10 +1,11 @@
 """assay judge"""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from assay.cli.console import InOut, asked, in_context
+from assay.cli.console import InOut, answer, asked, in_context, say, table
 from assay.cli.references import latest
 from assay.cli.simulate import list_stage
 from assay.cli.stage import run_and_answer
@@ -61,3 +62,42 @@ def run(
 def list_(*, io: InOut = InOut()) -> None:
     """List the judgings of a project, newest first."""
     list_stage(Stage.JUDGE, io)
+
+
+@app.command
+def audit(
+    items: Annotated[Path, Parameter(help="Pairs with their gold, as JSONL: item_id, gold, perhaps subset.")],
+    judgments: Annotated[Path, Parameter(help="What judges said, as JSONL: item_id, judge, winner_ab, winner_ba.")],
+    *,
+    io: InOut = InOut(),
+) -> None:
+    """Hold judges against gold labels: accuracy, order, agreement, and what their mistakes do to a rate."""
+    from assay.evaluation.facts import show_quantity
+    from assay.evaluation.judge_audit import audit as audited
+    from assay.integrations.importers.pairwise import read_items, read_verdicts
+
+    found = audited(read_items(items), read_verdicts(judgments))
+    answer(found, io, ())
+    if io.json or str(io.output) == "-":
+        return
+    rows = [
+        (
+            judge.judge,
+            show_quantity(judge.accuracy, "share"),
+            f"{judge.order_consistency:.2f}",
+            f"{judge.prefers_first_shown:.2f}",
+            "yes" if judge.admitted else "no",
+        )
+        for judge in found.judges
+    ]
+    table(
+        f"{len(rows)} judges on {found.items} pairs",
+        ("judge", "right", "same in both orders", "prefers first", "may gate"),
+        rows,
+    )
+    for judge in found.judges:
+        said = f"{judge.judge}: {judge.admission}"
+        if judge.correction.refused:
+            said += f". Its rates cannot be corrected: {judge.correction.refused}"
+        say("", said)
+    say("", found.method)

@@ -13,6 +13,7 @@ from assay.contracts.evaluation import CostEstimate, EvaluateRequest, Evaluation
 from assay.contracts.feedback import Feedback, FeedbackRequest, ProductionReport
 from assay.contracts.gate import GateDecision, LedgerCheck
 from assay.contracts.job import Job, JobRequest
+from assay.contracts.judge_audit import JudgeAudit
 from assay.contracts.judgment import JudgeRequest, Judging, Judgment
 from assay.contracts.pipeline import PipelineRequest, PipelineResult
 from assay.contracts.plan import Plan, PlanRequest
@@ -46,6 +47,7 @@ DOCUMENTS: dict[str, type[Contract]] = {
         Judgment,
         JudgeRequest,
         Judging,
+        JudgeAudit,
         PlanRequest,
         Plan,
         EvaluateRequest,
