@@ -11,13 +11,13 @@ import numpy as np
 from planted_truth import CLUSTERS, ICC, RATE, TRIALS, difficulties, play
 
 from assay.statistics import Estimate, PairedDifference, clustered_mean, paired_by_cluster
-from assay.statistics import calibration as calibrated
 from assay.statistics.agreement import missing_not_at_random
 from assay.statistics.calibration import (
     TUNING_NEEDS,
     admission,
     next_labels,
     operating_point,
+    prediction_power,
     prediction_powered,
     pseudo_outcomes,
     rogan_gladen,
@@ -137,7 +137,7 @@ def compared(
                 case "weight always 1":
                     answer = prediction_powered(*data, tuned=False)
                 case "weight always tuned":
-                    with patch.object(calibrated, "TUNING_NEEDS", 0):
+                    with patch.object(prediction_power, "TUNING_NEEDS", 0):
                         answer = prediction_powered(*data)
                 case _:
                     answer = rogan_gladen(

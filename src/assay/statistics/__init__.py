@@ -1,7 +1,7 @@
 """Pure functions on arrays: intervals, paired tests, pass^k. They import nothing of ours."""
 
 from assay.statistics.estimate import Estimate, Insufficient, PairedDifference
-from assay.statistics.intervals import clustered_mean, clustered_se, design_effect, naive_mean, wilson
+from assay.statistics.intervals import clustered_mean, clustered_se, design_effect, naive_mean, weighted_mean, wilson
 from assay.statistics.paired import holm, mcnemar_exact, paired_by_cluster, scenario_differences, sign_flip_test
 from assay.statistics.power import (
     Detectable,
@@ -34,5 +34,6 @@ __all__ = [
     "scenarios_for_paired",
     "sign_flip_test",
     "variance_components",
+    "weighted_mean",
     "wilson",
 ]

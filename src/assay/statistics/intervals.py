@@ -59,6 +59,45 @@ def clustered_mean(
     return Estimate(mean, low, high, int(y.size), count, confidence, how)
 
 
+def weighted_mean(
+    values: ArrayLike, weights: ArrayLike, clusters: ArrayLike, *, confidence: float = 0.95
+) -> Estimate | Insufficient:
+    """The mean of a sample whose members were drawn with unlike chances, with an interval clustered by scenario.
+
+    values: shape (n,), finite. weights: shape (n,), above 0: one over each one's chance. clusters: shape (n,). The
+    ratio of weighted sums, its residuals summed by scenario and scaled as CR2 does by the scenario's share of the
+    weights; Student's t with one degree of freedom less than there are scenarios by Kish's count. Weights that are all
+    alike give clustered_mean. Insufficient under 5 scenarios. A rate without variance gets Wilson's interval on
+    Kish's count; an interval of values within 0 and 1 is cut off there.
+    Raises ValueError for lengths that differ, or weights that are not above 0.
+    Source: Hajek 1971; Kish 1965; Bell and McCaffrey 2002.
+    """
+    y, code, count = _clustered(values, clusters)
+    w = _finite(weights)
+    if w.size != y.size or (w <= 0).any():
+        raise ValueError(f"weights: {y.size} numbers above 0 are needed, one a value")
+    if y.size == 0 or count < LEAST or np.ptp(w) <= ROUNDING * w.max():
+        return clustered_mean(y, clusters, confidence=confidence)
+    w = w / w.sum()
+    mean = float((w * y).sum())
+    share = np.bincount(code, weights=w, minlength=count)
+    sums = np.bincount(code, weights=w * (y - mean), minlength=count)
+    alike = 1 / float((share**2).sum())
+    se = float(np.sqrt((sums**2 / np.maximum(1 - share, ROUNDING)).sum()))
+    if se <= ROUNDING * np.abs(y).max():
+        if not np.isin(y, (0.0, 1.0)).all():
+            return _no_variance(y, count, confidence)
+        low, high = _wilson_bounds(round(mean), max(1, int(alike)), confidence)
+        return Estimate(round(mean), low, high, int(y.size), count, confidence, f"all alike: Wilson on {alike:.3g}")
+    df = max(1.0, alike - 1)
+    half = _quantile(confidence, df) * se
+    low, high = mean - half, mean + half
+    if y.min() >= 0 and y.max() <= 1:
+        low, high = max(0.0, low), min(1.0, high)
+    how = f"weighted by the chance of being drawn, clustered by scenario (CR2), t with {df:.3g} df"
+    return Estimate(mean, low, high, int(y.size), count, confidence, how)
+
+
 def clustered_se(values: ArrayLike, clusters: ArrayLike, correction: Correction = "CR1") -> float:
     """Standard error of a mean, clustered.
 
