@@ -1,9 +1,11 @@
 """What each report says, to a project manager first."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
 
+from assay.contracts.calibration import JudgeStanding
 from assay.contracts.comparison import Recommendation
 from assay.contracts.conversation import FailureCause, Simulation, SimulatorFaultKind, StopReason
 from assay.contracts.estimate import Insufficient
@@ -233,12 +235,16 @@ class TestComparison:
 class TestCaveats:
     def test_offline_uncalibrated_few_and_ungated_are_said_in_words(self, analytics):
         report = lay_out_analytics(analytics.replace(gated=False), made_at=MADE_AT, conversations={})
-        leads = [caveat.partition(":")[0] for caveat in report.caveats]
+        leads = [re.split(r"[:.]", caveat)[0] for caveat in report.caveats]
         assert leads == ["Made offline by rules", "The judge is uncalibrated", "Few scenarios", "Ungated"]
         assert "no language model took part" in report.caveats[0]
 
     def test_a_sound_report_has_none(self, comparison):
-        report = lay_out_comparison(comparison.replace(calibrated=True), made_at=MADE_AT, conversations={})
+        report = lay_out_comparison(
+            comparison.replace(judge=JudgeStanding(state="by_code", words="No judge.")),
+            made_at=MADE_AT,
+            conversations={},
+        )
         assert report.caveats == ()
 
 
@@ -320,10 +326,10 @@ class TestProgress:
         chart = next(blocks(lay_out_simulation(simulation, made_at=MADE_AT), ChartBlock))
         assert [(point.label, point.tone) for point in chart.points] == [("Goal reached", "good"), ("Timeout", "bad")]
 
-    def test_a_judging_is_always_uncalibrated_here(self, judging):
+    def test_a_judging_counts_and_says_where_the_rates_stand(self, judging):
         report = lay_out_judging(judging, made_at=MADE_AT)
         assert report.headline == "Of 36 conversations 30 passed and 5 failed; 1 have no verdict."
-        assert any("uncalibrated" in caveat for caveat in report.caveats)
+        assert "in its certificate" in report.sections[-1].blocks[0].text
 
     @pytest.mark.parametrize(
         ("state", "said", "tone"),

@@ -10,6 +10,7 @@ COMMANDS = {
     "dataset": "Build, validate, import, export datasets; chat with the Dataset Builder (stage 2)",
     "simulate": "Play simulated users against an agent; import conversations (stage 3)",
     "judge": "Judge conversations: a verdict on every expectation (stage 4)",
+    "label": "Draw conversations for people to label; take their labels; see whether they agree",
     "evaluate": "Simulate and judge in one go, each conversation as soon as it ends (stages 3 and 4)",
     "plan": "How many scenarios, trials, votes and labels a question takes",
     "analytics": "Report on results; chat with the Analyst (stage 5)",

@@ -30,6 +30,10 @@ def run(
     test: Literal["superiority", "non_inferiority"] | None = None,
     margin: Annotated[float | None, Parameter(help="The smallest difference in pass rate that matters.")] = None,
     confidence: float | None = None,
+    judge: Annotated[
+        Literal["admitted", "any"] | None,
+        Parameter(help="any: let a judge decide that no certificate admits, at your own risk."),
+    ] = None,
     narrative: Annotated[Path | None, Parameter(help="Your own text, with numbers as {fact_id}.")] = None,
     model: str | None = None,
     io: InOut = InOut(),
@@ -41,7 +45,7 @@ def run(
             lambda context: _sides(context, io.name, champion, challenger, champion_trials, challenger_trials),
             quiet=True,
         )
-    policy = {"test": test, "margin": margin, "confidence": confidence}
+    policy = {"test": test, "margin": margin, "confidence": confidence, "judge": judge}
     policy = {name: value for name, value in policy.items() if value is not None}
     request = asked(
         CompareRequest,

@@ -1,5 +1,7 @@
 """assay judge"""
 
+import asyncio
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +11,7 @@ from assay.cli.console import InOut, answer, asked, in_context, say, table
 from assay.cli.references import latest
 from assay.cli.simulate import list_stage
 from assay.cli.stage import run_and_answer
+from assay.contracts.calibration import CertifyRequest, JudgeCertificate
 from assay.contracts.judgment import JudgeRequest, JudgeSpec, TraceQuery
 from assay.contracts.stage import Stage
 
@@ -62,6 +65,68 @@ def run(
 def list_(*, io: InOut = InOut()) -> None:
     """List the judgings of a project, newest first."""
     list_stage(Stage.JUDGE, io)
+
+
+@app.command
+def certify(
+    *,
+    judging: Annotated[
+        tuple[str, ...], Parameter(help="Judgings of one judge; the newest and all labelled ones of its judge.")
+    ] = (),
+    level: Annotated[float | None, Parameter(help="What sensitivity and specificity must surely reach: 0.8.")] = None,
+    io: InOut = InOut(),
+) -> None:
+    """Make the judge's certificate from people's labels: how often it is right, and whether it may gate."""
+
+    async def work(context: "Context") -> tuple[JudgeCertificate, list[str]]:
+        from assay.lifecycle.publish import publish_certificate
+        from assay.stages.labelling import certify_judge, same_judge
+
+        names = judging
+        if not names and io.input is None:
+            names = await same_judge(context, io.name, await latest(context, io.name, Stage.JUDGE))
+        made = await certify_judge(asked(CertifyRequest, io, judging_ids=names or None, level=level), context)
+        return made, [await publish_certificate(made, context)]
+
+    made, reports = in_context(work, quiet=io.json)
+    verdict = "may gate" if made.admitted else "may not gate yet"
+    answer(
+        made,
+        io,
+        (
+            f"{made.certificate_id}: the judge {made.judge} {verdict}",
+            f"  {made.reason}",
+            f"  {made.rulings} rulings by {', '.join(made.raters)}; {made.design}",
+            f"  missing: {made.missing}",
+            *(f"  report: {uri}" for uri in reports),
+        ),
+    )
+
+
+@app.command
+def certificates(*, io: InOut = InOut()) -> None:
+    """List the judges' certificates of a project, newest first."""
+
+    async def work(context: "Context") -> list[JudgeCertificate]:
+        from assay.tracking import list_certificates
+
+        return await asyncio.to_thread(list_certificates, context.tracking, io.name)
+
+    found = in_context(work, quiet=True)
+    if io.json:
+        say(json.dumps([made.model_dump(mode="json", exclude={"labelled"}) for made in found], indent=2))
+        return
+    rows = [
+        (
+            made.certificate_id,
+            made.judge,
+            f"{made.made_at:%Y-%m-%d %H:%M}",
+            "yes" if made.admitted else "no",
+            made.reason,
+        )
+        for made in found
+    ]
+    table("", ("certificate", "judge", "made", "may gate", "why"), rows)
 
 
 @app.command

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from assay.contracts.base import Contract, Document, Share, Slug, Text
+from assay.contracts.calibration import UNCALIBRATED, JudgeStanding
 from assay.contracts.estimate import Quantity
 from assay.contracts.report import Fact
 from assay.contracts.stage import AgentRef, DatasetRef, ModelName, Stage, StageRequest, StageResult
@@ -86,8 +87,18 @@ class AnalyticsReport(StageResult):
     facts: tuple[Fact, ...]
     """Every number that the narrative may speak of."""
     narrative: Narrative
+    judge: JudgeStanding = UNCALIBRATED
+    corrected_pass_rate: Quantity | None = None
+    """What people would have found, by their labels; None: not corrected, and `correction` says why."""
+    correction: str = ""
+    """How the rate was corrected, or why it was not; empty: no label, or no judge."""
     calibrated: bool = False
-    """False: no judge certificate corrects these rates, and the report says so in words."""
+    """False: no admitted judge stands behind these rates, and the report says so in words."""
+
+    @property
+    def expected(self) -> Quantity:
+        """The best there is to say of the pass rate: the corrected one, else the judge's own."""
+        return self.pass_rate if self.corrected_pass_rate is None else self.corrected_pass_rate
 
 
 class AnalystQuestion(Document):

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from assay.contracts.analytics import Narrative
 from assay.contracts.base import Contract, Finite, Share, Slug, Text
+from assay.contracts.calibration import UNCALIBRATED, JudgeStanding
 from assay.contracts.estimate import Estimate, Insufficient, Quantity
 from assay.contracts.report import Fact
 from assay.contracts.stage import AgentRef, DatasetRef, ModelName, Stage, StageRequest, StageResult
@@ -33,6 +34,8 @@ class ComparePolicy(Contract):
     margin: Share = 0.05
     """The smallest difference in pass rate that matters. non_inferiority: the loss that is accepted."""
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    judge: Literal["admitted", "any"] = "admitted"
+    """admitted: the rulings of a judge that no certificate admits decide nothing. any: they do, at your own risk."""
 
 
 class CompareRequest(StageRequest):
@@ -116,4 +119,16 @@ class ComparisonReport(StageResult):
     """Conversations that did not enter the test, by why."""
     facts: tuple[Fact, ...]
     narrative: Narrative
+    judge: JudgeStanding = UNCALIBRATED
+    corrected: PairedResult | None = None
+    """The difference that people would have found, by their labels; the verdict rests on it where it is there."""
+    correction: str = ""
+    """How it was corrected, or why it was not; empty: no label, or no judge."""
+    whatever_the_judge: Quantity | None = None
+    """Bounds of the difference that hold even if the judge was wrong wherever it could be; None: not needed."""
     calibrated: bool = False
+
+    @property
+    def decided_on(self) -> PairedResult:
+        """The paired result that the verdict rests on."""
+        return self.pass_rate if self.corrected is None else self.corrected

@@ -6,6 +6,7 @@ from assay.contracts.agent import AgentCard, AgentVersion, DevelopRequest, Probe
 from assay.contracts.agents_report import AgentsReport
 from assay.contracts.analytics import AnalystAnswer, AnalystQuestion, AnalyticsReport, AnalyzeRequest
 from assay.contracts.base import Contract
+from assay.contracts.calibration import CertifyRequest, JudgeCertificate
 from assay.contracts.comparison import CompareRequest, ComparisonReport
 from assay.contracts.conversation import Conversation, SimulateRequest, Simulation
 from assay.contracts.dataset import Dataset, DatasetReport, DatasetRequest, DatasetResult, Scenario
@@ -15,6 +16,7 @@ from assay.contracts.gate import GateDecision, LedgerCheck
 from assay.contracts.job import Job, JobRequest
 from assay.contracts.judge_audit import JudgeAudit
 from assay.contracts.judgment import JudgeRequest, Judging, Judgment
+from assay.contracts.labels import LabelAgreement, LabelDraw, LabelsTaken, LabelTask
 from assay.contracts.pipeline import PipelineRequest, PipelineResult
 from assay.contracts.plan import Plan, PlanRequest
 from assay.contracts.platform_agents import (
@@ -48,6 +50,12 @@ DOCUMENTS: dict[str, type[Contract]] = {
         JudgeRequest,
         Judging,
         JudgeAudit,
+        LabelTask,
+        LabelDraw,
+        LabelsTaken,
+        LabelAgreement,
+        CertifyRequest,
+        JudgeCertificate,
         PlanRequest,
         Plan,
         EvaluateRequest,

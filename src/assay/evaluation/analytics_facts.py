@@ -26,6 +26,18 @@ def analytics_facts(report: AnalyticsReport, results: Sequence[TrialResult]) -> 
             unit="share",
             conversation_ids=_ids(failing),
         ),
+        *(
+            (
+                Fact(
+                    fact_id="corrected_pass_rate",
+                    label="The same, set right by people's labels",
+                    value=report.corrected_pass_rate,
+                    unit="share",
+                ),
+            )
+            if report.corrected_pass_rate is not None
+            else ()
+        ),
         Fact(fact_id="mean_score", label="Expectations met", value=report.mean_score, unit="score"),
         Fact(fact_id="scenarios", label="Scenarios", value=report.scenarios),
         Fact(fact_id="conversations", label="Conversations", value=report.conversations),

@@ -44,6 +44,16 @@ def comparison_facts(report: ComparisonReport) -> tuple[Fact, ...]:
         ),
         Fact(fact_id="left_out", label="Conversations left out of the test", value=sum(report.left_out.values())),
     ]
+    if report.corrected is not None:
+        facts.insert(
+            1,
+            Fact(
+                fact_id="corrected_difference",
+                label="The same, set right by people's labels",
+                value=report.corrected.difference,
+                unit="difference",
+            ),
+        )
     if report.pass_rate.p is not None:
         facts.append(Fact(fact_id="p", label="p of the paired difference", value=report.pass_rate.p, unit="score"))
     if report.pass_rate.mcnemar_p is not None:

@@ -4,15 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from assay.contracts.base import content_hash
+from assay.contracts.calibration import JudgeStanding
 from assay.contracts.comparison import ComparePolicy, ComparisonReport, Recommendation
 from assay.contracts.estimate import Estimate, Insufficient
-from assay.evaluation.results import TrialResult
+from assay.evaluation.results import TrialResult, passes, successes_and_trials
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     recommendation: Recommendation
     reason: str
+    held_by_judge: bool = False
+    """Inconclusive only because the judge may not gate."""
 
 
 def decide(difference: Estimate | Insufficient, policy: ComparePolicy) -> Decision:
@@ -48,12 +51,39 @@ def decide(difference: Estimate | Insufficient, policy: ComparePolicy) -> Decisi
     return Decision(Recommendation.INCONCLUSIVE, f"The difference could be a gain or a loss that matters: {found}.")
 
 
+def decide_judged(
+    difference: Estimate | Insufficient,
+    policy: ComparePolicy,
+    standing: JudgeStanding,
+    whatever_the_judge: Estimate | Insufficient | None = None,
+) -> Decision:
+    """As `decide`; what a judge that is not admitted has ruled cannot make a verdict.
+
+    whatever_the_judge: the difference with bounds that hold however its rulings should have been. A verdict that these
+    bounds give too stands.
+    """
+    found = decide(difference, policy)
+    if standing.trusted or policy.judge == "any" or found.recommendation is Recommendation.INCONCLUSIVE:
+        return found
+    if isinstance(whatever_the_judge, Estimate):
+        surely = decide(whatever_the_judge, policy)
+        if surely.recommendation is found.recommendation:
+            bounds = f"{100 * whatever_the_judge.low:+.1f} to {100 * whatever_the_judge.high:+.1f} points"
+            return Decision(
+                found.recommendation,
+                f"{found.reason} This holds whatever the judge, which is not admitted, should have ruled ({bounds}).",
+            )
+    would = f"By the judge's own count it would be {found.recommendation}: {found.reason}"
+    return Decision(Recommendation.INCONCLUSIVE, f"The judge may not gate. {standing.words} {would}", True)
+
+
 def verdict_hash(report: ComparisonReport) -> str:
     """The same for the same verdict on the same numbers, whoever computed it and in which run."""
     return content_hash(
         [
             report.recommendation,
             report.pass_rate.model_dump(mode="json"),
+            report.corrected.model_dump(mode="json") if report.corrected else None,
             report.champion_rate.model_dump(mode="json"),
             report.challenger_rate.model_dump(mode="json"),
             [[flip.scenario_id, flip.trial, flip.direction] for flip in report.flips],
@@ -66,20 +96,48 @@ def next_steps(
     champion: Sequence[TrialResult],
     challenger: Sequence[TrialResult],
     policy: ComparePolicy,
+    *,
+    standing: JudgeStanding | None = None,
+    judging_ids: Sequence[str] = (),
 ) -> tuple[str, ...]:
-    """What to do about the verdict, with how much more data it would take where it is open."""
+    """What to do about the verdict, with how much more data it would take where it is open.
+
+    standing: what the judge's rulings are worth; None: that is not asked. judging_ids: where labels are drawn from.
+    """
     steps = []
     match decision.recommendation:
         case Recommendation.PROMOTE:
             steps.append("Approve the comparison's gate, then deploy the challenger to Staging.")
         case Recommendation.REJECT:
             steps.append("Keep the champion. Read the broken trials, mend the challenger and register a new version.")
+        case Recommendation.INCONCLUSIVE if decision.held_by_judge:
+            pass
         case Recommendation.INCONCLUSIVE:
             steps.append(_more_data(champion, challenger, policy))
+    if standing is not None and not standing.trusted:
+        steps.append(_labels(standing, judging_ids))
     unjudged = sum(not result.judged for result in (*champion, *challenger))
     if unjudged:
         steps.append(f"Look at the {unjudged} conversations without a verdict: they did not enter the test.")
     return tuple(steps)
+
+
+LIKELY = 0.9
+"""How often a judge worth asking is right, where nobody has measured it yet."""
+
+
+def _labels(standing: JudgeStanding, judging_ids: Sequence[str]) -> str:
+    """How the judge gets to be admitted."""
+    from assay.statistics import labels_for_admission
+
+    draw = " and ".join(f"`assay label draw --judging {name}`" for name in judging_ids) or "`assay label draw`"
+    if standing.state == "not_admitted":
+        return f"{standing.words} Draw them with {draw}, then certify again, or mend the judge's rubric."
+    needed = labels_for_admission(LIKELY)
+    return (
+        f"Label about {needed} rulings that are met and {needed} that are not ({draw}), then `assay judge certify`: "
+        f"so many admit a judge that is right {LIKELY:.0%} of the time."
+    )
 
 
 def _more_data(champion: Sequence[TrialResult], challenger: Sequence[TrialResult], policy: ComparePolicy) -> str:
@@ -97,7 +155,29 @@ def _more_data(champion: Sequence[TrialResult], challenger: Sequence[TrialResult
             "The scenarios suffice for the declared margin: the two versions differ by less than matters. "
             "Choose by cost and speed, or test non-inferiority."
         )
+    trials = _more_trials(champion, challenger, policy, int(differences.size))
+    either = f", or run {trials} more trial{'s' if trials > 1 else ''} on each scenario that is there" if trials else ""
     return (
-        f"Add {needed - differences.size} scenarios to the {differences.size} there are: that shows a difference of "
-        f"{100 * policy.margin:g} points four times out of five."
+        f"Add {needed - differences.size} scenarios to the {differences.size} there are{either}: that shows a "
+        f"difference of {100 * policy.margin:g} points four times out of five."
     )
+
+
+MOST_TRIALS = 30
+
+
+def _more_trials(
+    champion: Sequence[TrialResult], challenger: Sequence[TrialResult], policy: ComparePolicy, scenarios: int
+) -> int:
+    """Further trials a scenario and side that do as well as more scenarios; 0: no number that anybody would run."""
+    from assay.statistics import VarianceComponents, scenarios_for_paired, variance_components
+
+    parts = variance_components(*passes(champion), *passes(challenger))
+    if not isinstance(parts, VarianceComponents):
+        return 0
+    there = int(min(successes_and_trials(side)[1].min(initial=1) for side in (champion, challenger)))
+    for trials in range(there + 1, MOST_TRIALS + 1):
+        variance = parts.of_difference(trials)
+        if scenarios_for_paired(policy.margin, variance=variance, alpha=1 - policy.confidence) <= scenarios:
+            return trials - there
+    return 0

@@ -35,7 +35,8 @@ def headline(result: StageResult) -> str:
         case Judging():
             return f"{result.passed} passed, {result.failed} failed, {result.unjudged} without a verdict"
         case AnalyticsReport():
-            return f"pass rate {show_quantity(result.pass_rate, 'share')}"
+            name = "pass rate" if result.corrected_pass_rate is None else "corrected pass rate"
+            return f"{name} {show_quantity(result.expected, 'share')}"
         case ComparisonReport():
             return f"{result.recommendation}: {result.reason}"
         case Rollout():

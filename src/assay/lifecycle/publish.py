@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from assay.contracts.agent import AgentVersion
 from assay.contracts.analytics import AnalyticsReport
+from assay.contracts.calibration import JudgeCertificate
 from assay.contracts.comparison import ComparisonReport
 from assay.contracts.conversation import Conversation, Simulation
 from assay.contracts.dataset import DatasetResult
@@ -56,6 +57,17 @@ async def store_report(report: Report, name: str, run_id: str, context: Context)
         f"reports/{name}.json": report.model_dump_json(indent=2).encode(),
     }
     await asyncio.to_thread(log_artifacts, context.tracking, run_id, files)
+
+
+async def publish_certificate(certificate: JudgeCertificate, context: Context) -> str:
+    """The certificate's report beside it; where it is."""
+    from assay import reports
+    from assay.tracking import artifact_uri
+
+    assert certificate.run_id is not None  # noqa: S101, a kept certificate has one
+    report = reports.lay_out_certificate(certificate, made_at=certificate.made_at)
+    await store_report(report, "certificate", certificate.run_id, context)
+    return await asyncio.to_thread(artifact_uri, context.tracking, certificate.run_id, "reports/certificate.html")
 
 
 async def report_uris(result: StageResult, context: Context) -> dict[str, str]:

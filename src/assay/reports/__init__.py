@@ -2,6 +2,7 @@
 
 from assay.reports.agents import lay_out_agents
 from assay.reports.analytics import lay_out_analytics
+from assay.reports.certificate import lay_out_certificate
 from assay.reports.comparison import lay_out_comparison
 from assay.reports.dataset import lay_out_dataset
 from assay.reports.html import render_html
@@ -14,6 +15,7 @@ from assay.reports.simulation import lay_out_simulation
 __all__ = [
     "lay_out_agents",
     "lay_out_analytics",
+    "lay_out_certificate",
     "lay_out_comparison",
     "lay_out_dataset",
     "lay_out_judging",

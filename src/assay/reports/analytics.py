@@ -60,7 +60,7 @@ def lay_out_analytics(
                 "Words by": report.narrative.author,
             },
         ),
-        caveats=caveats(report, calibrated=report.calibrated, scenarios=report.scenarios),
+        caveats=caveats(report, judge=report.judge, scenarios=report.scenarios),
         sections=kept(
             _summary(report),
             _slices(report),
@@ -75,7 +75,7 @@ def lay_out_analytics(
 
 
 def _headline(report: AnalyticsReport) -> str:
-    rate = report.pass_rate
+    rate = report.expected
     if not isinstance(rate, Estimate):
         return f"There is too little data to say what to expect: {rate.reason}."
     return (
@@ -87,8 +87,28 @@ def _headline(report: AnalyticsReport) -> str:
 def _summary(report: AnalyticsReport) -> Section:
     return Section(
         title="In short",
-        blocks=(FactsBlock(facts=chosen(report.facts, *MAIN)), TextBlock(text=report.narrative.text)),
+        blocks=(
+            FactsBlock(facts=chosen(report.facts, *MAIN)),
+            TextBlock(text=report.narrative.text),
+            *_corrected(report),
+        ),
     )
+
+
+def _corrected(report: AnalyticsReport) -> tuple[Block, ...]:
+    """The judge's own rate beside the one that labels have set right."""
+    if report.corrected_pass_rate is None:
+        return (TextBlock(text=report.correction),)
+    points = drawn(
+        (
+            point("As the judge sees it", report.pass_rate, tone="unsure"),
+            point("Set right by people's labels", report.corrected_pass_rate, tone="good"),
+        )
+    )
+    chart = ChartBlock(
+        chart="forest", title="The pass rate before and after people's labels", points=points, unit="share"
+    )
+    return (chart, TextBlock(text=f"{report.judge.words} {report.correction}"))
 
 
 def _slices(report: AnalyticsReport) -> Section:
@@ -207,10 +227,11 @@ def _numbers(report: AnalyticsReport) -> Section:
 
 
 def _method(report: AnalyticsReport) -> Section:
-    rate = report.pass_rate
+    rate, corrected = report.pass_rate, report.corrected_pass_rate
     return method(
         f"{report.conversations} conversations over {report.scenarios} scenarios; {report.judged} could be judged.",
         f"Interval of the pass rate: {rate.method}." if isinstance(rate, Estimate) else "",
+        f"Corrected rate: {corrected.method}. {report.correction}" if isinstance(corrected, Estimate) else "",
         "Trials of one scenario are not independent of each other: the scenario is the unit, and intervals are "
         "clustered by it.",
         "Calls that failed and rulings that a judge abstained from are counted apart: neither passed nor failed.",

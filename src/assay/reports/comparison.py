@@ -53,7 +53,7 @@ def lay_out_comparison(
                 "Words by": report.narrative.author,
             },
         ),
-        caveats=caveats(report, calibrated=report.calibrated, scenarios=report.scenarios),
+        caveats=caveats(report, judge=report.judge, scenarios=report.scenarios),
         sections=kept(
             _verdict(report),
             _slices(report),
@@ -73,7 +73,13 @@ def _verdict(report: ComparisonReport) -> Section:
         title=f"Challenger minus champion, with {100 * policy.confidence:g} % intervals",
         points=drawn(
             (
-                point("Conversations that meet every expectation", report.pass_rate.difference, tone=_tone(report)),
+                point("Conversations that meet every expectation", report.pass_rate.difference, tone=_own_tone(report)),
+                point("The same, set right by people's labels", report.corrected.difference, tone=_tone(report))
+                if report.corrected
+                else None,
+                point("Whatever the judge should have ruled", report.whatever_the_judge)
+                if report.whatever_the_judge
+                else None,
                 point("Single expectations met", report.score.difference),
             )
         ),
@@ -82,7 +88,9 @@ def _verdict(report: ComparisonReport) -> Section:
         reference=-policy.margin if bound else 0.0,
         reference_label=f"accepted loss: {100 * policy.margin:g} points" if bound else "no difference",
     )
-    facts = chosen(report.facts, "difference", "champion_rate", "challenger_rate", "fixed", "broken")
+    facts = chosen(
+        report.facts, "difference", "corrected_difference", "champion_rate", "challenger_rate", "fixed", "broken"
+    )
     steps = "\n".join(f"- {step}" for step in report.next_steps)
     return Section(
         title="The verdict",
@@ -100,9 +108,14 @@ def _tone(report: ComparisonReport) -> Tone:
     return TONES[report.recommendation]
 
 
+def _own_tone(report: ComparisonReport) -> Tone:
+    """Of the judge's own difference, which the verdict rests on only where no label corrects it."""
+    return "plain" if report.corrected else _tone(report)
+
+
 def _pictured(report: ComparisonReport) -> str:
     """The difference as conversations of a hundred."""
-    difference = report.pass_rate.difference
+    difference = report.decided_on.difference
     if not isinstance(difference, Estimate):
         return ""
     low, high = of_100(difference.low), of_100(difference.high)
@@ -193,6 +206,7 @@ def _method(report: ComparisonReport) -> Section:
         "non_inferiority": "non-inferiority: promoted when the whole interval lies above the accepted loss",
     }[policy.test]
     difference = found.difference
+    corrected = report.corrected.difference if report.corrected else None
     return method(
         f"Declared before looking: {rule}; margin {100 * policy.margin:g} points, "
         f"confidence {100 * policy.confidence:g} %.",
@@ -200,6 +214,12 @@ def _method(report: ComparisonReport) -> Section:
         "within each scenario, so that hard and easy scenarios weigh alike on both sides. Trials of one scenario are "
         "not independent of each other: the scenario is the unit.",
         f"Interval: {difference.method}." if isinstance(difference, Estimate) else "",
+        f"The judge: {report.judge.words}",
+        f"Correction: {report.correction} Interval: {corrected.method}." if isinstance(corrected, Estimate) else "",
+        "Whatever the judge should have ruled: the bounds of the difference if every judged expectation were met on "
+        "one side and none on the other (Manski 2003)."
+        if isinstance(report.whatever_the_judge, Estimate)
+        else "",
         f"Paired test: {p_value(found.p)}." if found.p is not None else "",
         f"Sign-flip permutation of the scenarios' differences: {p_value(found.p_permutation)}."
         if found.p_permutation is not None

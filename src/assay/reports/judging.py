@@ -24,7 +24,7 @@ def lay_out_judging(judging: Judging, *, made_at: datetime) -> Report:
                 "Rubric": judging.rubric_hash[:16],
             },
         ),
-        caveats=caveats(judging, calibrated=False),
+        caveats=caveats(judging),
         sections=kept(
             _verdicts(judging),
             Section(title="What it took", blocks=(FactsBlock(facts=usage_facts(judging.usage, "judge", "Judge")),)),
@@ -32,7 +32,8 @@ def lay_out_judging(judging: Judging, *, made_at: datetime) -> Report:
                 "A conversation passes when every expectation of its scenario is met. Code checks what code can check, "
                 "the judge rules on the rest.",
                 "A conversation has no verdict when a call failed or the judge could not tell: it is counted apart.",
-                "These are plain counts. Rates with their intervals stand in the analytics report.",
+                "These are plain counts. Rates with their intervals stand in the analytics report; what the judge's "
+                "rulings are worth stands in its certificate.",
             ),
         ),
     )

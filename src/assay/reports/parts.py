@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import compress
 
+from assay.contracts.calibration import JudgeStanding
 from assay.contracts.conversation import Conversation, ToolCall, Turn
 from assay.contracts.estimate import Estimate, Quantity
 from assay.contracts.report import Block, Cell, ChartPoint, Fact, Section, TableBlock, TextBlock, TranscriptBlock
@@ -13,10 +14,7 @@ from assay.reports.words import CALL
 
 OFFLINE = "Made offline by rules: no language model took part, and rules see less than a model or a person would."
 UNGATED = "Ungated: this was run outside the project's lifecycle, so no deployment accepts what came of it."
-UNCALIBRATED = (
-    "The judge is uncalibrated: no human labels say how often it is wrong, so every rate that rests on its rulings "
-    "is the judge's own. Expectations that code checks are not affected."
-)
+OWN_RATES = "Every rate that rests on its rulings is the judge's own. Expectations that code checks are not affected."
 
 FEW = 20
 """Scenarios under which a report warns of its own intervals."""
@@ -27,13 +25,19 @@ SHOWN_TURNS = 26
 SHOWN_LETTERS = 1200
 
 
-def caveats(result: StageResult, *, calibrated: bool = True, scenarios: int | None = None) -> tuple[str, ...]:
-    """What a reader must know first. `scenarios`: how many the intervals rest on; None: there are no intervals."""
+def caveats(
+    result: StageResult, *, judge: JudgeStanding | None = None, scenarios: int | None = None
+) -> tuple[str, ...]:
+    """What a reader must know first. judge: what its rulings are worth; None: no judge is spoken of.
+
+    scenarios: how many the intervals rest on; None: there are no intervals.
+    """
     found = []
     if result.offline:
         found.append(OFFLINE)
-    if not calibrated:
-        found.append(UNCALIBRATED)
+    if judge is not None and not judge.trusted:
+        name = "The judge is uncalibrated. " if judge.state == "uncalibrated" else ""
+        found.append(f"{name}{judge.words} {OWN_RATES}")
     if scenarios is not None and scenarios < FEW:
         found.append(
             f"Few scenarios: {scenarios}. The intervals are wide, and one scenario more or less can move every number."

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 from assay.contracts.analytics import AnalyticsReport, AnalyzeRequest, Narrative, SliceRate
 from assay.contracts.base import short_id
-from assay.contracts.estimate import Quantity
-from assay.contracts.judgment import Judging, Ruling
+from assay.contracts.estimate import Estimate, Quantity
+from assay.contracts.judgment import Ruling
 from assay.contracts.stage import Stage
 from assay.evaluation.attribution import attributions
 from assay.evaluation.clusters import failure_clusters
+from assay.evaluation.correction import Judged, corrected_rate, standing
 from assay.evaluation.results import TrialResult, passes, quantity, scores, slice_of, successes_and_trials
 from assay.stages.context import Calls, Context, Work
-from assay.stages.material import load_results
+from assay.stages.material import load_judged
 from assay.stages.narrative import narrative_of
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ async def analyze(request: AnalyzeRequest, context: Context) -> AnalyticsReport:
     """
     from assay.agents.analyst import PROMPT, analyst
 
-    judging, results = await load_results(context, request.project, request.judging_id, request.trials)
+    side = await load_judged(context, request.project, request.judging_id, request.trials)
+    judging = side.judging
     model_name = context.model_name(request.model)
     author = analyst(context.chat_model(model_name), await context.prompt("analyst", PROMPT))
     key = [
@@ -38,11 +40,12 @@ async def analyze(request: AnalyzeRequest, context: Context) -> AnalyticsReport:
         request.narrative,
         model_name if request.narrative is None else "person",
         author.prompt_hash,
+        side.certificate.certificate_id if side.certificate else None,
     ]
 
     async def work(run: "StageRun") -> AnalyticsReport:
         context.tell(Stage.ANALYZE, 0, 2)
-        draft = compute(request, judging, results)
+        draft = compute(request, side)
         context.tell(Stage.ANALYZE, 1, 2)
         calls = Calls()
         narrative = await narrative_of(draft, request.narrative, "analyst", author, calls, context)
@@ -71,12 +74,15 @@ async def analyze(request: AnalyzeRequest, context: Context) -> AnalyticsReport:
     )
 
 
-def compute(request: AnalyzeRequest, judging: Judging, results: Sequence[TrialResult]) -> AnalyticsReport:
+def compute(request: AnalyzeRequest, side: Judged) -> AnalyticsReport:
     """The report with all its numbers and no words yet."""
     from assay.evaluation.analytics_facts import analytics_facts
     from assay.statistics import clustered_mean
 
+    judging, results = side.judging, side.results
     pass_hat, pass_at = trials_curve(results)
+    trust = standing(side)
+    corrected, how = corrected_rate(side)
     failing = [result for result in results if result.judgment.passed is False]
     unmet = Counter(
         verdict.expectation_id
@@ -104,6 +110,10 @@ def compute(request: AnalyzeRequest, judging: Judging, results: Sequence[TrialRe
         attributions=attributions(results),
         facts=(),
         narrative=Narrative(text="", author="nobody"),
+        judge=trust,
+        corrected_pass_rate=corrected,
+        correction=how,
+        calibrated=trust.trusted,
     )
     return report.replace(facts=analytics_facts(report, results))
 
@@ -142,6 +152,12 @@ def _metrics(report: AnalyticsReport) -> dict[str, float]:
             "pass_rate": report.pass_rate.value,
             "pass_rate_low": report.pass_rate.low,
             "pass_rate_high": report.pass_rate.high,
+        }
+    if isinstance(report.corrected_pass_rate, Estimate):
+        metrics |= {
+            "corrected_pass_rate": report.corrected_pass_rate.value,
+            "corrected_pass_rate_low": report.corrected_pass_rate.low,
+            "corrected_pass_rate_high": report.corrected_pass_rate.high,
         }
     for k, rate in enumerate(report.pass_hat_k, start=1):
         if rate.kind == "estimate":

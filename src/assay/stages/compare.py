@@ -10,11 +10,12 @@ from assay.contracts.comparison import CompareRequest, ComparisonReport
 from assay.contracts.judgment import Judging
 from assay.contracts.stage import Stage
 from assay.errors import BadInput
+from assay.evaluation.correction import Judged, corrected_difference, standing, whatever_the_judge
 from assay.evaluation.pairing import compare_costs, compare_passes, compare_scores, compare_slices, find_flips
 from assay.evaluation.results import TrialResult, passes, quantity
-from assay.evaluation.verdict import decide, next_steps
+from assay.evaluation.verdict import decide_judged, next_steps
 from assay.stages.context import Calls, Context, Work
-from assay.stages.material import load_results
+from assay.stages.material import load_judged
 from assay.stages.narrative import narrative_of
 
 if TYPE_CHECKING:
@@ -29,12 +30,9 @@ async def compare(request: CompareRequest, context: Context) -> ComparisonReport
     from assay.agents.comparator import PROMPT, comparator
 
     project = request.project
-    champion, champion_results = await load_results(
-        context, project, request.champion.judging_id, request.champion.trials
-    )
-    challenger, challenger_results = await load_results(
-        context, project, request.challenger.judging_id, request.challenger.trials
-    )
+    before = await load_judged(context, project, request.champion.judging_id, request.champion.trials)
+    after = await load_judged(context, project, request.challenger.judging_id, request.challenger.trials)
+    champion, challenger = before.judging, after.judging
     _refuse_unlike(request, champion, challenger)
     model_name = context.model_name(request.model)
     author = comparator(context.chat_model(model_name), await context.prompt("comparator", PROMPT))
@@ -46,11 +44,12 @@ async def compare(request: CompareRequest, context: Context) -> ComparisonReport
         request.narrative,
         model_name if request.narrative is None else "person",
         author.prompt_hash,
+        after.certificate.certificate_id if after.certificate else None,
     ]
 
     async def work(run: "StageRun") -> ComparisonReport:
         context.tell(Stage.COMPARE, 0, 2)
-        draft = compute(request, champion, champion_results, challenger, challenger_results)
+        draft = compute(request, before, after)
         context.tell(Stage.COMPARE, 1, 2)
         calls = Calls()
         narrative = await narrative_of(draft, request.narrative, "comparator", author, calls, context)
@@ -95,21 +94,22 @@ def _refuse_unlike(request: CompareRequest, champion: Judging, challenger: Judgi
         )
 
 
-def compute(
-    request: CompareRequest,
-    champion: Judging,
-    champion_results: list[TrialResult],
-    challenger: Judging,
-    challenger_results: list[TrialResult],
-) -> ComparisonReport:
+def compute(request: CompareRequest, before: Judged, after: Judged) -> ComparisonReport:
     """The report with all its numbers and no words yet."""
     from assay.evaluation.comparison_facts import comparison_facts
     from assay.statistics import clustered_mean
 
+    champion, champion_results = before.judging, list(before.results)
+    challenger, challenger_results = after.judging, list(after.results)
     assert challenger.dataset is not None  # noqa: S101, refused before
     confidence = request.policy.confidence
     pass_rate = compare_passes(champion_results, challenger_results, confidence=confidence)
-    decision = decide(pass_rate.difference, request.policy)
+    trust = standing(before, after)
+    corrected, how = corrected_difference(before, after, confidence=confidence)
+    bounds = None
+    if not trust.trusted:
+        bounds = whatever_the_judge(champion_results, challenger_results, confidence=confidence)
+    decision = decide_judged((corrected or pass_rate).difference, request.policy, trust, bounds)
     report = ComparisonReport(
         project=request.project,
         gated=request.gated,
@@ -122,7 +122,14 @@ def compute(
         policy=request.policy,
         recommendation=decision.recommendation,
         reason=decision.reason,
-        next_steps=next_steps(decision, champion_results, challenger_results, request.policy),
+        next_steps=next_steps(
+            decision,
+            champion_results,
+            challenger_results,
+            request.policy,
+            standing=trust,
+            judging_ids=(champion.subject_id, challenger.subject_id),
+        ),
         champion_rate=quantity(clustered_mean(*passes(champion_results), confidence=confidence)),
         challenger_rate=quantity(clustered_mean(*passes(challenger_results), confidence=confidence)),
         scenarios=len(_judged_scenarios(champion_results) & _judged_scenarios(challenger_results)),
@@ -134,6 +141,11 @@ def compute(
         left_out=_left_out(champion_results, challenger_results),
         facts=(),
         narrative=Narrative(text="", author="nobody"),
+        judge=trust,
+        corrected=corrected,
+        correction=how,
+        whatever_the_judge=bounds,
+        calibrated=trust.trusted,
     )
     return report.replace(facts=comparison_facts(report))
 
@@ -168,6 +180,12 @@ def _metrics(report: ComparisonReport) -> dict[str, float]:
             "difference": report.pass_rate.difference.value,
             "difference_low": report.pass_rate.difference.low,
             "difference_high": report.pass_rate.difference.high,
+        }
+    if report.corrected is not None and report.corrected.difference.kind == "estimate":
+        metrics |= {
+            "corrected_difference": report.corrected.difference.value,
+            "corrected_difference_low": report.corrected.difference.low,
+            "corrected_difference_high": report.corrected.difference.high,
         }
     if report.pass_rate.p is not None:
         metrics["p"] = report.pass_rate.p

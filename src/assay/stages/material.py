@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 from assay.contracts.judgment import Judging
 from assay.contracts.stage import Stage
+from assay.evaluation.certificate import judge_key
+from assay.evaluation.correction import Judged
 from assay.evaluation.results import TrialResult, join
 from assay.stages.context import Context
 
@@ -23,3 +25,12 @@ async def load_results(
     if judging.dataset is not None:
         scenarios = (await asyncio.to_thread(load_dataset, t, project, judging.dataset)).scenarios
     return judging, join(conversations, judgments, scenarios, trials=trials)
+
+
+async def load_judged(context: Context, project: str, judging_id: str, trials: Sequence[int] | None) -> Judged:
+    """The same with the certificate of its judge, or the newest of another judge where that one has none."""
+    from assay.tracking import find_certificate
+
+    judging, results = await load_results(context, project, judging_id, trials)
+    found = await asyncio.to_thread(find_certificate, context.tracking, project, judge_key(judging))
+    return Judged(judging, results, found)

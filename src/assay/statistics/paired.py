@@ -123,7 +123,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted.tolist()
 
 
-def _p(t: float, df: int) -> float:
+def _p(t: float, df: float) -> float:
     from scipy import special
 
     return float(2 * special.stdtr(df, -abs(t)))

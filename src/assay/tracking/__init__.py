@@ -1,6 +1,7 @@
 """MLflow, the store of everything: the only package that speaks to it. Functions are synchronous and thread-safe."""
 
 from assay.tracking.artifacts import artifact_uri, list_artifacts, log_artifacts, read_bytes, read_json, read_text
+from assay.tracking.certificates import find_certificate, keep_certificate, list_certificates
 from assay.tracking.connection import Tracking, connect
 from assay.tracking.datasets import DatasetSummary, list_datasets, load_dataset, save_dataset
 from assay.tracking.feedback import read_human_labels, write_feedback, write_human_labels
@@ -52,14 +53,17 @@ __all__ = [
     "ensure_project",
     "evaluation_run",
     "find_answer",
+    "find_certificate",
     "find_result",
     "finished",
     "import_traces",
     "judged",
     "judgment_texts",
     "keep_answer",
+    "keep_certificate",
     "list_agents",
     "list_artifacts",
+    "list_certificates",
     "list_conversations",
     "list_datasets",
     "list_projects",

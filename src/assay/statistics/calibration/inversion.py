@@ -9,7 +9,7 @@ from assay.statistics.calibration.accuracy import OperatingPoint, operating_poin
 from assay.statistics.calibration.samples import Clusters, _count, _samples, _too_few, _variance, _verdicts, _weights
 from assay.statistics.clusters import LEAST
 from assay.statistics.estimate import Estimate, Insufficient, PairedDifference
-from assay.statistics.intervals import ROUNDING, _quantile
+from assay.statistics.intervals import ROUNDING, _finite, _quantile
 from assay.statistics.paired import _p, scenario_differences
 
 LEAST_TOLD_APART = 0.1
@@ -31,6 +31,7 @@ def rogan_gladen(
     clusters: Clusters | None = None,
     calibration_clusters: Clusters | None = None,
     weights: ArrayLike | None = None,
+    asked: ArrayLike | None = None,
     confidence: float = 0.95,
     even_if_refused: bool = False,
 ) -> Estimate | Refused:
@@ -39,7 +40,8 @@ def rogan_gladen(
     apparent: shape (n,), the judge's verdicts, 0 or 1, on the conversations measured. human, judge: shape (labels,),
     0 or 1, on labelled ones, which stand for the same kind of conversation. clusters, calibration_clusters: the
     scenarios of each; a scenario in both samples is one scenario. weights: shape (labels,), for how many conversations
-    each label stands; without them all alike. (apparent + specificity - 1) / (sensitivity +
+    each label stands; without them all alike. asked: shape (n,), whether the verdict is the judge's; the others are
+    known and stay as they are; without it all are the judge's. (apparent + specificity - 1) / (sensitivity +
     specificity - 1), variance by the delta method from both samples, cut to 0 and 1. Normal quantile; with clusters
     CR2 and t with one degree of freedom less than the fewer scenarios.
     Refused where the interval of the divisor reaches below LEAST_TOLD_APART, or a rate in it is not known.
@@ -58,10 +60,13 @@ def rogan_gladen(
     tells = _tells_apart(y, f, weights)
     if tells.apart == 0 or (reason and not even_if_refused):
         return Refused(reason)
-    rate = float((measured.mean() + tells.specificity - 1) / tells.apart)
-    measuring = (measured - measured.mean()) / (measured.size * tells.apart)
-    by_label = np.where(y == 1, -rate * tells.influence, (1 - rate) * tells.influence)
-    variance, degrees = _variance([measuring, by_label / tells.apart], samples, unbiased=False)
+    judged = _asked(asked, measured.size)
+    truth = tells.inverted(measured, judged)
+    rate = float(truth.mean())
+    measuring = (truth - rate) / measured.size
+    of_met, of_not_met = -(truth * judged).mean(), ((1 - truth) * judged).mean()
+    by_label = np.where(y == 1, of_met, of_not_met) * tells.influence / tells.apart
+    variance, degrees = _variance([measuring, by_label], samples, unbiased=False)
     if variance <= ROUNDING**2:
         return Refused(
             f"the judge made no mistake on {y.size} labels and never changes: no variance to make an interval of"
@@ -83,30 +88,45 @@ def inverted_difference(
     calibration_clusters: Clusters,
     *,
     weights: ArrayLike | None = None,
+    first_asked: ArrayLike | None = None,
+    second_asked: ArrayLike | None = None,
     confidence: float = 0.95,
 ) -> PairedDifference | Refused:
     """The difference that people would have found between two sides which one judge ruled on, paired by scenario.
 
     first, second: shape (n,), the judge's verdicts on each side, 0 or 1, with their scenarios. human, judge, weights,
-    calibration_clusters: labels as in rogan_gladen. The judge's difference over (sensitivity + specificity - 1),
-    variance by the delta method from both samples, t with one degree of freedom less than the fewer scenarios, cut to
-    -1 and 1. It takes the judge to be wrong equally often on both sides: labels on both sides and `pseudo_outcomes`
-    need no such faith. Refused as rogan_gladen, and under 5 scenarios on both sides.
+    calibration_clusters: labels as in rogan_gladen, and so first_asked and second_asked, shape (n,). The judge's
+    difference over (sensitivity + specificity - 1), variance by the delta method from both samples, t with one degree
+    of freedom less than the fewer scenarios, cut to -1 and 1. It takes the judge to be wrong equally often on both
+    sides: labels on both sides and `pseudo_outcomes` need no such faith. Refused as rogan_gladen, and under 5
+    scenarios on both sides.
     Raises ValueError as rogan_gladen.
     Source: Rogan and Gladen 1978; Lang and Reiczigel 2014.
     """
     y, f = _verdicts(human, "human"), _verdicts(judge, "judge")
     point = operating_point(y, f, calibration_clusters, weights=weights)
-    names, differences, pairs = _by_scenario(first, first_clusters, second, second_clusters)
-    if differences.size < LEAST:
-        return Refused(f"{differences.size} scenarios on both sides; a paired comparison needs {LEAST}")
+    before, after = _verdicts(first, "first"), _verdicts(second, "second")
+    one, other = (np.asarray(names, dtype=object).astype(str) for names in (first_clusters, second_clusters))
+    names = np.intersect1d(one, other).astype(object)
+    if names.size < LEAST:
+        return Refused(f"{names.size} scenarios on both sides; a paired comparison needs {LEAST}")
     if reason := _no_correction(point):
         return Refused(reason)
-    samples = _samples(differences.size, names, y.size, calibration_clusters)
+    samples = _samples(names.size, names, y.size, calibration_clusters)
     tells = _tells_apart(y, f, weights)
-    value = float(differences.mean() / tells.apart)
-    measuring = (differences - differences.mean()) / (differences.size * tells.apart)
-    variance, degrees = _variance([measuring, -value * tells.influence / tells.apart], samples)
+    judged = [_asked(first_asked, before.size), _asked(second_asked, after.size)]
+    truth = [tells.inverted(side, whose) for side, whose in zip((before, after), judged, strict=True)]
+    differences, pairs = scenario_differences(truth[0], one, truth[1], other)
+    value = float(differences.mean())
+    measuring = (differences - value) / differences.size
+
+    def slope(parts: list[NDArray[np.float64]]) -> float:
+        return float(scenario_differences(parts[0], one, parts[1], other)[0].mean())
+
+    of_met = slope([-side * whose for side, whose in zip(truth, judged, strict=True)])
+    of_not_met = slope([(1 - side) * whose for side, whose in zip(truth, judged, strict=True)])
+    by_label = np.where(y == 1, of_met, of_not_met) * tells.influence / tells.apart
+    variance, degrees = _variance([measuring, by_label], samples)
     if variance <= ROUNDING**2:
         return Refused("all scenarios differ alike and the judge made no mistake: no variance to make an interval of")
     se = variance**0.5
@@ -135,6 +155,10 @@ class _TellsApart:
     def apart(self) -> float:
         return self.sensitivity + self.specificity - 1
 
+    def inverted(self, verdicts: NDArray[np.float64], asked: NDArray[np.float64]) -> NDArray[np.float64]:
+        """One number a verdict, the mean of which is the truth's; what no judge was asked stays as it is."""
+        return np.where(asked > 0, (verdicts + self.specificity - 1) / self.apart, verdicts)
+
 
 def _tells_apart(y: NDArray[np.float64], f: NDArray[np.float64], weights: ArrayLike | None) -> _TellsApart:
     w = np.ones(y.size) if weights is None else _weights(weights, y.size)
@@ -145,13 +169,11 @@ def _tells_apart(y: NDArray[np.float64], f: NDArray[np.float64], weights: ArrayL
     return _TellsApart(sensitivity, specificity, np.where(y == 1, of_met, of_not_met))
 
 
-def _by_scenario(
-    first: ArrayLike, first_clusters: Clusters, second: ArrayLike, second_clusters: Clusters
-) -> tuple[NDArray[np.object_], NDArray[np.float64], int]:
-    """The scenarios that both sides have in the order of scenario_differences, its differences, and the pairs."""
-    differences, pairs = scenario_differences(first, first_clusters, second, second_clusters)
-    one, other = (np.asarray(names, dtype=object).astype(str) for names in (first_clusters, second_clusters))
-    return np.intersect1d(one, other).astype(object), differences, pairs
+def _asked(asked: ArrayLike | None, size: int) -> NDArray[np.float64]:
+    found = np.ones(size) if asked is None else _finite(np.asarray(asked, dtype=float))
+    if found.size != size:
+        raise ValueError(f"asked: one of each of {size} verdicts is needed, not {found.size}")
+    return found
 
 
 def _no_correction(point: OperatingPoint) -> str:

@@ -28,8 +28,9 @@ def prediction_powered(
 
     judge: shape (n,), the judge's verdict or score, from 0 to 1, on every conversation. human: shape (n,), 0 to 1, NaN
     where not labelled. probability: shape (n,), the chance with which each was chosen to be labelled, above 0, known
-    because somebody drew lots. clusters: shape (n,), the scenario of each. The mean of `pseudo_outcomes`, with their
-    clustered interval (CR2, t), cut to 0 and 1. Whatever the judge's mistakes are, this is right on average.
+    because somebody drew lots; 1 where the truth is known anyhow, and so no label. clusters: shape (n,), the scenario
+    of each. The mean of `pseudo_outcomes`, with their clustered interval (CR2, t), cut to 0 and 1. Whatever the
+    judge's mistakes are, this is right on average.
     Where no label contradicts the judge, one mistake is counted in the variance as if it had been seen: none among few
     labels is not none at all.
     Insufficient under 5 scenarios, or labels in fewer than 5.
@@ -43,7 +44,8 @@ def prediction_powered(
         return Insufficient("nothing was measured", 0, 0)
     if count < LEAST:
         return Insufficient(words(count), n, count)
-    labels, places = int((data.weight > 0).sum()), int(np.unique(data.code[data.weight > 0]).size)
+    drawn = (data.weight > 0) & data.by_lot
+    labels, places = int(drawn.sum()), int(np.unique(data.code[drawn]).size)
     if places < LEAST:
         said = f"{labels} label{'' if labels == 1 else 's'} in {places} scenario{'' if places == 1 else 's'}"
         return Insufficient(f"{said}; to set the judge right, labels in {LEAST} are needed", n, count)
@@ -202,6 +204,12 @@ class _Labelled:
     code: NDArray[np.intp]
     count: int
 
+    @property
+    def by_lot(self) -> NDArray[np.bool_]:
+        """Which ones are labels at all; where none is by lot, everything was labelled."""
+        drawn = self.probability < 1
+        return drawn if drawn.any() else np.ones(drawn.size, dtype=bool)
+
 
 def _labelled(judge: ArrayLike, human: ArrayLike, probability: ArrayLike, clusters: Clusters) -> _Labelled:
     f, chance = _unit(judge, "judge"), _unit(probability, "probability")
@@ -227,7 +235,12 @@ def _outcomes(data: _Labelled, weight: NDArray[np.float64]) -> NDArray[np.float6
 def _judge_weight(data: _Labelled, tuned: bool) -> NDArray[np.float64]:
     """How far the judge is believed, one number a scenario."""
     one = np.ones(data.count)
-    if not tuned or (data.weight > 0).sum() < TUNING_NEEDS or data.count < LEAST or _without_mistake(data):
+    if (
+        not tuned
+        or ((data.weight > 0) & data.by_lot).sum() < TUNING_NEEDS
+        or data.count < LEAST
+        or _without_mistake(data)
+    ):
         return one
     by_people, by_judge = data.weight * data.human, data.judge * (1 - data.weight)
     people, judge = (
@@ -247,5 +260,6 @@ def _unseen_mistake(data: _Labelled) -> float:
     """The standard error of one mistake among the labels, where none was seen."""
     if not _without_mistake(data):
         return 0.0
-    labels = data.weight.sum() ** 2 / (data.weight**2).sum()
-    return float(np.sqrt(1 - data.probability.mean()) / labels)
+    weight = data.weight[data.by_lot]
+    labels = weight.sum() ** 2 / (weight**2).sum()
+    return float(data.by_lot.mean() * np.sqrt(1 - data.probability[data.by_lot].mean()) / labels)
