@@ -169,7 +169,7 @@ async def test_a_judge_that_nobody_labelled_decides_nothing_and_an_admitted_one_
         assert risky.recommendation == "PROMOTE"
 
         for name in names:
-            await labelled(context, name, 90)
+            await labelled(context, name, 150)
         made = await certify_judge(CertifyRequest(judging_ids=tuple(names)), context)
         assert made.admitted, made.reason
         assert isinstance(made.sensitivity, Estimate) and made.sensitivity.low <= 0.9 <= made.sensitivity.high
