@@ -24,7 +24,9 @@ NAMES = {
 
 @pytest.fixture
 def few(tmp_path):
-    lines = (SHOP / "dataset.jsonl").read_text().splitlines()[::7]
+    lines = (SHOP / "dataset.jsonl").read_text().splitlines()
+    # What code can check needs no admitted judge for a verdict.
+    lines = [line for line in lines if all("check" in wanted for wanted in json.loads(line)["expectations"])][::6]
     file = tmp_path / "shop.jsonl"
     file.write_text("\n".join(lines) + "\n")
     return file

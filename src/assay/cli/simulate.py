@@ -62,13 +62,19 @@ def import_(
     ] = "openai",
     agent: Annotated[str, Parameter(help="agent_id@version that spoke.")],
     dataset: Annotated[Path | None, Parameter(help="Their scenarios as JSONL or CSV.")] = None,
+    as_scored: Annotated[
+        bool, Parameter(negative="", help="Take quota, time-out and server errors as whoever made them scored them.")
+    ] = False,
     io: InOut = InOut(),
 ) -> None:
     """Bring in conversations that Assay did not simulate, judged by the checks of their scenarios."""
-    from assay.integrations.importers import import_conversations, read_conversations_file
+    from assay.integrations.importers import broken, import_conversations, read_conversations_file
+
+    imported = read_conversations_file(
+        file, layout=layout, agent=agent_ref(agent), dataset=dataset, as_scored=as_scored
+    )
 
     async def work(context: "Context"):
-        imported = read_conversations_file(file, layout=layout, agent=agent_ref(agent), dataset=dataset)
         return await import_conversations(imported, io.name, context)
 
     judging = in_context(work)
@@ -79,6 +85,7 @@ def import_(
             f"judge {judging.subject_id}",
             f"  {judging.conversations} conversations of {judging.agent}: {judging.passed} passed, {judging.failed} "
             f"failed, {judging.unjudged} without a verdict",
+            *(f"  {line}" for line in broken(imported)),
             f"  next: assay analytics report --project {io.name}",
         ),
     )

@@ -1,6 +1,6 @@
 """Stage 5: what the results say and what to expect in production."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -20,6 +20,8 @@ class AnalyzeRequest(StageRequest):
     )
     trials: tuple[int, ...] | None = None
     """Only these trials; None: all."""
+    horizon: int = Field(default=500, ge=1)
+    """Production conversations that the forecast is made for."""
     narrative: str | None = None
     """A person's own text in place of the Analyst's draft; it may speak of facts as `{fact_id}`. None: draft one."""
     model: ModelName | None = None
@@ -63,6 +65,31 @@ class Narrative(Contract):
     """A model, `offline`, or a person."""
 
 
+class RatePrecision(Contract):
+    """How sure a rate is, in the ways that other tools compute it: for comparison, never for the verdict."""
+
+    naive: Quantity
+    """As if all conversations were independent."""
+    wilson: Quantity
+    """Wilson's, as if all were independent."""
+    bootstrap: Quantity
+    """Percentiles over resampled scenarios."""
+    se_naive: Annotated[float, Field(ge=0)]
+    se_clustered_cr0: Annotated[float, Field(ge=0)]
+    se_clustered_cr1: Annotated[float, Field(ge=0)]
+    design_effect: Annotated[float, Field(ge=0)]
+    """How many times larger clustering makes the variance."""
+
+
+class Forecast(Contract):
+    """What production is expected to show, if its conversations are like the dataset's."""
+
+    conversations: int = Field(ge=1)
+    """For how many of them the intervals hold."""
+    pass_rate: Quantity
+    by_topic: dict[str, Quantity]
+
+
 class AnalyticsReport(StageResult):
     """Rates, costs, failures. `subject_id` is `analytics-<hash>`."""
 
@@ -92,6 +119,12 @@ class AnalyticsReport(StageResult):
     """What people would have found, by their labels; None: not corrected, and `correction` says why."""
     correction: str = ""
     """How the rate was corrected, or why it was not; empty: no label, or no judge."""
+    precision: RatePrecision | None = None
+    """None: too little data, or no variance."""
+    as_scored: Quantity | None = None
+    """The pass rate with conversations that infrastructure broke counted as they were scored, or as failed; None:
+    nothing was broken."""
+    forecast: Forecast | None = None
     calibrated: bool = False
     """False: no admitted judge stands behind these rates, and the report says so in words."""
 

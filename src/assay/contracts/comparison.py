@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from assay.contracts.analytics import Narrative
+from assay.contracts.analytics import Attribution, Narrative
 from assay.contracts.base import Contract, Finite, Share, Slug, Text
 from assay.contracts.calibration import UNCALIBRATED, JudgeStanding
 from assay.contracts.estimate import Estimate, Insufficient, Quantity
@@ -58,6 +58,8 @@ class PairedResult(Contract):
     """Sign-flip permutation of the scenarios' differences."""
     mcnemar_p: Annotated[float, Field(ge=0, le=1)] | None = None
     """Exact, on trials matched by number; None: trials do not match."""
+    se: Annotated[float, Field(ge=0)] | None = None
+    """Standard error of the difference (CR1); None: too little data."""
     challenger_only: int = 0
     """Matched trials that only the challenger passed."""
     champion_only: int = 0
@@ -127,6 +129,12 @@ class ComparisonReport(StageResult):
     whatever_the_judge: Quantity | None = None
     """Bounds of the difference that hold even if the judge was wrong wherever it could be; None: not needed."""
     calibrated: bool = False
+    as_scored: PairedResult | None = None
+    """The same test with conversations that infrastructure broke counted as they were scored, or as failed; None:
+    nothing was broken."""
+    champion_attributions: tuple[Attribution, ...] = ()
+    """The champion's error budget."""
+    challenger_attributions: tuple[Attribution, ...] = ()
 
     @property
     def decided_on(self) -> PairedResult:

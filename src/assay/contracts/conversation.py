@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue
 
 from assay.contracts.base import Contract, Document, JsonObject, Seconds, Slug, Usd
+from assay.contracts.estimate import Quantity
 from assay.contracts.stage import AgentRef, DatasetRef, ModelName, Stage, StageRequest, StageResult, Usage
 
 
@@ -101,6 +102,10 @@ class Conversation(Document):
     started_at: datetime
     duration_s: Seconds | None = None
     simulator_usage: Usage = Usage()
+    reruns: int = Field(default=0, ge=0)
+    """How often it was played anew because the user simulator had erred."""
+    rerun_faults: tuple[SimulatorFault, ...] = ()
+    """Faults of the attempts that were given up: counted, so that none is dropped in silence."""
     replayed: bool = False
     """True: the agent's answers came from a recording, so this is no independent trial."""
 
@@ -114,6 +119,10 @@ class SimulateRequest(StageRequest):
     max_turns: int | None = Field(default=None, ge=1, le=200)
     """Caps every scenario's own limit; None: no cap."""
     conversation_timeout_s: Seconds = 600.0
+    fault_limit: int = Field(default=0, ge=0)
+    """Faults of the user simulator that a conversation may have before it is played again."""
+    reruns: int = Field(default=1, ge=0, le=5)
+    """How often at the most; what is still faulty then stays, marked."""
     concurrency: int = Field(default=16, ge=1, le=1000)
     """Conversations in flight. Does not change the result, so it is not in the simulation's id."""
     model: ModelName | None = None
@@ -131,6 +140,14 @@ class Simulation(StageResult):
     stop_reasons: dict[StopReason, int]
     simulator_faults: dict[SimulatorFaultKind, int]
     """Conversations with at least one fault of the kind."""
+    fault_rates: dict[SimulatorFaultKind, Quantity] = Field(default_factory=dict)
+    """Share of conversations with the fault, clustered by scenario."""
+    faulty: Quantity | None = None
+    """Share of conversations with any fault; None: not simulated here."""
+    played_again: int = 0
+    """Conversations that were played anew because of faults."""
+    rerun_faults: dict[SimulatorFaultKind, int] = Field(default_factory=dict)
+    """Faults of the attempts that were given up, by kind."""
     errors: dict[FailureCause, int]
     agent_usage: Usage
     simulator_usage: Usage

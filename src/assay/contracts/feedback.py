@@ -72,11 +72,39 @@ class ComplaintCluster(Contract):
 class ForecastScore(Contract):
     """What was predicted before the release, held against what came."""
 
+    topic: str | None = None
+    """None: of all conversations."""
     predicted: Estimate
     observed: Quantity
     covered: bool | None
     """The prediction's interval holds the observed rate; None: too little was observed."""
     brier: Share | None
+
+
+class ForecastRecord(Contract):
+    """How all forecasts of the project did that were held against production so far, this one included."""
+
+    forecasts: int
+    coverage: Quantity
+    """Share of them whose interval held what came; 95 % should."""
+    error: float | None
+    """Root mean square of predicted minus observed."""
+    interval_score: float | None
+    """Mean width plus 40 times what lay outside: lower is better (Gneiting and Raftery 2007)."""
+    words: Text
+
+
+class UserDistance(Contract):
+    """Whether real users are like the simulated ones."""
+
+    simulated: int
+    real: int
+    """Conversations of users whose words are known."""
+    p: float | None
+    """Of "they are alike", over all features together; None: too little data."""
+    words: Text
+    features: dict[str, str]
+    """For each thing that was compared, what was found, in words; p adjusted by Holm."""
 
 
 class ProductionReport(StageResult):
@@ -94,6 +122,11 @@ class ProductionReport(StageResult):
     clusters: tuple[ComplaintCluster, ...]
     forecast: ForecastScore | None
     """None: no forecast was named, or it had none."""
+    forecasts_by_topic: tuple[ForecastScore, ...] = ()
+    forecast_record: ForecastRecord | None = None
+    """None: no forecast was held against production yet."""
+    user_distance: UserDistance | None = None
+    """None: there is no simulation to compare with."""
     proposed_scenarios: tuple[Scenario, ...]
     """For stage 2; origin `feedback`, origin_ref the feedback's id."""
     facts: tuple[Fact, ...]

@@ -156,7 +156,7 @@ def _paired(found: PairedDifference | TooLittle, confidence: float, how: str) ->
         confidence=confidence,
         method=found.method,
     )
-    return PairedResult(difference=difference, p=found.p), how
+    return PairedResult(difference=difference, p=found.p, se=found.se), how
 
 
 def whatever_the_judge(champion: Results, challenger: Results, *, confidence: float = 0.95) -> Estimate | Insufficient:

@@ -48,7 +48,9 @@ def _paired(champion: Results, challenger: Results, arrays: "Arrays", confidence
     if isinstance(found, TooLittle):
         return PairedResult(difference=Insufficient.model_validate(found), p=None)
     differences = _differences(before, before_scenarios, after, after_scenarios)
-    return PairedResult(difference=_estimate(found, confidence), p=found.p, p_permutation=sign_flip_test(differences))
+    return PairedResult(
+        difference=_estimate(found, confidence), p=found.p, se=found.se, p_permutation=sign_flip_test(differences)
+    )
 
 
 def scenario_differences(champion: Results, challenger: Results) -> "np.ndarray":

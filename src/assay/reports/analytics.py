@@ -66,6 +66,8 @@ def lay_out_analytics(
             _slices(report),
             _failures(report, conversations),
             _blame(report),
+            _broken(report),
+            _forecast(report),
             _steadiness(report),
             _work(report),
             _numbers(report),
@@ -197,6 +199,65 @@ def _blame(report: AnalyticsReport) -> Section:
     )
 
 
+def _broken(report: AnalyticsReport) -> Section:
+    """Both ways to read a run in which infrastructure failed."""
+    if report.as_scored is None:
+        return Section(title="With and without broken conversations", blocks=())
+    found = next((a for a in report.attributions if a.blamed == "infrastructure"), None)
+    count = found.conversations if found else "some"
+    said = (
+        f"Quota, time-out or server errors broke {count} conversations. They are set apart: an agent that could not "
+        "answer did not answer badly. Counted as they were scored, or as failures, the rate is "
+        f" {show_quantity(report.as_scored, 'share')}."
+    )
+    points = drawn(
+        (
+            point("Without them", report.pass_rate),
+            point("With them, as they were scored", report.as_scored, tone="unsure"),
+        )
+    )
+    chart = ChartBlock(chart="forest", title="The pass rate both ways", points=points, unit="share")
+    return Section(
+        title="With and without broken conversations", blocks=(TextBlock(text=said), *((chart,) if points else ()))
+    )
+
+
+def _forecast(report: AnalyticsReport) -> Section:
+    found = report.forecast
+    if found is None or not isinstance(found.pass_rate, Estimate):
+        return Section(title="What to expect in production", blocks=())
+    points = drawn(
+        (
+            point("All conversations", found.pass_rate),
+            *(point(topic, rate, group="By topic") for topic, rate in found.by_topic.items()),
+        )
+    )
+    chart = ChartBlock(
+        chart="forest",
+        title=f"The share of {found.conversations:,} conversations to come that will go well",
+        points=points,
+        unit="share",
+    )
+    said = (
+        f"If users ask for what the dataset holds, {show_quantity(found.pass_rate, 'share')} of the next "
+        f"{found.conversations:,} conversations go well. The interval holds what is not known of the rate and the luck "
+        "of so many conversations; stage 8 holds it against what comes and keeps the record."
+    )
+    return Section(title="What to expect in production", blocks=(TextBlock(text=said), chart))
+
+
+def _precision(report: AnalyticsReport) -> str:
+    found = report.precision
+    if found is None:
+        return ""
+    return (
+        f"Standard error {found.se_clustered_cr1:.4f} clustered by scenario (CR1; CR0 {found.se_clustered_cr0:.4f}), "
+        f"{found.se_naive:.4f} as if all were independent: clustering makes the variance {found.design_effect:.2f} "
+        f"times larger. As if independent the interval would be {show_quantity(found.naive, 'share')}, by Wilson "
+        f"{show_quantity(found.wilson, 'share')}; by cluster bootstrap it is {show_quantity(found.bootstrap, 'share')}."
+    )
+
+
 def _steadiness(report: AnalyticsReport) -> Section:
     if len(report.pass_hat_k) < 2:
         return Section(title="How steady it is", blocks=())
@@ -232,6 +293,7 @@ def _method(report: AnalyticsReport) -> Section:
         f"{report.conversations} conversations over {report.scenarios} scenarios; {report.judged} could be judged.",
         f"Interval of the pass rate: {rate.method}." if isinstance(rate, Estimate) else "",
         f"Corrected rate: {corrected.method}. {report.correction}" if isinstance(corrected, Estimate) else "",
+        _precision(report),
         "Trials of one scenario are not independent of each other: the scenario is the unit, and intervals are "
         "clustered by it.",
         "Calls that failed and rulings that a judge abstained from are counted apart: neither passed nor failed.",

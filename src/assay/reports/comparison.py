@@ -9,6 +9,7 @@ from assay.contracts.estimate import Estimate
 from assay.contracts.report import Cell, ChartBlock, FactsBlock, Report, Section, TableBlock, TextBlock
 from assay.evaluation.comparison_facts import COSTS
 from assay.evaluation.facts import show_quantity, show_value
+from assay.evaluation.verdict import decide
 from assay.reports.flips import lay_out_flips
 from assay.reports.palette import Tone
 from assay.reports.parts import (
@@ -60,6 +61,8 @@ def lay_out_comparison(
             lay_out_flips(report, conversations),
             _costs(report),
             _left_out(report),
+            _broken(report),
+            _blame(report),
             _method(report),
         ),
     )
@@ -199,6 +202,50 @@ def _left_out(report: ComparisonReport) -> Section:
     return Section(title="What did not enter the test", blocks=(table,) if rows else ())
 
 
+def _broken(report: ComparisonReport) -> Section:
+    """Both ways to read conversations that infrastructure broke."""
+    if report.as_scored is None:
+        return Section(title="With and without broken conversations", blocks=())
+    other = decide(report.as_scored.difference, report.policy)
+    same = other.recommendation is report.recommendation
+    said = (
+        "Quota, time-out or server errors broke some conversations: they are set apart, since an agent that could not "
+        "answer did not answer badly. Counted as they were scored, or as failures, the verdict would be "
+        f"{'the same' if same else f'**{other.recommendation}**'}: {other.reason} Run them again to be sure."
+    )
+    points = drawn(
+        (
+            point("Without them", report.pass_rate.difference),
+            point("With them, as they were scored", report.as_scored.difference, tone="unsure"),
+        )
+    )
+    chart = ChartBlock(
+        chart="forest",
+        title="Challenger minus champion both ways",
+        points=points,
+        unit="difference",
+        x_label=SIDES,
+        reference=0.0,
+        reference_label="no difference",
+    )
+    return Section(
+        title="With and without broken conversations", blocks=(TextBlock(text=said), *((chart,) if points else ()))
+    )
+
+
+def _blame(report: ComparisonReport) -> Section:
+    """The error budget of both sides."""
+    sides = (("champion", report.champion_attributions), ("challenger", report.challenger_attributions))
+    rows = tuple(
+        row(side, words_of(found.blamed), found.conversations, show_quantity(found.share, "share"))
+        for side, budget in sides
+        for found in budget
+        if found.conversations
+    )
+    table = TableBlock(columns=("Side", "Put down to", "Conversations", "Share of all"), rows=rows)
+    return Section(title="Whose fault it is", blocks=(table,) if rows else ())
+
+
 def _method(report: ComparisonReport) -> Section:
     policy, found = report.policy, report.pass_rate
     rule = {
@@ -220,6 +267,7 @@ def _method(report: ComparisonReport) -> Section:
         "one side and none on the other (Manski 2003)."
         if isinstance(report.whatever_the_judge, Estimate)
         else "",
+        f"Standard error of the difference: {found.se:.4f} (CR1)." if found.se is not None else "",
         f"Paired test: {p_value(found.p)}." if found.p is not None else "",
         f"Sign-flip permutation of the scenarios' differences: {p_value(found.p_permutation)}."
         if found.p_permutation is not None

@@ -15,7 +15,7 @@ from assay.contracts.report import (
     TableBlock,
     TextBlock,
 )
-from assay.evaluation.facts import show_value
+from assay.evaluation.facts import show_quantity, show_value
 from assay.reports.palette import Tone
 from assay.reports.parts import caveats, chosen, drawn, kept, method, of_100, one_of, point, provenance, row, table
 
@@ -36,6 +36,7 @@ def lay_out_production(report: ProductionReport, *, made_at: datetime) -> Report
             _complaints(report),
             _topics(report),
             _forecast(report),
+            _users(report),
             _proposed(report),
             _method(),
         ),
@@ -142,7 +143,34 @@ def _forecast(report: ProductionReport) -> Section:
         )
     )
     chart = ChartBlock(chart="forest", title="Forecast and reality", points=points, unit="share")
-    return Section(title="How the forecast held", blocks=(TextBlock(text=said + brier), chart))
+    rows = tuple(
+        row(
+            scored.topic,
+            show_quantity(scored.predicted, "share"),
+            show_quantity(scored.observed, "share"),
+            {True: "held", False: Cell(text="missed", tone="bad"), None: "too little came"}[scored.covered],
+        )
+        for scored in report.forecasts_by_topic
+    )
+    by_topic = (table(("Topic", "Predicted", "Observed", "Forecast"), rows),) if rows else ()
+    record = f"The record so far: {report.forecast_record.words}." if report.forecast_record else ""
+    return Section(
+        title="How the forecast held", blocks=(TextBlock(text=said + brier), chart, *by_topic, TextBlock(text=record))
+    )
+
+
+def _users(report: ProductionReport) -> Section:
+    found = report.user_distance
+    if found is None:
+        return Section(title="Whether real users are like the simulated ones", blocks=())
+    rows = tuple(row(name, said) for name, said in found.features.items())
+    return Section(
+        title="Whether real users are like the simulated ones",
+        blocks=(
+            TextBlock(text=f"{found.words} {found.simulated} simulated conversations, {found.real} real ones."),
+            table(("What was compared", "Found"), rows),
+        ),
+    )
 
 
 def _proposed(report: ProductionReport) -> Section:

@@ -3,9 +3,11 @@
 from datetime import datetime
 
 from assay.contracts.conversation import Simulation, StopReason
+from assay.contracts.estimate import Estimate
 from assay.contracts.report import ChartBlock, ChartPoint, FactsBlock, Report, Section, TableBlock, TextBlock
+from assay.evaluation.facts import show_quantity
 from assay.reports.palette import Tone
-from assay.reports.parts import caveats, kept, method, provenance, row, words_of
+from assay.reports.parts import caveats, drawn, kept, method, point, provenance, row, words_of
 from assay.reports.usage import count, usage_facts
 
 TONES: dict[StopReason, Tone] = {
@@ -40,6 +42,7 @@ def lay_out_simulation(simulation: Simulation, *, made_at: datetime) -> Report:
         sections=kept(
             _ends(simulation, errors, faults),
             _wrong(simulation),
+            _user(simulation),
             Section(
                 title="What it took",
                 blocks=(
@@ -82,6 +85,47 @@ def _ends(simulation: Simulation, errors: int, faults: int) -> Section:
     )
     chart = ChartBlock(chart="bars", title="Conversations by how they ended", points=points)
     return Section(title="How conversations ended", blocks=(FactsBlock(facts=facts), *((chart,) if points else ())))
+
+
+FIT = 0.1
+"""Share of faulty conversations up to which a user simulator is called fit."""
+
+
+def _user(simulation: Simulation) -> Section:
+    """The user simulator's certificate: how often it errs, by kind."""
+    faulty = simulation.faulty
+    if faulty is None:
+        return Section(title="The user simulator's certificate", blocks=())
+    if isinstance(faulty, Estimate) and faulty.high <= FIT:
+        said = f"**Fit**: surely at most {100 * FIT:.0f} % of conversations have a fault of the user simulator"
+    elif isinstance(faulty, Estimate) and faulty.low > FIT:
+        said = f"**Not fit**: surely more than {100 * FIT:.0f} % of conversations have a fault of the user simulator"
+    else:
+        said = f"Whether at most {100 * FIT:.0f} % of conversations have a fault of the user simulator is not clear"
+    again = sum(simulation.rerun_faults.values())
+    text = f"{said}: {show_quantity(faulty, 'share')}."
+    if simulation.played_again:
+        text += (
+            f" {simulation.played_again} conversations were played again because of {again} faults; what was still "
+            "faulty then stays, marked."
+        )
+    points = drawn(
+        (
+            point("Any fault", faulty),
+            *(point(words_of(kind.value), rate) for kind, rate in simulation.fault_rates.items()),
+        )
+    )
+    chart = ChartBlock(
+        chart="forest",
+        title="Share of conversations with a fault of the user simulator",
+        points=points,
+        unit="share",
+        reference=FIT,
+        reference_label=f"limit: {100 * FIT:.0f} %",
+    )
+    return Section(
+        title="The user simulator's certificate", blocks=(TextBlock(text=text), *((chart,) if points else ()))
+    )
 
 
 def _wrong(simulation: Simulation) -> Section:

@@ -10,9 +10,11 @@ from assay.contracts.base import short_id
 from assay.contracts.estimate import Estimate, Quantity
 from assay.contracts.judgment import Ruling
 from assay.contracts.stage import Stage
+from assay.evaluation.as_scored import as_scored, set_apart
 from assay.evaluation.attribution import attributions
 from assay.evaluation.clusters import failure_clusters
 from assay.evaluation.correction import Judged, corrected_rate, standing
+from assay.evaluation.forecasting import forecast, precision
 from assay.evaluation.results import TrialResult, passes, quantity, scores, slice_of, successes_and_trials
 from assay.stages.context import Calls, Context, Work
 from assay.stages.material import load_judged
@@ -37,6 +39,7 @@ async def analyze(request: AnalyzeRequest, context: Context) -> AnalyticsReport:
         request.judging_id,
         list(request.slices),
         list(request.trials) if request.trials is not None else None,
+        request.horizon,
         request.narrative,
         model_name if request.narrative is None else "person",
         author.prompt_hash,
@@ -112,10 +115,22 @@ def compute(request: AnalyzeRequest, side: Judged) -> AnalyticsReport:
         narrative=Narrative(text="", author="nobody"),
         judge=trust,
         corrected_pass_rate=corrected,
+        precision=precision(results),
+        as_scored=_as_scored(results),
         correction=how,
         calibrated=trust.trusted,
     )
+    report = report.replace(forecast=forecast(request, report.expected, results))
     return report.replace(facts=analytics_facts(report, results))
+
+
+def _as_scored(results: Sequence[TrialResult]) -> Quantity | None:
+    """The pass rate if what infrastructure broke counted; None: nothing was broken."""
+    from assay.statistics import clustered_mean
+
+    if not any(map(set_apart, results)):
+        return None
+    return quantity(clustered_mean(*passes(as_scored(results))))
 
 
 def trials_curve(results: Sequence[TrialResult]) -> tuple[tuple[Quantity, ...], tuple[Quantity, ...]]:

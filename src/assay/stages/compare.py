@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from assay.contracts.analytics import Narrative
 from assay.contracts.base import short_id
-from assay.contracts.comparison import CompareRequest, ComparisonReport
+from assay.contracts.comparison import CompareRequest, ComparisonReport, PairedResult
 from assay.contracts.judgment import Judging
 from assay.contracts.stage import Stage
 from assay.errors import BadInput
+from assay.evaluation.as_scored import as_scored, set_apart
+from assay.evaluation.attribution import attributions
 from assay.evaluation.correction import Judged, corrected_difference, standing, whatever_the_judge
 from assay.evaluation.pairing import compare_costs, compare_passes, compare_scores, compare_slices, find_flips
 from assay.evaluation.results import TrialResult, passes, quantity
@@ -145,9 +147,19 @@ def compute(request: CompareRequest, before: Judged, after: Judged) -> Compariso
         corrected=corrected,
         correction=how,
         whatever_the_judge=bounds,
+        as_scored=_as_scored(champion_results, challenger_results, confidence),
+        champion_attributions=attributions(champion_results),
+        challenger_attributions=attributions(challenger_results),
         calibrated=trust.trusted,
     )
     return report.replace(facts=comparison_facts(report))
+
+
+def _as_scored(champion: list[TrialResult], challenger: list[TrialResult], confidence: float) -> PairedResult | None:
+    """The test if what infrastructure broke counted; None: nothing was broken."""
+    if not any(map(set_apart, (*champion, *challenger))):
+        return None
+    return compare_passes(as_scored(champion), as_scored(challenger), confidence=confidence)
 
 
 def _judged_scenarios(results: list[TrialResult]) -> set[str]:

@@ -8,11 +8,13 @@ from assay.contracts.analytics import AnalyticsReport, Narrative
 from assay.contracts.base import content_hash, short_id
 from assay.contracts.dataset import Scenario
 from assay.contracts.estimate import Estimate, Quantity
-from assay.contracts.feedback import Feedback, FeedbackRequest, ForecastScore, ProductionReport
+from assay.contracts.feedback import Feedback, FeedbackRequest, ProductionReport, UserDistance
 from assay.contracts.stage import Stage
 from assay.evaluation.clusters import complaint_clusters
+from assay.evaluation.forecasting import record, score, scores_by_topic
 from assay.evaluation.production_facts import production_facts
 from assay.evaluation.results import quantity
+from assay.evaluation.user_distance import user_distance
 from assay.stages.context import Calls, Context, Work
 from assay.stages.narrative import narrative_of
 
@@ -52,8 +54,12 @@ async def feedback(request: FeedbackRequest, context: Context) -> ProductionRepo
         linked = await asyncio.to_thread(write_feedback, context.tracking, request.project, items)
         context.tell(Stage.FEEDBACK, 1, 3)
         scenarios = await known_scenarios(request, context)
-        forecast = await _forecast(request, items, context)
-        draft = compute(request, items, scenarios, linked, forecast)
+        analytics = await _analytics(request, context)
+        draft = compute(request, items, scenarios, linked, analytics)
+        draft = draft.replace(
+            forecast_record=record([*await _earlier(request, context), draft]),
+            user_distance=await _user_distance(request, items, context),
+        )
         calls = Calls()
         proposed = await calls.of(
             "feedback_analyst",
@@ -96,10 +102,12 @@ def compute(
     items: Sequence[Feedback],
     scenarios: Sequence[Scenario],
     linked: int,
-    forecast: ForecastScore | None,
+    analytics: AnalyticsReport | None,
 ) -> ProductionReport:
-    """The report with all its numbers and no words yet."""
+    """The report with all its numbers and no words yet. analytics: whose forecast is scored; None: none is."""
     topics = sorted({item.topic for item in items if item.topic})
+    observed = satisfaction(items)
+    by_topic = {topic: satisfaction([item for item in items if item.topic == topic]) for topic in topics}
     return ProductionReport(
         project=request.project,
         gated=request.gated,
@@ -107,11 +115,12 @@ def compute(
         agent=request.agent,
         items=len(items),
         linked=linked,
-        satisfaction=satisfaction(items),
+        satisfaction=observed,
         mean_rating=_mean_rating(items),
-        by_topic={topic: satisfaction([item for item in items if item.topic == topic]) for topic in topics},
+        by_topic=by_topic,
         clusters=complaint_clusters([item for item in items if item.negative], scenarios),
-        forecast=forecast,
+        forecast=score(analytics.expected, observed, items) if analytics else None,
+        forecasts_by_topic=scores_by_topic(analytics, items, by_topic) if analytics else (),
         proposed_scenarios=(),
         facts=(),
         narrative=Narrative(text="", author="nobody"),
@@ -169,28 +178,45 @@ async def known_scenarios(request: FeedbackRequest, context: Context) -> tuple[S
     return (await asyncio.to_thread(load_dataset, t, project, simulation.dataset)).scenarios
 
 
-async def _forecast(request: FeedbackRequest, items: Sequence[Feedback], context: Context) -> ForecastScore | None:
+async def _analytics(request: FeedbackRequest, context: Context) -> AnalyticsReport | None:
     from assay.tracking import load_result
 
     if request.analytics_id is None:
         return None
-    analytics = AnalyticsReport.model_validate(
+    return AnalyticsReport.model_validate(
         await asyncio.to_thread(load_result, context.tracking, request.project, Stage.ANALYZE, request.analytics_id)
     )
-    if not isinstance(analytics.pass_rate, Estimate):
+
+
+async def _earlier(request: FeedbackRequest, context: Context) -> list[ProductionReport]:
+    """The project's earlier production reports: what the record of forecasts is made of."""
+    from assay.tracking import list_results, load_result
+
+    t, project = context.tracking, request.project
+    found = []
+    for run in await asyncio.to_thread(list_results, t, project, Stage.FEEDBACK):
+        loaded = await asyncio.to_thread(load_result, t, project, Stage.FEEDBACK, run.subject_id)
+        found.append(ProductionReport.model_validate(loaded))
+    return found
+
+
+async def _user_distance(request: FeedbackRequest, items: Sequence[Feedback], context: Context) -> UserDistance | None:
+    """Real users, as far as feedback brings their words, against those that were simulated for this agent."""
+    from assay.tracking import list_results, read_conversations
+
+    t, project = context.tracking, request.project
+    found = await asyncio.to_thread(list_results, t, project, Stage.SIMULATE, agent=request.agent, limit=1)
+    real = [item for item in items if item.turns]
+    if not found or not real:
         return None
-    return score_forecast(analytics.pass_rate, items)
-
-
-def score_forecast(predicted: Estimate, items: Sequence[Feedback]) -> ForecastScore:
-    """Whether the predicted pass rate's interval and the observed satisfaction's meet, and the Brier score."""
-    observed = satisfaction(items)
-    rated = [float(not item.negative) for item in items if item.negative is not None]
-    covered = None
-    if isinstance(observed, Estimate):
-        covered = predicted.low <= observed.high and observed.low <= predicted.high
-    brier = sum((value - predicted.value) ** 2 for value in rated) / len(rated) if rated else None
-    return ForecastScore(predicted=predicted, observed=observed, covered=covered, brier=brier)
+    played = await asyncio.to_thread(read_conversations, t, project, found[0].subject_id)
+    return await asyncio.to_thread(
+        user_distance,
+        [conversation.turns for conversation in played],
+        [item.turns for item in real],
+        scenarios=[conversation.scenario_id for conversation in played],
+        users=[item.user or item.feedback_id for item in real],
+    )
 
 
 def _metrics(report: ProductionReport) -> dict[str, float]:

@@ -11,9 +11,17 @@ from typing import Any
 from pydantic import ValidationError
 
 from assay.contracts.base import JsonObject
-from assay.contracts.conversation import Conversation, Turn
+from assay.contracts.conversation import Conversation, SimulatorFault, Turn
 from assay.contracts.judgment import Judgment
 from assay.contracts.stage import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """An attempt that is played again, and what the user simulator took for it."""
+
+    faults: tuple[SimulatorFault, ...]
+    usage: Usage
 
 
 @dataclass
@@ -30,6 +38,8 @@ class Begun:
     """None: it did not end."""
     judgment: Judgment | None = None
     """None: it was not judged."""
+    given_up: list[GivenUp] = field(default_factory=list)
+    """Earlier attempts, in which the user simulator erred."""
 
 
 class Journal:
@@ -57,6 +67,14 @@ class Journal:
             line += f',"state":{json.dumps(state)}'
         self._write(line + "}\n")
 
+    def again(self, conversation_id: str, attempt: GivenUp) -> None:
+        """What was noted of the conversation so far is given up: it begins anew."""
+        if self.file is not None:
+            faults = [fault.model_dump(mode="json") for fault in attempt.faults]
+            usage = attempt.usage.model_dump(mode="json")
+            note = {"c": conversation_id, "a": self._mark, "again": {"faults": faults, "usage": usage}}
+            self._write(json.dumps(note) + "\n")
+
     def take_up(self, conversation_id: str) -> Begun:
         """The conversation as far as an earlier process had it, and from here on this one's own."""
         begun = self.begun.get(conversation_id)
@@ -65,6 +83,8 @@ class Journal:
         if begun.whole is not None:
             self.whole(begun.whole)
         else:
+            for attempt in begun.given_up:
+                self.again(conversation_id, attempt)
             usages = iter(begun.usages)
             for turn in begun.turns:
                 self.turn(conversation_id, turn, next(usages, None) if turn.role == "user" else None, begun.state)
@@ -129,6 +149,12 @@ def _take(note: dict[str, Any], begun: Begun) -> None:
             if "usage" in note:
                 begun.usages.append(Usage.model_validate(note["usage"]))
             begun.state = note.get("state", begun.state)
+        elif "again" in note:
+            faults = tuple(SimulatorFault.model_validate(fault) for fault in note["again"]["faults"])
+            begun.given_up.append(GivenUp(faults, Usage.model_validate(note["again"]["usage"])))
+            begun.turns.clear()
+            begun.usages.clear()
+            begun.state = None
         elif "whole" in note:
             begun.whole = Conversation.model_validate(note["whole"])
         elif "judgment" in note:
@@ -137,5 +163,5 @@ def _take(note: dict[str, Any], begun: Begun) -> None:
         return  # of another version of Assay: played again
 
 
-def _worth(begun: Begun) -> tuple[bool, bool, int]:
-    return begun.whole is not None, begun.judgment is not None, len(begun.turns)
+def _worth(begun: Begun) -> tuple[bool, bool, int, int]:
+    return begun.whole is not None, begun.judgment is not None, len(begun.given_up), len(begun.turns)

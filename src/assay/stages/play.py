@@ -4,17 +4,18 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from assay.contracts.base import content_hash
 from assay.contracts.conversation import CallFailed, Conversation, FailureCause, StopReason, ToolCall, Turn
 from assay.contracts.dataset import Scenario
 from assay.contracts.stage import AgentRef
 from assay.errors import CallError, OverBudget
 from assay.models.usage import add_usage
 from assay.stages.context import Calls
-from assay.stages.journal import Begun, Journal
+from assay.stages.journal import Begun, GivenUp, Journal
 
 if TYPE_CHECKING:
     from assay.agents.user_simulator import UserSimulator
@@ -48,16 +49,36 @@ class Player:
     max_turns: int | None = None
     """Caps every scenario's own limit; None: no cap."""
     journal: Journal = NOWHERE
+    fault_limit: int = 0
+    """Faults of the user simulator that a conversation may have before it is played again."""
+    reruns: int = 0
+    """How often it is at the most."""
     budget: "Budget | None" = None
     """None: the agent's tokens and dollars are not limited."""
 
     async def play(self, trial: Trial, begun: Begun | None = None) -> Conversation:
-        """The conversation, from where it was left. Raises OverBudget where a limit is reached."""
-        from assay.agents.user_simulator import find_faults
+        """The conversation, from where it was left. Raises OverBudget where a limit is reached.
 
+        One in which the user simulator erred too often is played again, with another seed, and says so.
+        """
         begun = begun or Begun()
         if begun.whole is not None:
             return begun.whole
+        while True:
+            attempt = len(begun.given_up)
+            seed = trial.seed if attempt == 0 else int(content_hash([trial.seed, "again", attempt])[:8], 16)
+            whole = await self._attempt(replace(trial, seed=seed), begun)
+            sound = len(whole.simulator_faults) <= self.fault_limit or whole.error is not None
+            if sound or attempt >= self.reruns:
+                self.journal.whole(whole)
+                return whole
+            given_up = GivenUp(whole.simulator_faults, add_usage(*begun.usages))
+            self.journal.again(trial.conversation_id, given_up)
+            begun = Begun(given_up=[*begun.given_up, given_up], replayed=begun.replayed)
+
+    async def _attempt(self, trial: Trial, begun: Begun) -> Conversation:
+        from assay.agents.user_simulator import find_faults
+
         scenario = trial.scenario
         started_at, began = self.now(), time.perf_counter()
         error: CallFailed | None = None
@@ -75,7 +96,7 @@ class Player:
                 raise OverBudget(side.failed.detail) from side
             stop, error = side.stop, side.failed
         turns = tuple(begun.turns)
-        whole = Conversation(
+        return Conversation(
             conversation_id=trial.conversation_id,
             scenario_id=scenario.scenario_id,
             trial=trial.trial,
@@ -88,11 +109,11 @@ class Player:
             outcome=begun.state,
             started_at=started_at,
             duration_s=time.perf_counter() - began,
-            simulator_usage=add_usage(*begun.usages),
+            simulator_usage=add_usage(*(attempt.usage for attempt in begun.given_up), *begun.usages),
+            reruns=len(begun.given_up),
+            rerun_faults=tuple(fault for attempt in begun.given_up for fault in attempt.faults),
             replayed=begun.replayed,
         )
-        self.journal.whole(whole)
-        return whole
 
     async def _converse(self, trial: Trial, begun: Begun) -> StopReason:
         """User and agent in turns. `begun` is added to as they end, so what it holds is true at any moment."""

@@ -50,6 +50,7 @@ class Setup:
             request.seed,
             request.max_turns,
             request.conversation_timeout_s,
+            [request.fault_limit, request.reruns],
             self.model_name,
             self.user.prompt_hash,
         ]
@@ -193,6 +194,8 @@ class Playing:
             now=context.now,
             timeout_s=request.conversation_timeout_s,
             max_turns=request.max_turns,
+            fault_limit=request.fault_limit,
+            reruns=request.reruns,
             journal=self.journal,
             budget=context.budget,
         )
@@ -299,6 +302,10 @@ def _result(setup: Setup, run_id: str, tally: ConversationTally) -> Simulation:
         conversations=tally.conversations,
         stop_reasons=dict(sorted(tally.stop_reasons.items())),
         simulator_faults=dict(sorted(tally.faults.items())),
+        fault_rates=tally.fault_rates(),
+        faulty=tally.faulty(),
+        played_again=tally.played_again,
+        rerun_faults=dict(sorted(tally.rerun_faults.items())),
         errors=dict(sorted(tally.errors.items())),
         agent_usage=tally.agent.total,
         simulator_usage=tally.simulator.total,

@@ -3,10 +3,13 @@
 from collections import Counter
 
 from assay.contracts.conversation import Conversation, FailureCause, SimulatorFaultKind, StopReason
+from assay.contracts.estimate import Quantity
 from assay.contracts.judgment import Judgment
 from assay.contracts.stage import Usage
 from assay.evaluation.quantiles import bucket, quantile
 from assay.models.usage import UsageSum
+
+ALL, ANY = "all", "any"
 
 
 class ConversationTally:
@@ -15,6 +18,10 @@ class ConversationTally:
         self.stop_reasons: Counter[StopReason] = Counter()
         self.faults: Counter[SimulatorFaultKind] = Counter()
         """Conversations with at least one fault of the kind."""
+        self.by_scenario: dict[str, Counter[str]] = {}
+        """For each scenario how many conversations, how many with any fault, and with each kind."""
+        self.played_again = 0
+        self.rerun_faults: Counter[SimulatorFaultKind] = Counter()
         self.errors: Counter[FailureCause] = Counter()
         self.agent = UsageSum()
         self.simulator = UsageSum()
@@ -24,7 +31,13 @@ class ConversationTally:
     def add(self, conversation: Conversation) -> None:
         self.conversations += 1
         self.stop_reasons[conversation.stop_reason] += 1
-        self.faults.update({fault.kind for fault in conversation.simulator_faults})
+        kinds = {fault.kind for fault in conversation.simulator_faults}
+        self.faults.update(kinds)
+        self.by_scenario.setdefault(conversation.scenario_id, Counter()).update(
+            [ALL, *([ANY] if kinds else []), *kinds]
+        )
+        self.played_again += conversation.reruns > 0
+        self.rerun_faults.update(fault.kind for fault in conversation.rerun_faults)
         if conversation.error is not None:
             self.errors[conversation.error.cause] += 1
         if conversation.stop_reason is StopReason.AGENT_ERROR:
@@ -45,6 +58,25 @@ class ConversationTally:
                     self.latencies[bucket(turn.latency_s)] += 1
         self.simulator.add(conversation.simulator_usage)
 
+    def faulty(self) -> Quantity:
+        """The share of conversations with any fault of the user simulator, clustered by scenario."""
+        return self._share(ANY)
+
+    def fault_rates(self) -> dict[SimulatorFaultKind, Quantity]:
+        """The same for every kind that occurred."""
+        return {kind: self._share(kind) for kind in sorted(self.faults)}
+
+    def _share(self, what: str) -> Quantity:
+        import numpy as np
+
+        from assay.evaluation.results import quantity
+        from assay.statistics import clustered_mean
+
+        sizes = [counts[ALL] for counts in self.by_scenario.values()]
+        values = [np.arange(counts[ALL]) < counts[what] for counts in self.by_scenario.values()]
+        scenarios = np.repeat(np.arange(len(sizes)), sizes)
+        return quantity(clustered_mean(np.concatenate([*values, []]).astype(float), scenarios))
+
     def metrics(self) -> dict[str, float]:
         """Counts, latency, tokens and cost, as MLflow metrics."""
         agent, simulator = self.agent.total, self.simulator.total
@@ -52,6 +84,7 @@ class ConversationTally:
             "conversations": self.conversations,
             "conversations_with_errors": self.errors.total(),
             "simulator_faults": self.faults.total(),
+            "played_again": self.played_again,
             "agent_turns": agent.calls - agent.failed_calls,
             "agent_input_tokens": agent.input_tokens or 0,
             "agent_output_tokens": agent.output_tokens or 0,

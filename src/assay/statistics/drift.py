@@ -112,7 +112,7 @@ def maximum_mean_discrepancy(
     clouds, names = [], []
     for side, clusters in ((reference, reference_clusters), (current, current_clusters)):
         cloud = np.asarray(side, dtype=float)
-        cloud = cloud.reshape(cloud.shape[0], -1)
+        cloud = cloud.reshape(cloud.shape[0], -1) if cloud.size else cloud.reshape(0, cloud.shape[-1])
         if not np.isfinite(cloud).all():
             raise ValueError("features must be finite: leave out what was not measured, and count it apart")
         who = np.arange(cloud.shape[0]).astype(object) if clusters is None else np.asarray(clusters, dtype=object)
@@ -123,7 +123,7 @@ def maximum_mean_discrepancy(
         names.append(who)
     if clouds[0].shape[1] != clouds[1].shape[1]:
         raise ValueError(f"both sides need the same features, not {clouds[0].shape[1]} and {clouds[1].shape[1]}")
-    shuffle = _Shuffle.of([cloud[:, 0] for cloud in clouds], (names[0], names[1]), draws, seed)
+    shuffle = _Shuffle.of([np.arange(cloud.shape[0]) for cloud in clouds], (names[0], names[1]), draws, seed)
     if isinstance(shuffle, Insufficient):
         return shuffle
     both = np.concatenate(clouds)

@@ -1,16 +1,18 @@
 """Conversations that Assay did not simulate: read from a file, stored as a simulation, judged by their checks."""
 
 import asyncio
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from assay.contracts.agent import AgentCard, DevelopRequest, MlflowConnector
-from assay.contracts.conversation import Conversation, Simulation, StopReason
+from assay.contracts.conversation import Conversation, Simulation
 from assay.contracts.dataset import Dataset, DatasetRequest
 from assay.contracts.judgment import JudgeRequest, Judging
 from assay.contracts.stage import AgentRef, DatasetRef, Stage, StageRequest, Usage
 from assay.errors import BadInput
+from assay.evaluation.infrastructure import runs_of_faults, set_apart
 from assay.integrations.importers import openai_messages, tau_bench
 
 if TYPE_CHECKING:
@@ -31,8 +33,20 @@ class Imported:
     conversations: tuple[Conversation, ...]
 
 
-def read_conversations_file(file: Path, *, layout: Layout, agent: AgentRef, dataset: Path | None) -> Imported:
-    """Reads the file or folder. Raises BadInput with the line and field that do not fit."""
+def read_conversations_file(
+    file: Path, *, layout: Layout, agent: AgentRef, dataset: Path | None, as_scored: bool = False
+) -> Imported:
+    """Reads the file or folder. What a quota, time-out or server error broke is set apart, unless `as_scored`.
+
+    Raises BadInput with the line and field that do not fit.
+    """
+    imported = _read(file, layout, agent, dataset)
+    if as_scored:
+        return imported
+    return replace(imported, conversations=tuple(map(set_apart, imported.conversations)))
+
+
+def _read(file: Path, layout: Layout, agent: AgentRef, dataset: Path | None) -> Imported:
     match layout:
         case "tau-bench":
             if dataset is not None:
@@ -58,6 +72,26 @@ async def import_conversations(imported: Imported, project: str, context: "Conte
     simulation = await _store(imported, project, context)
     judging = await run(JudgeRequest(project=project, simulation_id=simulation.subject_id))
     return Judging.model_validate(judging)
+
+
+def broken(imported: Imported) -> tuple[str, ...]:
+    """What was set apart, in words for a person; empty: nothing was."""
+    faults = [conversation for conversation in imported.conversations if conversation.error is not None]
+    if not faults:
+        return ()
+    causes = Counter(c.error.cause.value.replace("_", " ") for c in faults if c.error)
+    named = ", ".join(f"{count} {cause}" for cause, count in causes.most_common())
+    first = faults[0]
+    example = first.error.detail if first.error else ""
+    lines = [
+        f"{len(faults)} of {len(imported.conversations)} conversations hold an infrastructure error ({named}) and are "
+        "set apart: neither passed nor failed",
+        f"for example scenario {first.scenario_id}, trial {first.trial}: {example}",
+    ]
+    if outages := runs_of_faults(imported.conversations):
+        lines.append(f"{len(outages)} times three or more in a row: an outage, rather than bad luck")
+    lines.append("to take them as they were scored: --as-scored; `assay compare run` gives both ways")
+    return tuple(lines)
 
 
 def _card(imported: Imported) -> AgentCard:
@@ -109,7 +143,7 @@ async def _store(imported: Imported, project: str, context: "Context") -> Simula
             dataset=ref,
             trials=max(conversation.trial for conversation in played) + 1,
             conversations=len(played),
-            stop_reasons={StopReason.IMPORTED: len(played)},
+            stop_reasons=dict(sorted(tally.stop_reasons.items())),
             simulator_faults={},
             errors=dict(tally.errors),
             agent_usage=tally.agent.total,
