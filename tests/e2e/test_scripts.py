@@ -26,7 +26,7 @@ NAMES = {
 def few(tmp_path):
     lines = (SHOP / "dataset.jsonl").read_text().splitlines()
     # What code can check needs no admitted judge for a verdict.
-    lines = [line for line in lines if all("check" in wanted for wanted in json.loads(line)["expectations"])][::6]
+    lines = [line for line in lines if all("check" in wanted for wanted in json.loads(line)["expectations"])][::2]
     file = tmp_path / "shop.jsonl"
     file.write_text("\n".join(lines) + "\n")
     return file
