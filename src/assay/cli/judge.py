@@ -13,6 +13,7 @@ from assay.cli.simulate import list_stage
 from assay.cli.stage import run_and_answer
 from assay.contracts.calibration import CertifyRequest, JudgeCertificate
 from assay.contracts.judgment import JudgeRequest, JudgeSpec, TraceQuery
+from assay.contracts.probes import JudgeProbeReport, JudgeProbeRequest, ProbeKind
 from assay.contracts.stage import Stage
 
 if TYPE_CHECKING:
@@ -101,6 +102,35 @@ def certify(
             *(f"  report: {uri}" for uri in reports),
         ),
     )
+
+
+@app.command
+def probe(
+    *,
+    judging: Annotated[str | None, Parameter(help="Its id; the newest if left out.")] = None,
+    kind: Annotated[tuple[ProbeKind, ...], Parameter(help="Only these probes; all if left out.")] = (),
+    conversations: Annotated[int | None, Parameter(help="On how many conversations at the most.")] = None,
+    seed: int | None = None,
+    concurrency: int | None = None,
+    io: InOut = InOut(),
+) -> None:
+    """See whether the judge can be fooled: order, length, style, a user's claims, and injected orders."""
+
+    async def work(context: "Context") -> tuple[JudgeProbeReport, str]:
+        from assay.lifecycle.publish import publish_probes
+        from assay.stages.probing import probe_judge
+
+        chosen = judging or (None if io.input else await latest(context, io.name, Stage.JUDGE))
+        fields = {"conversations": conversations, "seed": seed, "concurrency": concurrency}
+        request = asked(JudgeProbeRequest, io, judging_id=chosen, kinds=("repeat", *kind) if kind else None, **fields)
+        made = await probe_judge(request, context)
+        return made, await publish_probes(made, context)
+
+    found, uri = in_context(work, quiet=io.json)
+    lines = [f"{result.kind.replace('_', ' ')}: {result.state}; {result.words}" for result in found.results]
+    worked = [attack for attack in found.attacks if attack.worked]
+    lines.append(f"attacks that worked: {', '.join(a.attack_id for a in worked) or 'none'} (of {len(found.attacks)})")
+    answer(found, io, (f"{found.judge} on {found.conversations} conversations", *lines, f"  report: {uri}"))
 
 
 @app.command

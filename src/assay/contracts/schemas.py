@@ -28,6 +28,7 @@ from assay.contracts.platform_agents import (
     MoveRequest,
     RuleRequest,
 )
+from assay.contracts.probes import JudgeProbeReport, JudgeProbeRequest
 from assay.contracts.report import Report
 from assay.contracts.rollout import DeployRequest, Rollout
 
@@ -56,6 +57,8 @@ DOCUMENTS: dict[str, type[Contract]] = {
         LabelAgreement,
         CertifyRequest,
         JudgeCertificate,
+        JudgeProbeRequest,
+        JudgeProbeReport,
         PlanRequest,
         Plan,
         EvaluateRequest,

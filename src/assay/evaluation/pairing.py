@@ -40,22 +40,17 @@ def compare_scores(champion: Results, challenger: Results, *, confidence: float)
 
 
 def _paired(champion: Results, challenger: Results, arrays: "Arrays", confidence: float) -> PairedResult:
-    from assay.statistics import paired_by_cluster, sign_flip_test
+    from assay.statistics import paired_by_cluster, scenario_differences, sign_flip_test
 
     before, before_scenarios = arrays(champion)
     after, after_scenarios = arrays(challenger)
     found = paired_by_cluster(before, before_scenarios, after, after_scenarios, confidence=confidence)
     if isinstance(found, TooLittle):
         return PairedResult(difference=Insufficient.model_validate(found), p=None)
-    differences = _differences(before, before_scenarios, after, after_scenarios)
+    differences, _ = scenario_differences(before, before_scenarios, after, after_scenarios)
     return PairedResult(
         difference=_estimate(found, confidence), p=found.p, se=found.se, p_permutation=sign_flip_test(differences)
     )
-
-
-def scenario_differences(champion: Results, challenger: Results) -> "np.ndarray":
-    """Challenger minus champion in pass rate, one mean a scenario that both sides have."""
-    return _differences(*passes(champion), *passes(challenger))
 
 
 def _estimate(found: PairedDifference, confidence: float) -> Estimate:
@@ -68,14 +63,6 @@ def _estimate(found: PairedDifference, confidence: float) -> Estimate:
         confidence=confidence,
         method=found.method,
     )
-
-
-def _differences(before, before_scenarios, after, after_scenarios) -> "np.ndarray":
-    """One mean difference a scenario, of the scenarios that both sides have."""
-    import numpy as np
-
-    both = sorted(set(before_scenarios) & set(after_scenarios))
-    return np.array([after[after_scenarios == s].mean() - before[before_scenarios == s].mean() for s in both])
 
 
 def matched(champion: Results, challenger: Results) -> list[tuple[TrialResult, TrialResult]]:

@@ -141,10 +141,9 @@ def _labels(standing: JudgeStanding, judging_ids: Sequence[str]) -> str:
 
 
 def _more_data(champion: Sequence[TrialResult], challenger: Sequence[TrialResult], policy: ComparePolicy) -> str:
-    from assay.evaluation.pairing import scenario_differences
-    from assay.statistics import scenarios_for_paired
+    from assay.statistics import scenario_differences, scenarios_for_paired
 
-    differences = scenario_differences(champion, challenger)
+    differences, _ = scenario_differences(*passes(champion), *passes(challenger))
     if differences.size < 2 or policy.margin == 0:
         return "Add scenarios: there are too few on both sides to plan with."
     needed = scenarios_for_paired(

@@ -11,6 +11,7 @@ from assay.contracts.conversation import Conversation, Simulation
 from assay.contracts.dataset import DatasetResult
 from assay.contracts.feedback import ProductionReport
 from assay.contracts.judgment import Judging
+from assay.contracts.probes import JudgeProbeReport
 from assay.contracts.report import Report
 from assay.contracts.rollout import Rollout
 from assay.contracts.stage import StageResult
@@ -57,6 +58,16 @@ async def store_report(report: Report, name: str, run_id: str, context: Context)
         f"reports/{name}.json": report.model_dump_json(indent=2).encode(),
     }
     await asyncio.to_thread(log_artifacts, context.tracking, run_id, files)
+
+
+async def publish_probes(probes: JudgeProbeReport, context: Context) -> str:
+    """The report on probes beside the judging; where it is."""
+    from assay import reports
+    from assay.tracking import artifact_uri
+
+    assert probes.run_id is not None  # noqa: S101, a judging that can be read back has one
+    await store_report(reports.lay_out_probes(probes, made_at=probes.made_at), "probes", probes.run_id, context)
+    return await asyncio.to_thread(artifact_uri, context.tracking, probes.run_id, "reports/probes.html")
 
 
 async def publish_certificate(certificate: JudgeCertificate, context: Context) -> str:

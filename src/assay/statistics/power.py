@@ -4,9 +4,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from assay.statistics.clusters import LEAST
+from assay.statistics.clusters import LEAST, codes
 from assay.statistics.estimate import Insufficient
 
 TYPICAL_SD = 0.45
@@ -89,27 +89,44 @@ def variance_components(
     variance of the scenarios' mean differences less what the trials account for, and not below 0. Insufficient under
     5 common scenarios or where no scenario has two trials on either side. Source: Miller 2024 (arXiv 2411.00640).
     """
-    sides = []
-    for values, labels in ((champion, champion_clusters), (challenger, challenger_clusters)):
-        y, names = np.asarray(values, dtype=float), np.asarray(labels, dtype=object).astype(str)
-        sides.append({name: y[names == name] for name in np.unique(names)})
-    common = sorted(sides[0].keys() & sides[1].keys())
-    if len(common) < LEAST:
-        return Insufficient(f"{len(common)} scenarios on both sides; planning needs {LEAST}", len(common), len(common))
+    before, after = (np.asarray(side, dtype=float).reshape(-1) for side in (champion, challenger))
+    labels = np.concatenate([np.asarray(side, dtype=object) for side in (champion_clusters, challenger_clusters)])
+    code, count = codes(labels)
+    sides = [_moments(before, code[: before.size], count), _moments(after, code[before.size :], count)]
+    common = (sides[0].size > 0) & (sides[1].size > 0)
+    scenarios = int(common.sum())
+    if scenarios < LEAST:
+        return Insufficient(f"{scenarios} scenarios on both sides; planning needs {LEAST}", scenarios, scenarios)
     within = []
     for side in sides:
-        repeated = [side[name].var(ddof=1) for name in common if side[name].size >= 2]
-        if not repeated:
-            return Insufficient("no scenario was played twice: what trials vary by is not known", len(common))
-        within.append(float(np.mean(repeated)))
-    differences = np.array([sides[1][name].mean() - sides[0][name].mean() for name in common])
-    noise = np.mean([within[0] / sides[0][name].size + within[1] / sides[1][name].size for name in common])
+        repeated = common & (side.size >= 2)
+        if not repeated.any():
+            return Insufficient("no scenario was played twice: what trials vary by is not known", scenarios)
+        within.append(float(side.variance[repeated].mean()))
+    differences = (sides[1].mean - sides[0].mean)[common]
+    noise = float((within[0] / sides[0].size[common] + within[1] / sides[1].size[common]).mean())
     return VarianceComponents(
         between=max(0.0, float(differences.var(ddof=1) - noise)),
         champion_within=within[0],
         challenger_within=within[1],
-        scenarios=len(common),
+        scenarios=scenarios,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Moments:
+    """Of each scenario's trials, shape (scenarios,). The variance is unbiased and 0 where there is one trial."""
+
+    size: NDArray[np.intp]
+    mean: NDArray[np.float64]
+    variance: NDArray[np.float64]
+
+
+def _moments(values: NDArray[np.float64], code: NDArray[np.intp], count: int) -> _Moments:
+    size = np.bincount(code, minlength=count)
+    mean = np.bincount(code, weights=values, minlength=count) / np.maximum(1, size)
+    squares = np.bincount(code, weights=(values - mean[code]) ** 2, minlength=count)
+    return _Moments(size, mean, squares / np.maximum(1, size - 1))
 
 
 def labels_for_admission(rate: float, *, level: float = 0.80, confidence: float = 0.95) -> int | None:
