@@ -12,6 +12,7 @@ from assay.cli.references import latest
 from assay.cli.simulate import list_stage
 from assay.cli.stage import run_and_answer
 from assay.contracts.calibration import CertifyRequest, JudgeCertificate
+from assay.contracts.judge_audit import JudgeAgreement
 from assay.contracts.judgment import JudgeRequest, JudgeSpec, TraceQuery
 from assay.contracts.probes import JudgeProbeReport, JudgeProbeRequest, ProbeKind
 from assay.contracts.stage import Stage
@@ -160,6 +161,31 @@ def certificates(*, io: InOut = InOut()) -> None:
 
 
 @app.command
+def agreement(
+    *,
+    judging: Annotated[tuple[str, ...], Parameter(help="Two or more judgings of the same conversations.")],
+    io: InOut = InOut(),
+) -> None:
+    """How far judges agree: a matrix of judge against judge."""
+    from assay.evaluation.facts import show_quantity
+    from assay.evaluation.judges.panel_agreement import judge_agreement
+
+    async def work(context: "Context") -> JudgeAgreement:
+        from assay.stages.material import load_results
+
+        return judge_agreement([await load_results(context, io.name, name, None) for name in judging])
+
+    found = in_context(work, quiet=io.json)
+    answer(found, io, (f"{found.rulings} rulings; all together: alpha {show_quantity(found.alpha, 'score')}",))
+    if not io.json and str(io.output) != "-":
+        rows = [
+            (m.first, m.second, m.rulings, "" if m.same is None else f"{m.same:.0%}", show_quantity(m.kappa, "score"))
+            for m in found.matches
+        ]
+        table("", ("judge", "judge", "rulings", "alike", "Cohen's kappa"), rows)
+
+
+@app.command
 def audit(
     items: Annotated[Path, Parameter(help="Pairs with their gold, as JSONL: item_id, gold, perhaps subset.")],
     judgments: Annotated[Path, Parameter(help="What judges said, as JSONL: item_id, judge, winner_ab, winner_ba.")],
@@ -168,7 +194,7 @@ def audit(
 ) -> None:
     """Hold judges against gold labels: accuracy, order, agreement, and what their mistakes do to a rate."""
     from assay.evaluation.facts import show_quantity
-    from assay.evaluation.judge_audit import audit as audited
+    from assay.evaluation.judges.audit import audit as audited
     from assay.integrations.importers.pairwise import read_items, read_verdicts
 
     found = audited(read_items(items), read_verdicts(judgments))

@@ -128,6 +128,8 @@ class ComparisonReport(StageResult):
     """How it was corrected, or why it was not; empty: no label, or no judge."""
     whatever_the_judge: Quantity | None = None
     """Bounds of the difference that hold even if the judge was wrong wherever it could be; None: not needed."""
+    held_by_judge: bool = False
+    """Inconclusive only because the judge may not gate: by its own count there would be a verdict."""
     calibrated: bool = False
     as_scored: PairedResult | None = None
     """The same test with conversations that infrastructure broke counted as they were scored, or as failed; None:

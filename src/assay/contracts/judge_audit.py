@@ -89,6 +89,28 @@ class JudgePair(Contract):
     """Cohen's kappa of their winners, in the order as given."""
 
 
+class JudgeMatch(Contract):
+    """Two judges on the same rulings."""
+
+    first: str
+    second: str
+    rulings: int
+    same: Share | None
+    """Share of rulings alike; None: they have none in common."""
+    kappa: Quantity
+    """Cohen's, clustered by scenario."""
+
+
+class JudgeAgreement(Document):
+    """Judges who ruled on the same conversations."""
+
+    judges: tuple[str, ...]
+    rulings: int
+    alpha: Quantity
+    """Krippendorff's, of all together, clustered by scenario."""
+    matches: tuple[JudgeMatch, ...]
+
+
 class JudgeAudit(Document):
     items: int
     judges: tuple[JudgeRecord, ...]

@@ -14,7 +14,7 @@ from assay.contracts.evaluation import CostEstimate, EvaluateRequest, Evaluation
 from assay.contracts.feedback import Feedback, FeedbackRequest, ProductionReport
 from assay.contracts.gate import GateDecision, LedgerCheck
 from assay.contracts.job import Job, JobRequest
-from assay.contracts.judge_audit import JudgeAudit
+from assay.contracts.judge_audit import JudgeAgreement, JudgeAudit
 from assay.contracts.judgment import JudgeRequest, Judging, Judgment
 from assay.contracts.labels import LabelAgreement, LabelDraw, LabelsTaken, LabelTask
 from assay.contracts.pipeline import PipelineRequest, PipelineResult
@@ -51,6 +51,7 @@ DOCUMENTS: dict[str, type[Contract]] = {
         JudgeRequest,
         Judging,
         JudgeAudit,
+        JudgeAgreement,
         LabelTask,
         LabelDraw,
         LabelsTaken,

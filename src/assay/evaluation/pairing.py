@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 from assay.contracts.comparison import CostDifference, Flip, PairedResult, SliceDifference
 from assay.contracts.estimate import Estimate, Insufficient, Quantity
 from assay.contracts.judgment import Ruling
-from assay.evaluation.results import TrialResult, passes, quantity, scores, slice_of
+from assay.evaluation.results import TrialResult, paired_quantity, passes, scores, slice_of
 from assay.statistics import Insufficient as TooLittle
-from assay.statistics import PairedDifference
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,19 +48,7 @@ def _paired(champion: Results, challenger: Results, arrays: "Arrays", confidence
         return PairedResult(difference=Insufficient.model_validate(found), p=None)
     differences, _ = scenario_differences(before, before_scenarios, after, after_scenarios)
     return PairedResult(
-        difference=_estimate(found, confidence), p=found.p, se=found.se, p_permutation=sign_flip_test(differences)
-    )
-
-
-def _estimate(found: PairedDifference, confidence: float) -> Estimate:
-    return Estimate(
-        value=found.value,
-        low=found.low,
-        high=found.high,
-        n=found.n_pairs,
-        clusters=found.clusters,
-        confidence=confidence,
-        method=found.method,
+        difference=paired_quantity(found, confidence), p=found.p, se=found.se, p_permutation=sign_flip_test(differences)
     )
 
 
@@ -98,7 +85,7 @@ def compare_slices(
             if isinstance(found, TooLittle):
                 rows.append((dimension, value, Insufficient.model_validate(found), None))
             else:
-                rows.append((dimension, value, _estimate(found, 1 - alpha), found.p))
+                rows.append((dimension, value, paired_quantity(found, 1 - alpha), found.p))
     adjusted = iter(holm([p for *_, p in rows if p is not None]))
     slices = []
     for dimension, value, difference, p in rows:
@@ -171,7 +158,7 @@ def _cost(name: str, measure: Callable, champion: Results, challenger: Results, 
         "measure": name,
         "champion": float(before[0].mean()) if before[0].size else None,
         "challenger": float(after[0].mean()) if after[0].size else None,
-        "difference": quantity(found) if isinstance(found, TooLittle) else _estimate(found, confidence),
+        "difference": paired_quantity(found, confidence),
     }
 
 

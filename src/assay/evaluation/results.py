@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from assay.statistics import Estimate as Estimated
     from assay.statistics import Insufficient as TooLittle
+    from assay.statistics import PairedDifference as PairedFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,26 @@ def slice_of(result: TrialResult, dimension: str) -> str | None:
             return scenario.persona.language
         case _:
             raise BadInput(f"slices: {dimension} is no dimension: use topic, persona, difficulty or language")
+
+
+def paired_quantity(
+    computed: "PairedFound | TooLittle", confidence: float = 0.95, *, clustered_by: str = "scenarios"
+) -> Quantity:
+    """What a paired test found, as a contract."""
+    from assay.statistics import PairedDifference
+
+    if not isinstance(computed, PairedDifference):
+        return Insufficient.model_validate(computed)
+    return Estimate(
+        value=computed.value,
+        low=computed.low,
+        high=computed.high,
+        n=computed.n_pairs,
+        clusters=computed.clusters,
+        clustered_by=clustered_by,
+        confidence=confidence,
+        method=computed.method,
+    )
 
 
 def quantity(computed: "Estimated | TooLittle", *, clustered_by: str = "scenarios") -> Quantity:

@@ -5,7 +5,7 @@ from datetime import datetime
 from assay.contracts.probes import JudgeProbeReport
 from assay.contracts.report import Cell, ChartBlock, Report, Section, TextBlock
 from assay.evaluation.facts import show_quantity
-from assay.evaluation.probes.outcome import TOLERATED
+from assay.evaluation.judges.probes.outcome import TOLERATED
 from assay.reports.palette import Tone
 from assay.reports.parts import drawn, kept, method, one_of, point, row, table, words_of
 

@@ -13,8 +13,8 @@ from assay.contracts.stage import Stage
 from assay.evaluation.as_scored import as_scored, set_apart
 from assay.evaluation.attribution import attributions
 from assay.evaluation.clusters import failure_clusters
-from assay.evaluation.correction import Judged, corrected_rate, standing
 from assay.evaluation.forecasting import forecast, precision
+from assay.evaluation.judges.correction import Judged, corrected_rate, standing
 from assay.evaluation.results import TrialResult, passes, quantity, scores, slice_of, successes_and_trials
 from assay.stages.context import Calls, Context, Work
 from assay.stages.material import load_judged

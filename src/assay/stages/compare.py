@@ -12,7 +12,7 @@ from assay.contracts.stage import Stage
 from assay.errors import BadInput
 from assay.evaluation.as_scored import as_scored, set_apart
 from assay.evaluation.attribution import attributions
-from assay.evaluation.correction import Judged, corrected_difference, standing, whatever_the_judge
+from assay.evaluation.judges.correction import Judged, corrected_difference, standing, whatever_the_judge
 from assay.evaluation.pairing import compare_costs, compare_passes, compare_scores, compare_slices, find_flips
 from assay.evaluation.results import TrialResult, passes, quantity
 from assay.evaluation.verdict import decide_judged, next_steps
@@ -147,6 +147,7 @@ def compute(request: CompareRequest, before: Judged, after: Judged) -> Compariso
         corrected=corrected,
         correction=how,
         whatever_the_judge=bounds,
+        held_by_judge=decision.held_by_judge,
         as_scored=_as_scored(champion_results, challenger_results, confidence),
         champion_attributions=attributions(champion_results),
         challenger_attributions=attributions(challenger_results),

@@ -8,8 +8,8 @@ from assay.contracts.judgment import Judging, Ruling, Verdict
 from assay.contracts.labels import LabelAgreement, LabelDraw, LabelsTaken, LabelTask
 from assay.contracts.stage import Stage
 from assay.errors import BadInput, NotFound
-from assay.evaluation.certificate import Labelled, certify, judge_key
-from assay.evaluation.labelling import agreement, draw, judged_verdicts, task_of
+from assay.evaluation.judges.certificate import Labelled, certify, judge_key
+from assay.evaluation.judges.labels import agreement, draw, judged_verdicts, task_of
 from assay.evaluation.results import TrialResult, quantity
 from assay.stages.context import Context
 from assay.stages.material import load_results

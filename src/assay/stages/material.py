@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from assay.contracts.judgment import Judging
 from assay.contracts.stage import Stage
-from assay.evaluation.certificate import judge_key
-from assay.evaluation.correction import Judged
+from assay.evaluation.judges.certificate import judge_key
+from assay.evaluation.judges.correction import Judged
 from assay.evaluation.results import TrialResult, join
 from assay.stages.context import Context
 

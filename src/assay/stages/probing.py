@@ -10,8 +10,8 @@ from assay.contracts.judgment import Judging, Ruling, Verdict
 from assay.contracts.probes import JudgeProbeReport, JudgeProbeRequest, ProbeKind
 from assay.contracts.stage import Stage
 from assay.errors import BadInput, CallError
-from assay.evaluation.labelling import RULED, judged_verdicts
-from assay.evaluation.probes import ProbeTrial, attack_results, probe, probe_results
+from assay.evaluation.judges.labels import RULED, judged_verdicts
+from assay.evaluation.judges.probes import ProbeTrial, attack_results, probe, probe_results
 from assay.evaluation.results import TrialResult
 from assay.models.usage import UsageSum
 from assay.stages.context import Context

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from assay.statistics.calibration.samples import Clusters
 from assay.statistics.estimate import Estimate, Insufficient
-from assay.statistics.intervals import _finite, _quantile, wilson
+from assay.statistics.intervals import _finite, wilson
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +38,16 @@ def predict_rate(rate: Estimate | Insufficient, future: int, *, confidence: floa
     rate: measured, with its interval. The interval holds both what is not known of the rate and the luck of the
     conversations to come: half-widths squared of each are added, on either side of the value.
     Insufficient as the rate is. Raises ValueError for future under 1.
-    Source: Nelson 1982, prediction intervals for a binomial; Wilson 1927 for the luck, which is right near 0 and 1.
+    Source: Nelson 1982, prediction intervals for a binomial.
     """
     if future < 1:
         raise ValueError(f"future: one conversation or more is needed, not {future}")
     if isinstance(rate, Insufficient):
         return rate
-    z = _quantile(confidence, float("inf"))
-    low, high = (_luck(rate.value, future, z, side) for side in (-1, 1))
-    below = float(np.hypot(rate.value - rate.low, rate.value - low))
-    above = float(np.hypot(rate.high - rate.value, high - rate.value))
+    tail = (1 - confidence) / 2
+    low, high = _luck(rate.value, future, tail), _luck(rate.value, future, 1 - tail)
+    below = float(np.hypot(rate.value - rate.low, max(0.0, rate.value - low)))
+    above = float(np.hypot(rate.high - rate.value, max(0.0, high - rate.value)))
     return Estimate(
         rate.value,
         max(0.0, rate.value - below),
@@ -59,10 +59,13 @@ def predict_rate(rate: Estimate | Insufficient, future: int, *, confidence: floa
     )
 
 
-def _luck(rate: float, n: int, z: float, side: int) -> float:
-    """How low or high the share of n draws at this rate may fall: the binomial's quantile by Wilson's root."""
-    spread = z * np.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n))
-    return float(np.clip(rate + side * (spread + z * z / (2 * n)), 0, 1))
+def _luck(rate: float, n: int, chance: float) -> float:
+    """The share of n draws at this rate that is fallen short of with this chance: the binomial's quantile."""
+    from scipy import special
+
+    if rate in (0.0, 1.0):
+        return rate
+    return float(np.clip(np.ceil(special.bdtrik(chance, n, rate)), 0, n)) / n
 
 
 def score_forecasts(

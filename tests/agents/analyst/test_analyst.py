@@ -11,6 +11,7 @@ from assay.contracts.judgment import Judging
 from assay.contracts.stage import DatasetRef, Usage
 from assay.errors import CallError
 from assay.evaluation.facts import stray_numbers
+from assay.evaluation.judges.correction import Judged
 from assay.evaluation.results import TrialResult
 from assay.evaluation.results_table import ResultsTable
 from assay.models import open_model
@@ -40,7 +41,7 @@ def report(rows: list[TrialResult]) -> AnalyticsReport:
         rubric_hash="0" * 64,
         usage=Usage(),
     )
-    return compute(AnalyzeRequest(judging_id="judging-1"), judging, rows)
+    return compute(AnalyzeRequest(judging_id="judging-1"), Judged(judging, rows, None))
 
 
 async def narrated(rows: list[TrialResult]) -> str:

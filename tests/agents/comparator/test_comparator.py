@@ -10,6 +10,7 @@ from assay.contracts.conversation import FailureCause
 from assay.contracts.judgment import Judging
 from assay.contracts.stage import AgentRef, DatasetRef, Usage
 from assay.errors import CallError
+from assay.evaluation.judges.correction import Judged
 from assay.evaluation.results import TrialResult
 from assay.evaluation.results_table import ResultsTable
 from assay.models import open_model
@@ -42,8 +43,8 @@ def judging(version: str) -> Judging:
 
 
 def report(before: list[TrialResult], after: list[TrialResult], **policy) -> ComparisonReport:
-    request = CompareRequest(champion=ONE, challenger=TWO, policy=ComparePolicy(**policy))
-    return compute(request, judging("v1"), before, judging("v2"), after)
+    request = CompareRequest(champion=ONE, challenger=TWO, policy=ComparePolicy(**{"judge": "any", **policy}))
+    return compute(request, Judged(judging("v1"), before, None), Judged(judging("v2"), after, None))
 
 
 def many(failing: int) -> list[TrialResult]:
@@ -149,3 +150,9 @@ def test_a_changed_prompt_changes_the_hash():
     model = open_model("openai:stub", base_url="http://127.0.0.1:9/v1", api_key="k")
     assert comparator(model, "Other words.").prompt_hash != comparator(model).prompt_hash
     assert "{{recommendation}}" in PROMPT and CHAT_PROMPT
+
+
+async def test_offline_says_that_the_judge_may_not_gate():
+    text = await narrated(many(20), many(2), judge="admitted")
+    assert text.startswith("There is no verdict yet, because the judge may not gate: by its own count")
+    assert "label conversations of both sides, certify the judge" in text

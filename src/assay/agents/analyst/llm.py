@@ -24,7 +24,8 @@ class ModelAnalyst:
         return self.model.name
 
     async def narrate(self, report: AnalyticsReport) -> Narrated:
-        calibration = "calibrated on human labels" if report.calibrated else "uncalibrated"
+        corrected = " Speak of {corrected_pass_rate} first." if report.corrected_pass_rate is not None else ""
+        calibration = f"{report.judge.state.replace('_', ' ')}: {report.judge.words}{corrected}"
         clusters = "\n".join(
             f"- `{cluster.name}`: {cluster.description}" for cluster in report.clusters[:CLUSTERS_SHOWN]
         )

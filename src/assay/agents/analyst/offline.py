@@ -36,10 +36,13 @@ class OfflineAnalyst:
 
 
 def _expect(report: AnalyticsReport) -> str:
-    if not isinstance(report.pass_rate, Estimate):
-        return "There is too little data to say what to expect in production: {pass_rate}."
-    text = f"Expect `{report.agent}` to meet every expectation in {{pass_rate}} of conversations like these."
-    if not report.calibrated:
+    found = "{pass_rate}" if report.corrected_pass_rate is None else "{corrected_pass_rate}"
+    if not isinstance(report.expected, Estimate):
+        return f"There is too little data to say what to expect in production: {found}."
+    text = f"Expect `{report.agent}` to meet every expectation in {found} of conversations like these."
+    if report.corrected_pass_rate is not None:
+        text += " That is what people's labels make of the judge's {pass_rate}."
+    elif not report.calibrated:
         text += " No human labels calibrate the judge yet, so this is the rate as the judge sees it."
     if len(report.pass_hat_k) > 1 and isinstance(report.pass_hat_k[-1], Estimate):
         text += (
@@ -106,7 +109,7 @@ def _next(report: AnalyticsReport) -> str:
     if report.clusters:
         steps.append("Read the conversations of the largest cluster, mend the agent, and play the same dataset again.")
     if not report.calibrated:
-        steps.append("Label some conversations by hand, so that the judge can be calibrated.")
+        steps.append("Label conversations by hand, so that the judge can be admitted.")
     if not isinstance(report.pass_rate, Estimate):
         steps.insert(0, "Add scenarios: there are too few for a rate.")
     return "What to do next:\n" + "\n".join(f"- {step}" for step in steps) if steps else ""

@@ -13,7 +13,7 @@ from assay.evaluation.results_table import ResultsTable
 from assay.models.narration import Narrated, narrated_offline
 from assay.models.sql_chat import Looked, Steps
 
-RULES_VERSION = "2"
+RULES_VERSION = "3"
 BROKEN_NAMED = 3
 
 
@@ -37,31 +37,42 @@ class OfflineComparator:
 
 
 def _verdict(report: ComparisonReport) -> str:
-    return (
+    text = (
         f"{_opening(report)} The champion meets every expectation in {{champion_rate}} of conversations, "
         "the challenger in {challenger_rate}."
     )
+    if report.corrected is not None:
+        text += " By the judge's own count the difference is {difference}; people's labels set it right."
+    elif not report.judge.trusted and report.recommendation is not Recommendation.INCONCLUSIVE:
+        text += " No label admits the judge, but the verdict holds whatever it should have ruled."
+    return text
 
 
 def _opening(report: ComparisonReport) -> str:
     champion, challenger = f"`{report.champion}`", f"`{report.challenger}`"
-    if not isinstance(report.pass_rate.difference, Estimate):
-        return f"Whether {challenger} is better than {champion} cannot be said: {{difference}}."
+    found = "{difference}" if report.corrected is None else "{corrected_difference}"
+    if not isinstance(report.decided_on.difference, Estimate):
+        return f"Whether {challenger} is better than {champion} cannot be said: {found}."
     within_margin = report.policy.test == "non_inferiority"
     match report.recommendation:
         case Recommendation.PROMOTE if within_margin:
             return (
                 f"Promote {challenger}: it is not worse than {champion} by more than the margin of {{margin}}; the "
-                "difference is {difference}."
+                f"difference is {found}."
             )
         case Recommendation.PROMOTE:
-            return f"Promote {challenger}: it does better than {champion}, by {{difference}}."
+            return f"Promote {challenger}: it does better than {champion}, by {found}."
         case Recommendation.REJECT if within_margin:
-            return f"Keep {champion}: {challenger} is worse by more than the margin of {{margin}}, by {{difference}}."
+            return f"Keep {champion}: {challenger} is worse by more than the margin of {{margin}}, by {found}."
         case Recommendation.REJECT:
-            return f"Keep {champion}: {challenger} does worse, by {{difference}}."
+            return f"Keep {champion}: {challenger} does worse, by {found}."
+        case Recommendation.INCONCLUSIVE if report.held_by_judge:
+            return (
+                f"There is no verdict yet, because the judge may not gate: by its own count {challenger} differs from "
+                f"{champion} by {found}, and how often it is wrong nobody has measured well enough."
+            )
         case Recommendation.INCONCLUSIVE:
-            return f"The data does not decide between {champion} and {challenger}: the difference is {{difference}}."
+            return f"The data does not decide between {champion} and {challenger}: the difference is {found}."
 
 
 def _flips(report: ComparisonReport) -> str:
@@ -116,6 +127,8 @@ def _next(report: ComparisonReport) -> str:
             return "What to do next: approve the comparison's gate, then deploy the challenger to staging."
         case Recommendation.REJECT:
             return "What to do next: keep the champion, mend what broke, and register a new version."
+        case Recommendation.INCONCLUSIVE if report.held_by_judge:
+            return "What to do next: label conversations of both sides, certify the judge, and compare again."
         case Recommendation.INCONCLUSIVE:
             return (
                 "What to do next: add scenarios rather than trials, since only new scenarios are new evidence, and "

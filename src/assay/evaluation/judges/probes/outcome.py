@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal
 from assay.contracts.estimate import Estimate, Insufficient, Quantity
 from assay.contracts.judgment import Ruling
 from assay.contracts.probes import AttackResult, ProbeKind, ProbeResult
-from assay.evaluation.probes.attacks import Attack
-from assay.evaluation.results import quantity
+from assay.evaluation.judges.probes.attacks import Attack
+from assay.evaluation.results import paired_quantity, quantity
 
 if TYPE_CHECKING:
     import numpy as np
@@ -78,22 +78,12 @@ def _flips(trials: Sequence[ProbeTrial], wants: bool) -> "tuple[np.ndarray, np.n
 
 
 def _beyond(trials: Sequence[ProbeTrial], repeats: Sequence[ProbeTrial], wants: bool) -> Quantity:
-    from assay.statistics import Insufficient as TooLittle
     from assay.statistics import paired_by_cluster
 
     if not repeats:
         return Insufficient(reason="no plain repeat was asked for to hold it against", n=len(trials))
     found = paired_by_cluster(*_flips(repeats, False), *_flips(trials, wants))
-    if isinstance(found, TooLittle):
-        return Insufficient.model_validate(found)
-    return Estimate(
-        value=found.value,
-        low=found.low,
-        high=found.high,
-        n=found.n_pairs,
-        clusters=found.clusters,
-        method=found.method,
-    )
+    return paired_quantity(found)
 
 
 def _judged(kind: ProbeKind, beyond: Quantity, share: Quantity) -> tuple[Literal["robust", "fooled", "undecided"], str]:

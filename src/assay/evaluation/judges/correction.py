@@ -1,16 +1,16 @@
 """A judge's rates and differences, set right by its certificate; and what they are worth where it has none."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from assay.contracts.calibration import JudgeCertificate, JudgeStanding
 from assay.contracts.comparison import PairedResult
 from assay.contracts.estimate import Estimate, Insufficient, Quantity
 from assay.contracts.judgment import Judging, Ruling
-from assay.evaluation.certificate import by_conversation, judge_key
-from assay.evaluation.labelling import JUDGES, by_code, depends_on_judge
-from assay.evaluation.results import TrialResult, passes, quantity
+from assay.evaluation.judges.certificate import by_conversation, judge_key
+from assay.evaluation.judges.labels import JUDGES, by_code, depends_on_judge
+from assay.evaluation.results import TrialResult, paired_quantity, passes, quantity
 from assay.statistics import Insufficient as TooLittle
 from assay.statistics import PairedDifference
 from assay.statistics.clusters import LEAST
@@ -146,17 +146,9 @@ def corrected_difference(
 
 def _paired(found: PairedDifference | TooLittle, confidence: float, how: str) -> tuple[PairedResult, str]:
     if isinstance(found, TooLittle):
-        return PairedResult(difference=Insufficient.model_validate(found), p=None), how
-    difference = Estimate(
-        value=found.value,
-        low=max(-1.0, found.low),
-        high=min(1.0, found.high),
-        n=found.n_pairs,
-        clusters=found.clusters,
-        confidence=confidence,
-        method=found.method,
-    )
-    return PairedResult(difference=difference, p=found.p, se=found.se), how
+        return PairedResult(difference=paired_quantity(found), p=None), how
+    inside = replace(found, low=max(-1.0, found.low), high=min(1.0, found.high))
+    return PairedResult(difference=paired_quantity(inside, confidence), p=found.p, se=found.se), how
 
 
 def whatever_the_judge(champion: Results, challenger: Results, *, confidence: float = 0.95) -> Estimate | Insufficient:

@@ -15,12 +15,11 @@ from assay.contracts.judge_audit import (
     SubsetCounts,
 )
 from assay.errors import BadInput
-from assay.evaluation.results import quantity
+from assay.evaluation.results import paired_quantity, quantity
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from assay.statistics import PairedDifference
 
 METHOD = (
     "Accuracy is the mean over items of the share of both orders in which the judge was right; an answer that could "
@@ -178,23 +177,8 @@ def _pair(one: str, other: str, items: Sequence[PairwiseItem], by_judge: Mapping
 
     names = [item.item_id for item in items]
     found = paired_by_cluster(_right(items, by_judge[other]), names, _right(items, by_judge[one]), names)
-    difference = Insufficient.model_validate(found) if not isinstance(found, PairedDifference) else None
-    p = None
-    if isinstance(found, PairedDifference):
-        difference, p = _paired(found), found.p
-    assert difference is not None  # noqa: S101, one of the two holds
+    difference = paired_quantity(found, clustered_by="items")
+    p = found.p if isinstance(found, PairedDifference) else None
     winners = [[str(by_judge[name][item].winner_ab) for item in names] for name in (one, other)]
     agreement = quantity(cohen_kappa(*winners), clustered_by="items")
     return JudgePair(first=one, second=other, difference=difference, p=p, agreement=agreement)
-
-
-def _paired(found: "PairedDifference") -> Estimate:
-    return Estimate(
-        value=found.value,
-        low=found.low,
-        high=found.high,
-        n=found.n_pairs,
-        clusters=found.clusters,
-        clustered_by="items",
-        method=found.method,
-    )

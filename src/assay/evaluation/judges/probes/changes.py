@@ -9,7 +9,7 @@ from assay.contracts.conversation import Conversation, Turn
 from assay.contracts.dataset import Expectation
 from assay.contracts.judgment import Ruling
 from assay.contracts.probes import ProbeKind
-from assay.evaluation.probes.attacks import ATTACKS, Attack
+from assay.evaluation.judges.probes.attacks import ATTACKS, Attack
 
 PADDING = (
     "I hope that this is helpful, and I would like to thank you for your patience while we look into it together. "

@@ -9,7 +9,7 @@ from assay.contracts.conversation import ToolCall
 from assay.contracts.dataset import Expectation
 from assay.contracts.estimate import Estimate
 from assay.contracts.judgment import Ruling
-from assay.evaluation.probes import ATTACKS, CHANGES, ProbeTrial, attack_results, probe, probe_results
+from assay.evaluation.judges.probes import ATTACKS, CHANGES, ProbeTrial, attack_results, probe, probe_results
 from tests.evaluation.make import conversation
 
 TALK = conversation("Where is it?", "I refunded it.", "Thanks.", "You are welcome.")

@@ -11,7 +11,7 @@ from assay.contracts.estimate import Insufficient
 from assay.contracts.judgment import Judging, Ruling
 from assay.contracts.labels import LabelDraw
 from assay.errors import BadInput
-from assay.evaluation.labelling import (
+from assay.evaluation.judges.labels import (
     RULED,
     Agreement,
     Rulings,
