@@ -49,6 +49,7 @@ def analytics_facts(report: AnalyticsReport, results: Sequence[TrialResult]) -> 
             conversation_ids=_ids(result for result in results if not result.judged),
         ),
         Fact(fact_id="failed", label="Conversations that failed", value=len(failing), conversation_ids=_ids(failing)),
+        *_precision(report),
         *(
             Fact(fact_id=f"pass_hat_{k}", label=f"All of {k} trials pass (pass^{k})", value=rate, unit="share")
             for k, rate in enumerate(report.pass_hat_k, start=1)
@@ -133,6 +134,27 @@ def _sum(values: Iterable) -> float | None:
     """None where a part is not known: half a sum misleads."""
     parts = list(values)
     return None if not parts or any(part is None for part in parts) else float(sum(parts))
+
+
+def _precision(report: AnalyticsReport) -> Iterable[Fact]:
+    """How sure the rate is, and how sure it would look to who takes every conversation for independent."""
+    found = report.precision
+    if found is not None:
+        errors = (
+            ("se_clustered", "Standard error of the pass rate, clustered by scenario", found.se_clustered_cr1),
+            ("se_naive", "The same as if all conversations were independent", found.se_naive),
+            ("design_effect", "How many times larger clustering makes the variance", found.design_effect),
+        )
+        yield from (Fact(fact_id=name, label=label, value=value, unit="score") for name, label, value in errors)
+        yield Fact(
+            fact_id="naive_pass_rate", label="Pass rate as if all were independent", value=found.naive, unit="share"
+        )
+    if report.as_scored is not None:
+        label = "Pass rate with broken conversations as they were scored"
+        yield Fact(fact_id="as_scored", label=label, value=report.as_scored, unit="share")
+    if report.forecast is not None:
+        label = f"Forecast for {report.forecast.conversations:,} conversations to come"
+        yield Fact(fact_id="forecast", label=label, value=report.forecast.pass_rate, unit="share")
 
 
 def _ids(results: Iterable[TrialResult]) -> tuple[str, ...]:

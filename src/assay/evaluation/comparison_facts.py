@@ -54,6 +54,9 @@ def comparison_facts(report: ComparisonReport) -> tuple[Fact, ...]:
                 unit="difference",
             ),
         )
+    if report.as_scored is not None:
+        label = "The same with broken conversations as they were scored"
+        facts.append(Fact(fact_id="as_scored", label=label, value=report.as_scored.difference, unit="difference"))
     if report.pass_rate.p is not None:
         facts.append(Fact(fact_id="p", label="p of the paired difference", value=report.pass_rate.p, unit="score"))
     if report.pass_rate.mcnemar_p is not None:
