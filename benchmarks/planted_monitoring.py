@@ -94,7 +94,7 @@ def split_alarms() -> float:
 def drift_alarms() -> float:
     rng = np.random.default_rng(24)
     alarms = 0
-    runs = 600
+    runs = 200
     for _ in range(runs):
         reference = rng.normal(0, 1, 200)
         for window in range(1, WINDOWS + 1):
