@@ -16,6 +16,8 @@ COMMANDS = {
     "analytics": "Report on results; chat with the Analyst (stage 5)",
     "compare": "Compare two agent versions: PROMOTE, REJECT or INCONCLUSIVE (stage 6)",
     "deploy": "Move a version through the registry; plan its rollout (stage 7)",
+    "rollout": "A rollout under way: start, watch, widen, pause, roll back (stage 7)",
+    "gateway": "Split production traffic between two versions, session by session (stage 7)",
     "feedback": "Ingest and report on production feedback (stage 8)",
     "gate": "See, approve and reject what waits at the gates; verify the ledger",
     "pipeline": "Run the whole lifecycle; report on the platform's own agents",

@@ -31,6 +31,7 @@ from assay.contracts.platform_agents import (
 from assay.contracts.probes import JudgeProbeReport, JudgeProbeRequest
 from assay.contracts.report import Report
 from assay.contracts.rollout import DeployRequest, Rollout
+from assay.contracts.traffic import RolloutEvaluation, RolloutStart, Traffic
 
 DOCUMENTS: dict[str, type[Contract]] = {
     contract.__name__: contract
@@ -73,6 +74,9 @@ DOCUMENTS: dict[str, type[Contract]] = {
         ComparisonReport,
         DeployRequest,
         Rollout,
+        RolloutStart,
+        Traffic,
+        RolloutEvaluation,
         Feedback,
         FeedbackRequest,
         ProductionReport,

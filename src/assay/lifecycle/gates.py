@@ -109,13 +109,29 @@ async def decide(
     Raises Refused when the ledger was tampered with, when the subject is ungated, or when a dataset that is under
     its threshold should be approved.
     """
-    from assay.tracking import append_ledger, read_ledger, set_project_tag
-
     result = await load_subject(context, project, subject_id)
     if not result.gated:
         raise Refused(f"{subject_id} was run ungated: only what is part of the lifecycle is decided on")
     if decision == "approve" and isinstance(result, DatasetResult) and not result.report.passed:
         raise Refused(under_threshold(result))
+    evidence = {"result.json": content_hash(result)}
+    return await record(context, project, result.stage, subject_id, decision, by, reason, evidence, mode)
+
+
+async def record(
+    context: Context,
+    project: str,
+    stage: Stage,
+    subject_id: str,
+    decision: Literal["approve", "reject"],
+    by: str,
+    reason: str,
+    evidence: dict[str, str],
+    mode: Mode,
+) -> GateDecision:
+    """Seals one line at the end of the ledger. Raises Refused when the ledger was tampered with."""
+    from assay.tracking import append_ledger, read_ledger, set_project_tag
+
     lines = await asyncio.to_thread(read_ledger, context.tracking, project)
     check = ledger.verify(project, lines)
     if not check.intact:
@@ -124,19 +140,19 @@ async def decide(
     sealed = ledger.seal(
         previous,
         project=project,
-        stage=result.stage,
+        stage=stage,
         subject_id=subject_id,
         decision=decision,
         by=by,
         at=context.now(),
         reason=reason,
         mode=mode,
-        evidence={"result.json": content_hash(result)},
+        evidence=evidence,
     )
     t = context.tracking
     await asyncio.to_thread(append_ledger, t, project, sealed.model_dump_json(), expected_lines=len(lines))
     state = f"{decision} {subject_id} by {by}"
-    await asyncio.to_thread(set_project_tag, t, project, f"gate.{result.stage}", state)
+    await asyncio.to_thread(set_project_tag, t, project, f"gate.{stage}", state)
     return sealed
 
 

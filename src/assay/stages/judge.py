@@ -175,7 +175,7 @@ async def judge_all(bench: Bench, context: Context) -> Judging:
     return await context.once(bench.work, work)
 
 
-def keeper(bench: Bench, context: Context, run_id: str) -> Callable[[Sequence[Judgment]], Awaitable[None]]:
+def keeper(bench: Bench, context: Context, run_id: str | None) -> Callable[[Sequence[Judgment]], Awaitable[None]]:
     """Stores judgments of conversations that are stored."""
     from assay.tracking import write_judgments
 

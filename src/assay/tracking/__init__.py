@@ -4,7 +4,7 @@ from assay.tracking.artifacts import artifact_uri, list_artifacts, log_artifacts
 from assay.tracking.certificates import find_certificate, keep_certificate, list_certificates
 from assay.tracking.connection import Tracking, connect
 from assay.tracking.datasets import DatasetSummary, list_datasets, load_dataset, save_dataset
-from assay.tracking.feedback import read_human_labels, write_feedback, write_human_labels
+from assay.tracking.feedback import PRODUCTION, read_feedback, read_human_labels, write_feedback, write_human_labels
 from assay.tracking.judgments import judged, judgment_texts, read_judgments, write_judgments
 from assay.tracking.ledger import append_ledger, read_ledger
 from assay.tracking.projects import (
@@ -32,10 +32,12 @@ from assay.tracking.traces import (
     read_conversations,
     write_conversations,
 )
+from assay.tracking.traffic import read_traffic, write_traffic
 from assay.tracking.transitions import production_version, stage_of, transition, transitions
 
 __all__ = [
     "BATCH",
+    "PRODUCTION",
     "AgentSummary",
     "DatasetSummary",
     "ProjectSummary",
@@ -78,12 +80,14 @@ __all__ = [
     "prompt",
     "read_bytes",
     "read_conversations",
+    "read_feedback",
     "read_human_labels",
     "read_json",
     "read_judgments",
     "read_ledger",
     "read_project_tags",
     "read_text",
+    "read_traffic",
     "register_agent",
     "registered_name",
     "run_started_at",
@@ -99,4 +103,5 @@ __all__ = [
     "write_feedback",
     "write_human_labels",
     "write_judgments",
+    "write_traffic",
 ]

@@ -25,6 +25,7 @@ PRODUCTION = "production"
 """The simulation id under which conversations stand that came with feedback."""
 LABEL = "label"
 _VERDICT = "assay.verdict"
+_FEEDBACK = "assay.feedback"
 _UNKNOWN = AgentRef(agent_id="unknown", version="unknown")
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -68,6 +69,25 @@ def write_feedback(t: Tracking, project: str, items: Sequence[Feedback]) -> int:
 
 
 @reports_outages
+def read_feedback(t: Tracking, project: str, conversation_ids: Sequence[str]) -> dict[str, list[Feedback]]:
+    """What users said of these conversations, without the turns that an item may have brought along."""
+    experiment_id = project_or_not_found(t, project)
+    own = {traces[0]: name for name, traces in traces_of(t, experiment_id, conversation_ids).items()}
+    found: dict[str, list[Feedback]] = {}
+    for batch in batches(own):
+        for info in t.store.batch_get_trace_infos(batch):
+            told = {
+                text
+                for row in info.assessments
+                if row.valid is not False and (text := (row.metadata or {}).get(_FEEDBACK)) is not None
+            }
+            if told:
+                items = [Feedback.model_validate_json(text) for text in sorted(told)]
+                found[own[info.trace_id]] = items
+    return found
+
+
+@reports_outages
 def write_human_labels(t: Tracking, project: str, labels: Mapping[str, Sequence[Verdict]]) -> None:
     """Conversation to what a person ruled on it. A person's new label of an expectation replaces the old one.
 
@@ -106,7 +126,7 @@ def _said(item: Feedback) -> tuple[Draft, ...]:
     """Thumbs, stars and words apart, as MLflow's users filter by them; the words go with what they explain."""
     comment = (item.comment or "").strip() or None
     at_ms = int(item.at.timestamp() * 1000) if item.at else None
-    told = {"feedback_id": item.feedback_id, "assay.feedback": item.model_dump_json(exclude={"turns"})}
+    told = {"feedback_id": item.feedback_id, _FEEDBACK: item.model_dump_json(exclude={"turns"})}
     values: list[tuple[str, str | int]] = []
     if item.thumbs is not None:
         values.append(("user_thumbs", item.thumbs))

@@ -50,7 +50,7 @@ def standing(*sides: Judged) -> JudgeStanding:
             return JudgeStanding(state="void", words=_void(other, judging), certificate_id=other.certificate_id)
         return JudgeStanding(
             state="uncalibrated",
-            words=f"No person has labelled what {judging.judge} ruled, so how often it is wrong is not known.",
+            words=f"No person has labelled what the judge {judging.judge} ruled: how often it is wrong is not known.",
         )
     return JudgeStanding(
         state="admitted" if found.admitted else "not_admitted",

@@ -1,0 +1,151 @@
+"""assay rollout"""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import App, Parameter
+
+from assay.cli.console import InOut, answer, asked, in_context, load_as, say, settings, table
+from assay.cli.references import latest
+from assay.contracts.stage import Stage
+from assay.contracts.traffic import RolloutEvaluation, RolloutPolicy, RolloutStart, Traffic
+
+if TYPE_CHECKING:
+    from assay.stages.context import Context
+
+app = App(name="assay rollout", help="A rollout under way: begun, watched, widened, paused, rolled back (stage 7).")
+
+Reason = Annotated[str, Parameter(help="Why; recorded.")]
+
+
+@app.command
+def start(
+    rollout: Annotated[str | None, Parameter(help="Its id; the newest if left out.")] = None,
+    *,
+    reason: Reason,
+    champion_url: Annotated[str | None, Parameter(help="Where it answers; its card says it if left out.")] = None,
+    challenger_url: str | None = None,
+    policy: Annotated[Path | None, Parameter(help="Guardrails and how to go on, as JSON (RolloutPolicy).")] = None,
+    advance: Annotated[
+        Literal["approve", "automatic"] | None, Parameter(help="Who opens the next step: a person, or nobody.")
+    ] = None,
+    io: InOut = InOut(),
+) -> None:
+    """Put the first step in force: gateways serve both versions from then on."""
+    chosen = load_as(RolloutPolicy, policy) if policy else RolloutPolicy()
+    if advance:
+        chosen = chosen.replace(advance=advance)
+
+    async def work(context: "Context") -> Traffic:
+        from assay.lifecycle.rollouts import start as begin
+
+        named = rollout or (None if io.input else await latest(context, io.name, Stage.DEPLOY))
+        request = asked(
+            RolloutStart,
+            io,
+            rollout_id=named,
+            champion_url=champion_url,
+            challenger_url=challenger_url,
+            policy=chosen.model_dump(mode="json") if policy or advance or not io.input else None,
+            by=settings().person,
+            reason=reason,
+        )
+        return await begin(request, context)
+
+    _tell(in_context(work, quiet=io.json), io)
+
+
+@app.command
+def status(*, io: InOut = InOut()) -> None:
+    """What is in force."""
+
+    async def work(context: "Context") -> Traffic:
+        from assay.lifecycle.rollouts import traffic_of
+
+        return await traffic_of(context, io.name)
+
+    _tell(in_context(work, quiet=io.json), io)
+
+
+@app.command
+def look(*, io: InOut = InOut()) -> None:
+    """Hold production against the guardrails, and do what follows: roll back, stop, go on, or say what is missing."""
+
+    async def work(context: "Context") -> RolloutEvaluation:
+        from assay.lifecycle.rollouts import look as looked
+
+        return await looked(context, io.name)
+
+    _show(in_context(work, quiet=io.json), io)
+
+
+@app.command
+def watch(
+    *, every_s: Annotated[float, Parameter(help="Seconds between two looks.")] = 60.0, io: InOut = InOut()
+) -> None:
+    """Look again and again until the rollout is complete or rolled back."""
+
+    async def work(context: "Context") -> None:
+        from assay.lifecycle.rollouts import look as looked
+
+        last = ""
+        while True:
+            found = await looked(context, io.name)
+            if (said := f"{found.action}: {found.words}") != last:
+                _show(found, io)
+                last = said
+            if found.action in ("roll_back", "done"):
+                return
+            await asyncio.sleep(every_s)
+
+    in_context(work, quiet=True)
+
+
+def _change(what: Literal["advance", "pause", "resume", "roll_back"], reason: str, io: InOut) -> None:
+    async def work(context: "Context") -> Traffic:
+        from assay.lifecycle.rollouts import change
+
+        return await change(context, io.name, what, by=settings().person, reason=reason)
+
+    _tell(in_context(work, quiet=io.json), io)
+
+
+@app.command
+def advance(*, reason: Reason, io: InOut = InOut()) -> None:
+    """Open the next step."""
+    _change("advance", reason, io)
+
+
+@app.command
+def pause(*, reason: Reason, io: InOut = InOut()) -> None:
+    """Keep the shares as they are; nothing is watched and nothing goes on by itself."""
+    _change("pause", reason, io)
+
+
+@app.command
+def resume(*, reason: Reason, io: InOut = InOut()) -> None:
+    """Go on after a pause."""
+    _change("resume", reason, io)
+
+
+@app.command(name="rollback")
+def roll_back(*, reason: Reason, io: InOut = InOut()) -> None:
+    """Give all traffic back to the champion, at once."""
+    _change("roll_back", reason, io)
+
+
+def _tell(traffic: Traffic, io: InOut) -> None:
+    state = traffic.state.value.replace("_", " ")
+    challenger = traffic.challenger.agent if traffic.challenger else "nobody"
+    line = f"{traffic.rollout_id}: {state}, step {traffic.step + 1} of {len(traffic.steps)}"
+    shares = f"  {100 * traffic.share:g} % of sessions to {challenger}, the others to {traffic.champion.agent}"
+    answer(traffic, io, (line, shares))
+
+
+def _show(found: RolloutEvaluation, io: InOut) -> None:
+    answer(found, io, (f"{found.action.replace('_', ' ')}: {found.words}",))
+    if io.json or str(io.output) == "-":
+        return
+    table("", ("guardrail", "", "in words"), [(s.measure, s.call, s.words) for s in found.guardrails])
+    say(*(f"missing: {words}" for words in found.missing))

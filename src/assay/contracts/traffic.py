@@ -1,0 +1,145 @@
+"""Stage 7 in production: who gets which share of the traffic, what watches it, and what it says."""
+
+from datetime import datetime
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from assay.contracts.base import Contract, Document, Finite, Seconds, Share, Slug, Text
+from assay.contracts.dataset import Expectation
+from assay.contracts.rollout import DEFAULT_STEPS, RolloutState, RolloutStep
+from assay.contracts.stage import AgentRef
+
+Measure = Literal["quality", "feedback", "errors", "slow", "cost_usd"]
+"""quality: judged to pass. feedback: not negative. errors: gave none. slow: had an answer slower than `limit`."""
+
+
+class Upstream(Contract):
+    """Where one version answers."""
+
+    agent: AgentRef
+    url: Annotated[str, Field(pattern=r"^https?://[^/]+(/.*[^/])?$")]
+    """A request's path is put behind it; no slash at the end."""
+
+
+class Guardrail(Contract):
+    """What must not get worse by more than the margin, watched with bounds that hold at every look."""
+
+    measure: Measure
+    margin: Annotated[Finite, Field(ge=0)] = 0.02
+    """In the measure's unit: a share, or USD a conversation."""
+    limit: Annotated[Finite, Field(gt=0)] = 10.0
+    """slow: seconds. cost_usd: the most that a conversation may count for, so that one cannot decide alone."""
+
+
+GUARDRAILS = (
+    Guardrail(measure="errors", margin=0.02),
+    Guardrail(measure="slow", margin=0.05, limit=10.0),
+    Guardrail(measure="feedback", margin=0.05),
+)
+
+
+class RolloutPolicy(Contract):
+    """How a rollout goes on. Declared before it starts."""
+
+    guardrails: Annotated[tuple[Guardrail, ...], Field(min_length=1)] = GUARDRAILS
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    """Of all guardrails together, at all looks."""
+    advance: Literal["approve", "automatic"] = "approve"
+    """approve: a person opens each step. automatic: it goes on by itself once all guardrails are good."""
+    sample_share: Share = 1.0
+    """Of conversations that are recorded."""
+    shadow: bool = False
+    """Before the first step the challenger answers too, and nobody is told."""
+    expectations: tuple[Expectation, ...] = ()
+    """What the judge holds production conversations against; empty: quality is not judged."""
+
+    @model_validator(mode="after")
+    def quality_is_judged(self) -> Self:
+        if any(rail.measure == "quality" for rail in self.guardrails) and not self.expectations:
+            raise ValueError("expectations: a guardrail of quality needs what conversations are held against")
+        return self
+
+
+class Traffic(Document):
+    """What the gateway serves now. It stands with the project in MLflow; `number` grows with every change."""
+
+    project: Slug = "default"
+    rollout_id: Slug
+    champion: Upstream
+    challenger: Upstream | None = None
+    share: Share = 0.0
+    """Of sessions that the challenger gets."""
+    sample_share: Share = 1.0
+    shadow: bool = False
+    state: RolloutState = RolloutState.PLANNED
+    step: int = -1
+    """Index into `steps`; -1: not begun."""
+    steps: tuple[RolloutStep, ...] = DEFAULT_STEPS
+    policy: RolloutPolicy = RolloutPolicy()
+    number: int = 0
+    started_at: datetime | None = None
+    """Of the first step; conversations before it do not count. None: not begun."""
+    step_at: datetime | None = None
+    shares: tuple[tuple[datetime, Share], ...] = ()
+    """When which share began: what the split of traffic is held against."""
+
+
+class RolloutStart(Document):
+    """Begins a rollout that was deployed to Production: the gateway serves both versions from then on."""
+
+    project: Slug = "default"
+    rollout_id: Slug
+    champion_url: str | None = None
+    """Where it answers; None: what its card says, for openai and http connectors."""
+    challenger_url: str | None = None
+    policy: RolloutPolicy = RolloutPolicy()
+    by: Text
+    reason: Text
+
+
+class GuardrailState(Contract):
+    measure: Measure
+    call: Literal["worse", "good", "undecided"]
+    value: Finite | None
+    """Challenger minus champion; None: one side has none yet."""
+    low: Finite | None
+    high: Finite | None
+    champion: int
+    challenger: int
+    """Conversations of each side that count."""
+    words: Text
+
+
+class RolloutEvaluation(Document):
+    """One look at a rollout, and what was done about it."""
+
+    project: Slug
+    rollout_id: Slug
+    at: datetime
+    step: int
+    share: Share
+    guardrails: tuple[GuardrailState, ...]
+    split_p: Share | None
+    """Of "sessions are split as planned"; None: nothing came."""
+    champion: int
+    challenger: int
+    action: Literal["roll_back", "stop", "advance", "ask", "wait", "done", "none"]
+    """ask: all is good, a person opens the next step. stop: the split of traffic is not as planned."""
+    words: Text
+    missing: tuple[Text, ...] = ()
+    """What it waits for."""
+
+
+class Observation(Contract):
+    """One production conversation as the guardrails see it; None: that was not measured."""
+
+    conversation_id: str
+    challenger: bool
+    at: datetime
+    duration_s: Seconds = 0.0
+    quality: Finite | None = None
+    feedback: float | None = None
+    errors: float = 0.0
+    slowest_s: Seconds | None = None
+    cost_usd: Finite | None = None

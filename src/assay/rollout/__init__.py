@@ -1,0 +1,1 @@
+"""Production: traffic split between two versions, what watches it, and the gateway that carries it."""

@@ -1,0 +1,79 @@
+"""Production conversations judged as they come, each once, and read as what the guardrails watch."""
+
+import asyncio
+from collections.abc import Sequence
+
+from assay.contracts.conversation import Conversation
+from assay.contracts.feedback import Feedback
+from assay.contracts.judgment import JudgeRequest, Judgment
+from assay.contracts.traffic import Observation, Traffic
+from assay.stages.context import Context
+from assay.stages.judge import Source, keeper, seat_panel
+
+CONCURRENCY = 16
+
+
+async def observations(context: Context, traffic: Traffic) -> list[Observation]:
+    """Every conversation of the rollout that the gateway recorded, with what is known of it by now.
+
+    Where the policy holds conversations against expectations, those that were not judged yet are judged now.
+    """
+    from assay.tracking import PRODUCTION, read_conversations, read_feedback
+
+    t, project = context.tracking, traffic.project
+    if traffic.challenger is None or traffic.started_at is None:
+        return []
+    arms = {str(traffic.champion.agent): False, str(traffic.challenger.agent): True}
+    stored = await asyncio.to_thread(read_conversations, t, project, PRODUCTION)
+    ours = [c for c in stored if str(c.agent) in arms and c.started_at >= traffic.started_at]
+    said = await asyncio.to_thread(read_feedback, t, project, [c.conversation_id for c in ours]) if ours else {}
+    judged = await judge_online(context, traffic, ours) if traffic.policy.expectations else {}
+    return [
+        _observed(c, arms[str(c.agent)], said.get(c.conversation_id, []), judged.get(c.conversation_id)) for c in ours
+    ]
+
+
+async def judge_online(
+    context: Context, traffic: Traffic, conversations: Sequence[Conversation]
+) -> dict[str, Judgment]:
+    """The judgments of these conversations; what is judged already is not judged again."""
+    from assay.tracking import judged, read_judgments
+
+    t, project, expectations = context.tracking, traffic.project, traffic.policy.expectations
+    if not conversations:
+        return {}
+    request = JudgeRequest(project=project, conversations=tuple(conversations[:1]), expectations=expectations)
+    source = Source(traffic.rollout_id, conversations[0].agent, None, {}, None)
+    bench = await seat_panel(request, context, source)
+    done = await asyncio.to_thread(judged, t, project, bench.judging_id)
+    gate = asyncio.Semaphore(CONCURRENCY)
+
+    async def rule(conversation: Conversation) -> Judgment:
+        async with gate:
+            return await bench.judgment(conversation)
+
+    new = [conversation for conversation in conversations if conversation.conversation_id not in done]
+    if new:
+        await keeper(bench, context, None)(await asyncio.gather(*map(rule, new)))
+    found = await asyncio.to_thread(read_judgments, t, project, bench.judging_id)
+    return {judgment.conversation_id: judgment for judgment in found}
+
+
+def _observed(
+    conversation: Conversation, challenger: bool, said: Sequence[Feedback], judgment: Judgment | None
+) -> Observation:
+    agent = [turn for turn in conversation.turns if turn.role == "agent"]
+    costs = [turn.cost_usd for turn in agent]
+    latencies = [turn.latency_s for turn in agent if turn.latency_s is not None]
+    negative = [item.negative for item in said if item.negative is not None]
+    return Observation(
+        conversation_id=conversation.conversation_id,
+        challenger=challenger,
+        at=conversation.started_at,
+        duration_s=conversation.duration_s or 0.0,
+        quality=None if judgment is None or judgment.passed is None else float(judgment.passed),
+        feedback=1 - sum(negative) / len(negative) if negative else None,
+        errors=float(conversation.error is not None),
+        slowest_s=max(latencies, default=None),
+        cost_usd=float(sum(cost for cost in costs if cost is not None)) if costs and None not in costs else None,
+    )
