@@ -5,12 +5,16 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from assay.cli.console import InOut, asked, in_context, read_text, say
-from assay.cli.references import agent_ref
+from assay.cli.console import InOut, answer, asked, in_context, read_text, say, table
+from assay.cli.dataset import load_dataset_file
+from assay.cli.references import agent_ref, dataset_ref, latest, latest_dataset
 from assay.cli.simulate import list_stage
 from assay.cli.stage import run_and_answer
+from assay.contracts.complaint import Complaints
+from assay.contracts.dataset import DatasetResult, Origin
 from assay.contracts.feedback import FeedbackRequest, ProductionReport
 from assay.contracts.stage import Stage
+from assay.errors import BadInput
 
 if TYPE_CHECKING:
     from assay.stages.context import Context
@@ -64,6 +68,55 @@ def chat(
         await feedback_chat(context, io, production, question, model)
 
     in_context(work, quiet=True)
+
+
+@app.command
+def propose(
+    *,
+    production: Annotated[str | None, Parameter(help="The report's id; the newest if left out.")] = None,
+    dataset: Annotated[str | None, Parameter(help="name@version that grows; the newest if left out.")] = None,
+    agent: Annotated[str | None, Parameter(help="agent_id@version that it tests; the report's if left out.")] = None,
+    scenarios: Annotated[Path | None, Parameter(help="What you made of the proposals, as JSONL.")] = None,
+    io: InOut = InOut(),
+) -> None:
+    """Take the scenarios that complaints ask for into a new version of the dataset."""
+
+    async def work(context: "Context") -> DatasetResult:
+        from assay.lifecycle.complaints import propose as taken
+        from assay.lifecycle.gates import load_subject
+
+        chosen = production or await latest(context, io.name, Stage.FEEDBACK)
+        report = await load_subject(context, io.name, chosen)
+        ref = dataset_ref(dataset) if dataset else await latest_dataset(context, io.name)
+        tested = agent_ref(agent) if agent else getattr(report, "agent", None)
+        if tested is None:
+            raise BadInput(f"production: {chosen} is no production report")
+        edited = load_dataset_file(scenarios, None).scenarios if scenarios else None
+        return await taken(context, io.name, chosen, ref, tested, scenarios=edited, gated=bool(io.gated))
+
+    found = in_context(work, quiet=io.json)
+    added = [s.scenario_id for s in found.dataset.scenarios if s.origin is Origin.FEEDBACK]
+    answer(found, io, (f"dataset {found.dataset.ref}: {len(added)} scenarios come from feedback", *added))
+
+
+@app.command
+def complaints(
+    *,
+    k: Annotated[int, Parameter(help="Trials that must all pass before a complaint is closed.")] = 3,
+    io: InOut = InOut(),
+) -> None:
+    """What became of each complaint: proposed, tested, closed, or open again."""
+
+    async def work(context: "Context") -> Complaints:
+        from assay.lifecycle.complaints import complaints as found
+
+        return await found(context, io.name, k=k)
+
+    found = in_context(work, quiet=io.json)
+    answer(found, io, ())
+    if not io.json and str(io.output) != "-":
+        rows = [(c.scenario.scenario_id, c.state, len(c.feedback_ids), c.said[:60], c.words) for c in found.complaints]
+        table("", ("complaint", "", "said by", "in a user's words", "where it stands"), rows)
 
 
 @app.command(name="list")

@@ -8,6 +8,7 @@ from assay.contracts.analytics import AnalystAnswer, AnalystQuestion, AnalyticsR
 from assay.contracts.base import Contract
 from assay.contracts.calibration import CertifyRequest, JudgeCertificate
 from assay.contracts.comparison import CompareRequest, ComparisonReport
+from assay.contracts.complaint import Complaints
 from assay.contracts.conversation import Conversation, SimulateRequest, Simulation
 from assay.contracts.dataset import Dataset, DatasetReport, DatasetRequest, DatasetResult, Scenario
 from assay.contracts.evaluation import CostEstimate, EvaluateRequest, Evaluation
@@ -80,6 +81,7 @@ DOCUMENTS: dict[str, type[Contract]] = {
         Feedback,
         FeedbackRequest,
         ProductionReport,
+        Complaints,
         GateDecision,
         LedgerCheck,
         PipelineRequest,

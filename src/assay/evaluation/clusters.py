@@ -155,7 +155,7 @@ def complaint_clusters(complaints: Sequence[Feedback], scenarios: Sequence[Scena
     groups: dict[int, list[Feedback]] = defaultdict(list)
     for item, label in zip(spoken, complaint_groups(spoken), strict=True):
         groups[label].append(item)
-    tests = [set(words(_scenario_text(scenario))) for scenario in scenarios]
+    tests = [set(words(scenario_text(scenario))) for scenario in scenarios]
     said_by = _said_by(spoken)
     clusters = [_complaint(items, said_by, len(complaints), tests) for items in groups.values()]
     silent = [item for item in complaints if not words(complaint_text(item))]
@@ -246,7 +246,8 @@ def _complaint_name(items: Sequence[Feedback], telling: dict[str, float], typica
     return _cut(": ".join(part for part in (topic, written) if part) if topic or len(best) > 1 else typical, NAME)
 
 
-def _scenario_text(scenario: Scenario) -> str:
+def scenario_text(scenario: Scenario) -> str:
+    """All that a scenario is about, in its own words."""
     expected = " ".join(expectation.text for expectation in scenario.expectations)
     facts = " ".join(scenario.facts.values())
     return f"{scenario.topic.replace('-', ' ')} {scenario.goal} {scenario.opening or ''} {facts} {expected}"

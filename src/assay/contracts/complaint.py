@@ -1,0 +1,45 @@
+"""A complaint on its way: from a user's words to a scenario, to a version that passes it, and back if it returns."""
+
+from datetime import datetime
+from typing import Literal
+
+from assay.contracts.base import Contract, Document, Slug, Text
+from assay.contracts.dataset import Scenario
+from assay.contracts.stage import AgentRef, DatasetRef
+
+ComplaintState = Literal["proposed", "tested", "closed", "reopened"]
+
+
+class ComplaintEvent(Contract):
+    """What happened to it."""
+
+    at: datetime
+    what: Literal["said", "proposed", "tested", "passed", "failed"]
+    """said: a user complained of it (again). tested: a dataset has its scenario. passed: every one of at least k
+    trials did."""
+    where: str
+    """The feedback, report, dataset or judging."""
+    agent: AgentRef | None = None
+    passed: int | None = None
+    trials: int | None = None
+
+
+class Complaint(Contract):
+    scenario: Scenario
+    """As proposed, or as it stands in the newest dataset that has it."""
+    said: Text
+    """In a user's words."""
+    feedback_ids: tuple[Slug, ...]
+    state: ComplaintState
+    dataset: DatasetRef | None = None
+    """The newest that tests it; None: none does."""
+    agent: AgentRef | None = None
+    """The version that closed it last; None: none did."""
+    events: tuple[ComplaintEvent, ...]
+    words: Text
+
+
+class Complaints(Document):
+    project: Slug
+    k: int
+    complaints: tuple[Complaint, ...]

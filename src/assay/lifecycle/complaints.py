@@ -1,0 +1,118 @@
+"""From production back to the dataset: proposals taken over, and what became of each complaint."""
+
+import asyncio
+from collections.abc import Sequence
+
+from assay.contracts.complaint import ComplaintEvent, Complaints
+from assay.contracts.dataset import Dataset, DatasetRequest, DatasetResult, Scenario
+from assay.contracts.feedback import Feedback, ProductionReport
+from assay.contracts.judgment import Judging
+from assay.contracts.stage import AgentRef, DatasetRef, Stage
+from assay.errors import BadInput
+from assay.evaluation.complaints import about, complaint, tried
+from assay.evaluation.exchange import feedback_from_jsonl
+from assay.lifecycle.gates import load_subject
+from assay.lifecycle.run import run_stage
+from assay.stages.context import Context
+from assay.stages.feedback import ITEMS
+
+K = 3
+"""Trials that must all pass before a complaint is closed."""
+
+
+async def propose(
+    context: Context,
+    project: str,
+    production_id: str,
+    dataset: DatasetRef,
+    agent: AgentRef,
+    *,
+    scenarios: Sequence[Scenario] | None = None,
+    gated: bool = False,
+) -> DatasetResult:
+    """A new version of the dataset with the report's proposed scenarios, validated as any other.
+
+    scenarios: what a person made of the proposals, with the same ids; None: as they were proposed. Raises BadInput for
+    a report that proposes nothing, or a scenario that it did not propose.
+    """
+    from assay.tracking import load_dataset
+
+    report = await load_subject(context, project, production_id)
+    if not isinstance(report, ProductionReport):
+        raise BadInput(f"production: {production_id} is no production report")
+    if not report.proposed_scenarios:
+        raise BadInput(f"production: {production_id} proposes no scenario: every complaint is tested already")
+    proposed = {scenario.scenario_id: scenario for scenario in report.proposed_scenarios}
+    chosen = list(scenarios) if scenarios is not None else list(proposed.values())
+    for scenario in chosen:
+        if scenario.scenario_id not in proposed:
+            raise BadInput(f"scenario_id: {scenario.scenario_id} is none of the proposed {', '.join(proposed)}")
+    old = await asyncio.to_thread(load_dataset, context.tracking, project, dataset)
+    names = {scenario.scenario_id for scenario in chosen}
+    kept = [scenario for scenario in old.scenarios if scenario.scenario_id not in names]
+    origin = [s.replace(origin="feedback", origin_ref=proposed[s.scenario_id].origin_ref) for s in chosen]
+    whole = Dataset(name=old.name, description=old.description, scenarios=(*kept, *origin))
+    request = DatasetRequest(project=project, gated=gated, agent=agent, dataset=whole, reference_attempt=False)
+    result = await run_stage(request, context)
+    assert isinstance(result, DatasetResult)  # noqa: S101, the request's stage says so
+    return result
+
+
+async def complaints(context: Context, project: str, *, k: int = K) -> Complaints:
+    """Every complaint that a production report proposed a scenario for, with what has happened to it since."""
+    from assay.tracking import list_datasets, list_results, load_dataset, load_result, read_judgments
+
+    t = context.tracking
+    reports = []
+    for run in reversed(await asyncio.to_thread(list_results, t, project, Stage.FEEDBACK)):
+        loaded = await asyncio.to_thread(load_result, t, project, Stage.FEEDBACK, run.subject_id)
+        reports.append((run, ProductionReport.model_validate(loaded)))
+    said = [(run.ended_at, item) for run, report in reports for item in await _items(context, report)]
+    found: dict[str, tuple[Scenario, list[ComplaintEvent]]] = {}
+    for run, report in reports:
+        for scenario in report.proposed_scenarios:
+            event = ComplaintEvent(at=run.ended_at, what="proposed", where=report.subject_id)
+            found.setdefault(scenario.scenario_id, (scenario, []))[1].append(event)
+    tests: dict[str, DatasetRef] = {}
+    for summary in reversed(await asyncio.to_thread(list_datasets, t, project)):
+        stored = await asyncio.to_thread(load_dataset, t, project, summary.ref)
+        for scenario in stored.scenarios:
+            if scenario.scenario_id in found:
+                events = found[scenario.scenario_id][1]
+                events.append(ComplaintEvent(at=summary.saved_at, what="tested", where=str(summary.ref)))
+                found[scenario.scenario_id] = (scenario, events)
+                tests[scenario.scenario_id] = summary.ref
+    for run in reversed(await asyncio.to_thread(list_results, t, project, Stage.JUDGE)):
+        judging = Judging.model_validate(await asyncio.to_thread(load_result, t, project, Stage.JUDGE, run.subject_id))
+        judgments = await asyncio.to_thread(read_judgments, t, project, run.subject_id)
+        for name, (_, events) in found.items():
+            passed, trials = tried(name, judgments)
+            if trials:
+                events.append(
+                    ComplaintEvent(
+                        at=run.ended_at,
+                        what="passed" if passed == trials >= k else "failed",
+                        where=run.subject_id,
+                        agent=judging.agent,
+                        passed=passed,
+                        trials=trials,
+                    )
+                )
+    rows = []
+    for name, (scenario, events) in found.items():
+        ours = [(item.at or came, item) for came, item in said if item.negative and about(item, scenario)]
+        spoken = [ComplaintEvent(at=at, what="said", where=item.feedback_id) for at, item in ours]
+        origin = next((item for _, item in ours if item.feedback_id == scenario.origin_ref), None)
+        words = (origin.comment or "").strip() if origin else ""
+        ids = [item.feedback_id for _, item in ours]
+        rows.append(complaint(scenario, words or scenario.goal, ids, tests.get(name), [*events, *spoken], k))
+    return Complaints(project=project, k=k, complaints=tuple(rows))
+
+
+async def _items(context: Context, report: ProductionReport) -> tuple[Feedback, ...]:
+    from assay.tracking import read_text
+
+    if report.run_id is None:
+        return ()
+    text = await asyncio.to_thread(read_text, context.tracking, report.run_id, ITEMS)
+    return feedback_from_jsonl(text, where=ITEMS)
