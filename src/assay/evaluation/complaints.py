@@ -52,13 +52,11 @@ def complaint(
     ordered = sorted(events, key=lambda event: event.at)
     state, closed_by = state_after(ordered)
     last = next((event for event in reversed(ordered) if event.what in ("passed", "failed")), None)
-    words_ = {
+    counted = f"{last.passed} of {last.trials} trials passed" if last else "nobody has played it yet"
+    told = {
         "proposed": "no dataset tests it yet: `assay feedback propose` adds its scenario",
-        "tested": "its scenario is in the dataset; "
-        + (
-            f"{last.passed} of {last.trials} trials passed, {k} of {k} close it" if last else "nobody has played it yet"
-        ),
-        "closed": f"{closed_by} passed {last.passed if last else 0} of {last.trials if last else 0} trials",
+        "tested": f"its scenario is in the dataset; {counted}; {k} of {k} close it",
+        "closed": f"{counted} with {closed_by}",
         "reopened": f"it came back after {closed_by} had closed it",
     }[state]
     return Complaint(
