@@ -37,6 +37,8 @@ class Settings(BaseSettings):
     None: never."""
     jobs_url: str | None = None
     """The database of jobs. None: MLflow's, where that is Postgres, else SQLite under `home`."""
+    notify: str | None = None
+    """Who is told what outside of Assay: a JSON list of routes, or the name of a file that holds one. None: nobody."""
     heartbeat_limit_s: float = Field(default=15.0, gt=0.5)
     """A worker that was not heard of for so long counts as dead, and others take over."""
 

@@ -23,6 +23,8 @@ COMMANDS = {
     "pipeline": "Run the whole lifecycle; report on the platform's own agents",
     "job": "Work in the background: submit, watch, cancel, retry",
     "worker": "Take jobs from the queue, on this machine or any number of others",
+    "notify": "Who is told what outside of Assay: try the routes",
+    "check": "A verdict as CI wants it: exit code, JUnit, Markdown, a comment on the pull request",
     "schema": "Export the JSON Schemas of all contracts",
 }
 
@@ -73,6 +75,7 @@ def root_help() -> str:
             "  -h, --help     this text; `assay COMMAND --help` for a command",
             "  --version      the version",
             "",
-            "Exit codes: 0 done, 1 a fault of Assay, 2 bad input or a named error, 3 waiting at a gate, 4 stopped.",
+            "Exit codes: 0 done, 1 a fault of Assay, 2 bad input or a named error, 3 waiting at a gate, 4 stopped,",
+            "5 a verdict that `check` does not let through.",
         ]
     )

@@ -17,7 +17,9 @@ from assay.contracts.base import JsonObject
 from assay.errors import AssayError, BadInput
 
 if TYPE_CHECKING:
+    from assay.contracts.notification import Notification
     from assay.contracts.stage import Stage, Usage
+    from assay.settings import Settings
     from assay.stages.context import Context, Progress
 
 T = TypeVar("T")
@@ -88,11 +90,28 @@ def in_context(
     async def run() -> T:
         from assay.stages.context import open_context
 
-        with progress_bars(quiet) as progress:
-            async with open_context(chosen, progress) as context:
+        with progress_bars(quiet) as progress, notified(chosen) as announce:
+            async with open_context(chosen, progress, announce) as context:
                 return await work(context)
 
     return asyncio.run(run())
+
+
+@contextmanager
+def notified(chosen: "Settings") -> "Iterator[Callable[[Notification], None]]":
+    """Who is told outside of Assay; what is on its way at the end is waited for."""
+    from assay.stages.context import unheard
+
+    if not chosen.notify:
+        yield unheard
+        return
+    from assay.integrations.notifications import Notifier, read_routes
+
+    notifier = Notifier(read_routes(chosen.notify))
+    try:
+        yield notifier
+    finally:
+        notifier.close()
 
 
 def settings():

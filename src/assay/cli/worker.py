@@ -4,7 +4,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from assay.cli.console import say, settings
+from assay.cli.console import notified, say, settings
 
 app = App(name="assay worker", help="Take jobs from the queue, on this machine or any number of others.")
 
@@ -20,7 +20,8 @@ def worker(
 
     chosen = settings()
     say(f"worker on {_shown(chosen.jobs_store)}; stop it with Ctrl-C")
-    asyncio.run(work(chosen, at_once=at_once))
+    with notified(chosen) as announce:
+        asyncio.run(work(chosen, at_once=at_once, announce=announce))
 
 
 def _shown(url: str) -> str:

@@ -13,6 +13,7 @@ from assay.contracts.dataset import DatasetRequest, DatasetResult
 from assay.contracts.feedback import FeedbackRequest, ProductionReport
 from assay.contracts.gate import GateState
 from assay.contracts.judgment import JudgeRequest, Judging
+from assay.contracts.notification import NotificationKind
 from assay.contracts.pipeline import PipelineRequest, PipelineResult, StageSummary
 from assay.contracts.rollout import DeployRequest, RegistryStage, Rollout
 from assay.contracts.stage import AgentRef, StageRequest, StageResult
@@ -72,7 +73,7 @@ async def run_pipeline(
 
 async def _lifecycle(line: "_Line") -> None:
     """The story, top to bottom."""
-    request = line.request
+    request, context = line.request, line.context
     project, gated = request.project, True
     sides = [card for card in (request.champion, request.challenger) if card is not None]
 
@@ -160,6 +161,8 @@ async def _lifecycle(line: "_Line") -> None:
         challenger,
     )
     line.comparison = comparison
+    title = f"{comparison.recommendation}: {challenger}"
+    context.notify(NotificationKind.VERDICT, project, title, comparison.reason, comparison.subject_id)
     if comparison.recommendation is not Recommendation.PROMOTE:
         raise _Halt("stopped", f"The verdict is {comparison.recommendation}: {comparison.reason}")
 
@@ -259,6 +262,13 @@ class _Line:
         if gate.state == "waiting":
             answer = await self.ask(gate.replace(summary=headline(result)), result)
             if answer is None:
+                self.context.notify(
+                    NotificationKind.GATE_WAITING,
+                    project,
+                    f"{result.stage} waits for a decision",
+                    f"{headline(result)}\n`assay gate approve {result.subject_id} --project {project} --reason WHY`",
+                    result.subject_id,
+                )
                 raise _Halt(
                     "waiting",
                     f"{result.stage} {result.subject_id} waits for a decision: `assay gate approve "

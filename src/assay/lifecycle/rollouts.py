@@ -5,6 +5,7 @@ from typing import Literal
 
 from assay.contracts.agent import AgentVersion, HttpConnector, OpenAIConnector
 from assay.contracts.base import content_hash
+from assay.contracts.notification import NotificationKind
 from assay.contracts.rollout import RegistryStage, Rollout, RolloutState
 from assay.contracts.stage import AgentRef, Stage
 from assay.contracts.traffic import RolloutEvaluation, RolloutStart, Traffic, Upstream
@@ -94,9 +95,23 @@ async def look(context: Context, project: str) -> RolloutEvaluation:
     rows = await observations(context, traffic)
     found = evaluate(traffic, rows, now=context.now(), certificate=await _certificate(context, traffic))
     changes: dict[str, Change] = {"roll_back": "roll_back", "stop": "pause", "advance": "advance", "done": "complete"}
+    _announce(context, found)
     if found.action in changes:
         await change(context, project, changes[found.action], by=BY_ITSELF, reason=found.words, mode="policy")
     return found
+
+
+def _announce(context: Context, found: RolloutEvaluation) -> None:
+    """What a person should know at once."""
+    kinds = {
+        "roll_back": (NotificationKind.ROLLBACK, "the challenger is rolled back"),
+        "stop": (NotificationKind.GUARDRAIL_HIT, "the rollout is paused"),
+        "ask": (NotificationKind.GATE_WAITING, "the rollout waits for its next step"),
+        "done": (NotificationKind.VERDICT, "the rollout is complete"),
+    }
+    if found.action in kinds:
+        kind, title = kinds[found.action]
+        context.notify(kind, found.project, title, found.words, f"{found.rollout_id}.{found.step}")
 
 
 async def _certificate(context: Context, traffic: Traffic):

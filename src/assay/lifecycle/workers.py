@@ -11,9 +11,10 @@ import signal
 import socket
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -21,6 +22,7 @@ from dbos import DBOS, SetWorkflowAttributes, SetWorkflowID
 
 from assay.contracts.evaluation import EvaluateRequest, Limits
 from assay.contracts.job import JobKind, JobRequest, Progress
+from assay.contracts.notification import Notification, NotificationKind
 from assay.contracts.pipeline import PipelineRequest
 from assay.contracts.stage import Stage, Usage
 from assay.errors import AssayError, GateClosed
@@ -30,7 +32,7 @@ from assay.lifecycle.jobs import APPLICATION, GATE, PARTS, QUEUE, VERSION, WORKF
 from assay.lifecycle.pipeline import run_pipeline
 from assay.lifecycle.run import run_stage
 from assay.settings import Settings
-from assay.stages.context import Context, open_context
+from assay.stages.context import Context, open_context, unheard
 from assay.stages.simulate import Part, play_part
 
 log = structlog.get_logger("assay")
@@ -92,7 +94,7 @@ async def run_part(request: dict[str, Any], plan: dict[str, Any], number: int) -
 async def plan_step(request: dict[str, Any]) -> dict[str, Any]:
     """How many parts there are, and the runs in MLflow that they all write to."""
     asked: EvaluateRequest = parsed(JobRequest.model_validate(request))
-    async with _context() as context:
+    async with _context(asked.project) as context:
         setup, bench = await prepare(asked, context)
         if await context.find(setup.work) is not None:
             return {"parts": 0}
@@ -105,7 +107,7 @@ async def plan_step(request: dict[str, Any]) -> dict[str, Any]:
 @DBOS.step(preemptible=True)
 async def part_step(request: dict[str, Any], plan: dict[str, Any], number: int) -> None:
     asked: EvaluateRequest = parsed(JobRequest.model_validate(request))
-    async with _context(share(asked.limits, plan["parts"])) as context:
+    async with _context(asked.project, share(asked.limits, plan["parts"])) as context:
         setup, bench = await prepare(asked, context)
         afterwards = as_it_ends(bench, context, plan["judging_run"])
         await play_part(setup, context, plan["simulation_run"], Part(number, plan["parts"]), afterwards)
@@ -114,7 +116,7 @@ async def part_step(request: dict[str, Any], plan: dict[str, Any], number: int) 
 @DBOS.step(preemptible=True)
 async def finish_step(request: dict[str, Any]) -> dict[str, Any]:
     asked: EvaluateRequest = parsed(JobRequest.model_validate(request))
-    async with _context() as context:
+    async with _context(asked.project) as context:
         done = await evaluate(asked.replace(limits=Limits()), context)  # its parts kept to the limits
         return done.model_dump(mode="json")
 
@@ -124,7 +126,7 @@ async def stage_step(request: dict[str, Any]) -> dict[str, Any] | None:
     """None: the gate before it is closed."""
     asked = parsed(JobRequest.model_validate(request))
     try:
-        async with _context() as context:
+        async with _context(asked.project) as context:
             return (await run_stage(asked, context)).model_dump(mode="json")
     except JobFailed as failed:
         if not str(failed).startswith(GateClosed.__name__):
@@ -136,7 +138,7 @@ async def stage_step(request: dict[str, Any]) -> dict[str, Any] | None:
 @DBOS.step(preemptible=True)
 async def pipeline_step(request: dict[str, Any]) -> dict[str, Any]:
     asked: PipelineRequest = parsed(JobRequest.model_validate(request))
-    async with _context() as context:
+    async with _context(asked.project) as context:
         result = await run_pipeline(asked, context)
         spent = context.budget.spent if context.budget else Usage()
     waiting = result.waiting_for.subject_id if result.state == "waiting" and result.waiting_for else None
@@ -157,7 +159,7 @@ def share(limits: Limits, parts: int) -> Limits:
 
 
 @asynccontextmanager
-async def _context(limits: Limits = Limits()) -> AsyncIterator[Context]:
+async def _context(project: str, limits: Limits = Limits()) -> AsyncIterator[Context]:
     """The worker's context with the job's progress written down as it comes; errors leave as words."""
     job_id = DBOS.workflow_id or ""
     latest: list[Progress] = []
@@ -166,7 +168,10 @@ async def _context(limits: Limits = Limits()) -> AsyncIterator[Context]:
         latest[:] = [Progress(stage=stage, done=done, total=total, spent=spent or Usage())]
 
     try:
-        async with open_context(_settings(), tell) as opened, within(limits, replace(opened, job_id=job_id)) as context:
+        async with (
+            open_context(_settings(), tell, _announce[0]) as opened,
+            within(limits, replace(opened, job_id=job_id)) as context,
+        ):
             watching = asyncio.create_task(_write_down(latest))
             try:
                 yield context
@@ -178,6 +183,11 @@ async def _context(limits: Limits = Limits()) -> AsyncIterator[Context]:
                     spent = context.budget.spent if context.budget else Usage()
                     await _tell(latest[0].replace(spent=spent))
     except AssayError as error:
+        if not isinstance(error, GateClosed):
+            at, title = datetime.now(UTC), f"a job failed: {error.title}"
+            kind = NotificationKind.JOB_FAILED
+            told = Notification(kind=kind, project=project, title=title, body=str(error), subject_id=job_id, at=at)
+            _announce[0](told)
         raise JobFailed(f"{type(error).__name__}: {error}") from None
 
 
@@ -201,13 +211,21 @@ async def _note(attributes: dict[str, Any]) -> None:
 
 
 _current: list[Settings] = []
+_announce: list[Callable[[Notification], None]] = [unheard]
+"""Who is told of what goes wrong."""
 
 
 def _settings() -> Settings:
     return _current[0]
 
 
-async def work(settings: Settings, *, at_once: int = 1, until: asyncio.Event | None = None) -> None:
+async def work(
+    settings: Settings,
+    *,
+    at_once: int = 1,
+    until: asyncio.Event | None = None,
+    announce: Callable[[Notification], None] = unheard,
+) -> None:
     """Takes jobs until it is told to stop (SIGTERM, SIGINT or `until`); what it has then goes to another worker.
 
     `at_once`: parts that this worker plays at the same time.
@@ -223,6 +241,7 @@ async def work(settings: Settings, *, at_once: int = 1, until: asyncio.Event | N
     beats = await asyncio.to_thread(Heartbeats, settings.jobs_store, worker_id, settings.heartbeat_limit_s)
     await asyncio.to_thread(beats.beat)
     _current[:] = [settings]
+    _announce[:] = [announce]
     quiet()
     DBOS(
         config={

@@ -17,6 +17,7 @@ from pydantic import JsonValue
 from assay.contracts.agent import AgentVersion
 from assay.contracts.agents_report import PlatformAgent, PlatformCalls
 from assay.contracts.base import content_hash
+from assay.contracts.notification import Notification, NotificationKind
 from assay.contracts.stage import AgentRef, DatasetRef, Stage, StageRequest, StageResult, Usage
 from assay.errors import BadInput, CallError, NotFound
 from assay.evaluation.quantiles import bucket
@@ -47,6 +48,11 @@ class Progress(Protocol):
 def silent(stage: Stage, done: int, total: int, spent: Usage | None = None) -> None:
     """Progress that nobody watches."""
     del stage, done, total, spent
+
+
+def unheard(told: Notification) -> None:
+    """Notifications that nobody gets."""
+    del told
 
 
 def utc_now() -> datetime:
@@ -135,6 +141,8 @@ class Context:
     progress: Progress = silent
     now: Callable[[], datetime] = utc_now
     job_id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+    announce: Callable[[Notification], None] = unheard
+    """Told what people outside should know; it comes back at once, whatever becomes of it."""
     budget: "Budget | None" = None
     """What all model and agent calls together may take; None: no limit."""
     _models: "dict[str, ChatModel]" = field(default_factory=dict)
@@ -192,6 +200,12 @@ class Context:
                 hedge_after_s=self.settings.hedge_after_s,
             )
         return self._models[name]
+
+    def notify(self, kind: NotificationKind, project: str, title: str, body: str = "", subject_id: str = "") -> None:
+        """Tells people outside, through whatever was set up."""
+        self.announce(
+            Notification(kind=kind, project=project, title=title, body=body, subject_id=subject_id, at=self.now())
+        )
 
     def tell(self, stage: Stage, done: int, total: int) -> None:
         """How far the stage has come, with what was spent so far."""
@@ -319,13 +333,17 @@ EVALUATED = (Stage.DATASET, Stage.SIMULATE, Stage.JUDGE, Stage.ANALYZE, Stage.CO
 
 
 @asynccontextmanager
-async def open_context(settings: Settings | None = None, progress: Progress = silent) -> AsyncIterator[Context]:
+async def open_context(
+    settings: Settings | None = None,
+    progress: Progress = silent,
+    announce: Callable[[Notification], None] = unheard,
+) -> AsyncIterator[Context]:
     """A context on the store of the settings. Raises TrackingUnavailable where MLflow does not answer."""
     from assay.tracking import connect
 
     settings = settings or Settings()
     tracking = await asyncio.to_thread(connect, settings.store)
-    context = Context(tracking=tracking, settings=settings, progress=progress)
+    context = Context(tracking=tracking, settings=settings, progress=progress, announce=announce)
     try:
         yield context
     finally:

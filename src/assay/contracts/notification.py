@@ -1,0 +1,52 @@
+"""What people are told outside of Assay, and where to."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Self
+
+from pydantic import SecretStr, model_validator
+
+from assay.contracts.base import Contract, Document, Slug, Text
+
+
+class NotificationKind(StrEnum):
+    GATE_WAITING = "gate_waiting"
+    JOB_FAILED = "job_failed"
+    GUARDRAIL_HIT = "guardrail_hit"
+    ROLLBACK = "rollback"
+    SCHEDULE_FAILED = "schedule_failed"
+    VERDICT = "verdict"
+    TEST = "test"
+
+
+class Notification(Document):
+    kind: NotificationKind
+    project: Slug
+    title: Text
+    body: str = ""
+    subject_id: str = ""
+    """What it is about; the same kind and subject are told once within a while."""
+    at: datetime
+
+
+class NotificationRoute(Contract):
+    """Who is told what. The address is apprise's (`mailto://`, `slack://`, `msteams://`, `json://` for a webhook)."""
+
+    url_env: str | None = None
+    """The variable that holds the address, so that no secret stands in a file."""
+    url: SecretStr | None = None
+    kinds: tuple[NotificationKind, ...] | None = None
+    """None: all."""
+    projects: tuple[Slug, ...] | None = None
+    """None: all."""
+
+    @model_validator(mode="after")
+    def one_address(self) -> Self:
+        if (self.url_env is None) == (self.url is None):
+            raise ValueError("give either url_env (the variable that holds the address) or url, and not both")
+        return self
+
+    def wants(self, told: Notification) -> bool:
+        return (self.kinds is None or told.kind in self.kinds) and (
+            self.projects is None or told.project in self.projects
+        )
