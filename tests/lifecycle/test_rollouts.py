@@ -8,17 +8,19 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
+from assay.contracts.dataset import Expectation, SaysCheck
 from assay.contracts.feedback import Feedback
 from assay.contracts.rollout import RegistryStage, RolloutState, RolloutStep
 from assay.contracts.stage import Stage
 from assay.contracts.traffic import Guardrail, RolloutPolicy, RolloutStart
-from assay.errors import Refused
+from assay.errors import BadInput, Refused
 from assay.lifecycle.gates import read_decisions, verify
 from assay.lifecycle.pipeline import approve_all, run_pipeline
 from assay.lifecycle.rollouts import change, look, start, traffic_of
+from assay.rollout.client import send_feedback
 from assay.rollout.serve import GatewaySettings, open_gateway
 from assay.stages.context import Context
-from assay.tracking import list_results, read_conversations, stage_of, write_feedback
+from assay.tracking import list_results, read_conversations, read_feedback, stage_of, write_feedback
 from tests.rollout.conftest import Agent, agent_server, served
 
 STEPS = (
@@ -166,3 +168,30 @@ async def test_what_a_rollouts_state_does_not_allow_is_refused(context, deployed
         await change(context, "shop", "roll_back", by="ann", reason="a whim")
         with pytest.raises(Refused, match="is rolled back"):
             await change(context, "shop", "resume", by="ann", reason="no")
+
+
+async def test_quality_is_judged_as_conversations_come(context, deployed):
+    """The champion says `one`, the challenger does not, and code can tell: the guardrail of quality rolls back."""
+    says = Expectation(expectation_id="one", text="Says one.", check=SaysCheck(pattern="i am one"))
+    rails = (Guardrail(measure="quality", margin=0.05),)
+    async with live(context, deployed, guardrails=rails, expectations=(says,)) as (url, _, _):
+        users = Users(url, {"v1": 1.0, "v2": 1.0})
+        await users.day(context, 150)
+        found = await look(context, "shop")
+    assert found.action == "roll_back" and "judged quality: worse" in found.words
+    state = found.guardrails[0]
+    assert state.value == pytest.approx(-1.0) and state.champion + state.challenger == 150
+
+
+async def test_an_application_sends_feedback_to_the_gateway(context, deployed):
+    async with live(context, deployed) as (url, _, _):
+        users = Users(url, {"v1": 1.0, "v2": 1.0})
+        async with aiohttp.ClientSession() as http:
+            conversation, _ = await users._ask(http, "ann")
+        sent = {"feedback_id": "f-1", "conversation_id": conversation, "thumbs": "down", "comment": "Wrong."}
+        await asyncio.to_thread(lambda: send_feedback(url, **sent))
+        with pytest.raises(BadInput, match="feedback says nothing"):
+            await asyncio.to_thread(lambda: send_feedback(url, feedback_id="f-2", conversation_id=conversation))
+    with pytest.raises(BadInput, match="cannot be reached"):
+        await asyncio.to_thread(lambda: send_feedback("http://127.0.0.1:9", **sent))
+    assert read_feedback(context.tracking, "shop", [conversation])[conversation][0].comment == "Wrong."

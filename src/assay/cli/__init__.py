@@ -23,6 +23,7 @@ COMMANDS = {
     "pipeline": "Run the whole lifecycle; report on the platform's own agents",
     "job": "Work in the background: submit, watch, cancel, retry",
     "worker": "Take jobs from the queue, on this machine or any number of others",
+    "schedule": "What happens by itself: feedback, judging, evaluations, looks at the rollout, retention",
     "notify": "Who is told what outside of Assay: try the routes",
     "check": "A verdict as CI wants it: exit code, JUnit, Markdown, a comment on the pull request",
     "schema": "Export the JSON Schemas of all contracts",

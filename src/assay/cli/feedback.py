@@ -1,7 +1,7 @@
 """assay feedback"""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
@@ -68,6 +68,53 @@ def chat(
         await feedback_chat(context, io, production, question, model)
 
     in_context(work, quiet=True)
+
+
+@app.command
+def send(
+    gateway: Annotated[str, Parameter(help="Its address, as in http://host:8080.")],
+    *,
+    conversation: Annotated[str, Parameter(help="What it answered as x-assay-conversation.")],
+    feedback_id: Annotated[str, Parameter(name="--id", help="The same again is the same item.")],
+    thumbs: Literal["up", "down"] | None = None,
+    rating: int | None = None,
+    comment: str | None = None,
+    user: str | None = None,
+) -> None:
+    """Send one user's feedback to a gateway, as an application does."""
+    from assay.rollout.client import send_feedback
+
+    send_feedback(
+        gateway,
+        feedback_id=feedback_id,
+        conversation_id=conversation,
+        thumbs=thumbs,
+        rating=rating,
+        comment=comment,
+        user=user,
+    )
+    say("taken")
+
+
+@app.command
+def issue(
+    *,
+    production: Annotated[str | None, Parameter(help="The report's id; the newest if left out.")] = None,
+    io: InOut = InOut(),
+) -> None:
+    """Open an issue on GitHub that says what production taught (GITHUB_TOKEN, GITHUB_REPOSITORY, GITHUB_SHA)."""
+    from assay.integrations.github import Place, open_issue
+
+    async def work(context: "Context") -> ProductionReport:
+        from assay.lifecycle.gates import load_subject
+
+        found = await load_subject(context, io.name, production or await latest(context, io.name, Stage.FEEDBACK))
+        if not isinstance(found, ProductionReport):
+            raise BadInput(f"production: {production} is no production report")
+        return found
+
+    place = Place.here()
+    say(f"issue: {open_issue(in_context(work, quiet=True), place)}")
 
 
 @app.command

@@ -32,6 +32,7 @@ from assay.contracts.platform_agents import (
 from assay.contracts.probes import JudgeProbeReport, JudgeProbeRequest
 from assay.contracts.report import Report
 from assay.contracts.rollout import DeployRequest, Rollout
+from assay.contracts.schedule import Schedules
 from assay.contracts.traffic import RolloutEvaluation, RolloutStart, Traffic
 
 DOCUMENTS: dict[str, type[Contract]] = {
@@ -78,6 +79,7 @@ DOCUMENTS: dict[str, type[Contract]] = {
         RolloutStart,
         Traffic,
         RolloutEvaluation,
+        Schedules,
         Feedback,
         FeedbackRequest,
         ProductionReport,

@@ -1,6 +1,7 @@
 """A rollout under way: begun, watched, widened step by step, stopped or rolled back. Every change is in the ledger."""
 
 import asyncio
+from contextlib import suppress
 from typing import Literal
 
 from assay.contracts.agent import AgentVersion, HttpConnector, OpenAIConnector
@@ -11,12 +12,15 @@ from assay.contracts.stage import AgentRef, Stage
 from assay.contracts.traffic import RolloutEvaluation, RolloutStart, Traffic, Upstream
 from assay.errors import BadInput, NotFound, Refused
 from assay.lifecycle.gates import Mode, load_subject, record
+from assay.rollout import TRAFFIC
 from assay.rollout.guarding import evaluate
 from assay.stages.context import Context
 from assay.stages.online import observations
 
 Change = Literal["advance", "pause", "resume", "roll_back", "complete"]
 BY_ITSELF = "policy"
+LOOKED = "rollout/evaluation"
+"""Under which a project keeps the last look at its rollout."""
 
 
 async def start(request: RolloutStart, context: Context) -> Traffic:
@@ -94,11 +98,22 @@ async def look(context: Context, project: str) -> RolloutEvaluation:
     traffic = await traffic_of(context, project)
     rows = await observations(context, traffic)
     found = evaluate(traffic, rows, now=context.now(), certificate=await _certificate(context, traffic))
+    await _keep(context, found)
     changes: dict[str, Change] = {"roll_back": "roll_back", "stop": "pause", "advance": "advance", "done": "complete"}
     _announce(context, found)
     if found.action in changes:
         await change(context, project, changes[found.action], by=BY_ITSELF, reason=found.words, mode="policy")
     return found
+
+
+async def _keep(context: Context, found: RolloutEvaluation) -> None:
+    """The last look stands beside the traffic, for whoever wants to see how the guardrails are."""
+    from assay.tracking import read_kept, write_kept
+
+    t, project = context.tracking, found.project
+    before = await asyncio.to_thread(read_kept, t, project, LOOKED)
+    with suppress(Refused):  # another look at the same time has as much to say
+        await asyncio.to_thread(write_kept, t, project, LOOKED, found.model_dump_json(), before=before)
 
 
 def _announce(context: Context, found: RolloutEvaluation) -> None:
@@ -143,11 +158,13 @@ async def _put(
     mode: Mode,
 ) -> Traffic:
     """In force first, then in the ledger: a rollback must not wait for a ledger that is locked."""
-    from assay.tracking import write_traffic
+    from assay.tracking import write_kept
 
     after = traffic.replace(number=traffic.number + 1)
     t, project = context.tracking, traffic.project
-    await asyncio.to_thread(write_traffic, t, project, after.model_dump_json(), number=after.number, before=before)
+    await asyncio.to_thread(
+        write_kept, t, project, TRAFFIC, after.model_dump_json(), before=before, number=after.number
+    )
     subject = f"{after.rollout_id}.{after.number}"
     said = f"{after.state.value.replace('_', ' ')}, {100 * after.share:g} % of traffic: {reason}"
     evidence = {"traffic.json": content_hash(after)}
@@ -156,9 +173,9 @@ async def _put(
 
 
 async def _read(context: Context, project: str) -> tuple[str | None, Traffic | None]:
-    from assay.tracking import read_traffic
+    from assay.tracking import read_kept
 
-    text = await asyncio.to_thread(read_traffic, context.tracking, project)
+    text = await asyncio.to_thread(read_kept, context.tracking, project, TRAFFIC)
     return text, Traffic.model_validate_json(text) if text else None
 
 

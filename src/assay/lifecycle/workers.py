@@ -31,6 +31,7 @@ from assay.lifecycle.heartbeats import Heartbeats
 from assay.lifecycle.jobs import APPLICATION, GATE, PARTS, QUEUE, VERSION, WORKFLOW, parsed, prepare_database, quiet
 from assay.lifecycle.pipeline import run_pipeline
 from assay.lifecycle.run import run_stage
+from assay.lifecycle.schedules import tick
 from assay.settings import Settings
 from assay.stages.context import Context, open_context, unheard
 from assay.stages.simulate import Part, play_part
@@ -210,6 +211,8 @@ async def _note(attributes: dict[str, Any]) -> None:
         await DBOS.update_workflow_attributes_async(DBOS.workflow_id or "", attributes, merge=True)
 
 
+CLOCK_S = 20.0
+"""How often a worker looks at what is scheduled."""
 _current: list[Settings] = []
 _announce: list[Callable[[Notification], None]] = [unheard]
 """Who is told of what goes wrong."""
@@ -259,13 +262,30 @@ async def work(
     await DBOS.register_queue_async(QUEUE, worker_concurrency=32, polling_interval_sec=0.2)
     await DBOS.register_queue_async(PARTS, worker_concurrency=at_once, polling_interval_sec=0.1)
     log.info("worker started", worker=worker_id)
+    timekeeper = asyncio.create_task(_keep_time(settings, announce))
     try:
         await _live(beats, stop)
     finally:
+        timekeeper.cancel()
+        await asyncio.gather(timekeeper, return_exceptions=True)
         await asyncio.to_thread(DBOS.destroy)
         beats.leave()  # here and not in a thread: DBOS took the loop's threads with it
         beats.close()
         log.info("worker stopped", worker=worker_id)
+
+
+async def _keep_time(settings: Settings, announce: Callable[[Notification], None]) -> None:
+    """Runs what is scheduled in any project; of several workers each tick is one's."""
+    from assay.tracking import list_projects
+
+    while True:
+        await asyncio.sleep(CLOCK_S)
+        try:
+            async with open_context(settings, announce=announce) as context:
+                for known in await asyncio.to_thread(list_projects, context.tracking):
+                    await tick(context, known.project)
+        except Exception as error:
+            log.error("schedules could not be looked at", error=type(error).__name__)
 
 
 async def _live(beats: Heartbeats, stop: asyncio.Event) -> None:

@@ -13,6 +13,7 @@ from assay.contracts.conversation import Conversation
 from assay.contracts.feedback import Feedback
 from assay.contracts.traffic import Traffic
 from assay.errors import BadInput
+from assay.rollout import TRAFFIC
 
 if TYPE_CHECKING:
     from assay.rollout.gateway import Gateway
@@ -105,11 +106,11 @@ def run(settings: GatewaySettings, *, host: str, port: int, workers: int = 1, dr
 
 def _reader(settings: GatewaySettings) -> "Read":
     def read() -> Traffic | None:
-        from assay.tracking import connect, read_traffic
+        from assay.tracking import connect, read_kept
 
         if settings.store is None:
             return None
-        text = read_traffic(connect(settings.store), settings.project)
+        text = read_kept(connect(settings.store), settings.project, TRAFFIC)
         return Traffic.model_validate_json(text) if text else None
 
     return read

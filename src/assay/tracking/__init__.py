@@ -6,6 +6,7 @@ from assay.tracking.connection import Tracking, connect
 from assay.tracking.datasets import DatasetSummary, list_datasets, load_dataset, save_dataset
 from assay.tracking.feedback import PRODUCTION, read_feedback, read_human_labels, write_feedback, write_human_labels
 from assay.tracking.judgments import judged, judgment_texts, read_judgments, write_judgments
+from assay.tracking.kept import read_kept, write_kept
 from assay.tracking.ledger import append_ledger, read_ledger
 from assay.tracking.projects import (
     ProjectSummary,
@@ -26,13 +27,13 @@ from assay.tracking.traces import (
     BATCH,
     StoredConversation,
     conversation_texts,
+    delete_conversations,
     finished,
     list_conversations,
     load_conversations,
     read_conversations,
     write_conversations,
 )
-from assay.tracking.traffic import read_traffic, write_traffic
 from assay.tracking.transitions import production_version, stage_of, transition, transitions
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "begin_run",
     "connect",
     "conversation_texts",
+    "delete_conversations",
     "ensure_project",
     "evaluation_run",
     "find_answer",
@@ -84,10 +86,10 @@ __all__ = [
     "read_human_labels",
     "read_json",
     "read_judgments",
+    "read_kept",
     "read_ledger",
     "read_project_tags",
     "read_text",
-    "read_traffic",
     "register_agent",
     "registered_name",
     "run_started_at",
@@ -103,5 +105,5 @@ __all__ = [
     "write_feedback",
     "write_human_labels",
     "write_judgments",
-    "write_traffic",
+    "write_kept",
 ]

@@ -29,7 +29,7 @@ def read_ledger(t: Tracking, project: str) -> list[str]:
 @reports_outages
 def append_ledger(t: Tracking, project: str, line: str, *, expected_lines: int) -> None:
     """Adds one line. Raises Refused when the ledger has other than the expected number of lines."""
-    with t.lock, _alone(t):
+    with t.lock, alone(t):
         run_id = project_run(t, project, RUN)
         lines = read_ledger(t, project)
         if len(lines) != expected_lines:
@@ -44,7 +44,7 @@ def append_ledger(t: Tracking, project: str, line: str, *, expected_lines: int) 
 
 
 @contextmanager
-def _alone(t: Tracking) -> Iterator[None]:
+def alone(t: Tracking) -> Iterator[None]:
     """One process at a time on a SQLite store; elsewhere nothing is locked."""
     try:
         import fcntl

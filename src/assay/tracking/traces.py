@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
@@ -14,7 +15,7 @@ from assay.tracking.connection import Tracking, quoted, reports_outages
 from assay.tracking.peek import Store, peeks
 from assay.tracking.projects import ensure_project, find_project
 from assay.tracking.registry import logged_model
-from assay.tracking.spans import CONVERSATION, STORED, SpanDraft, TraceDraft, draft_trace
+from assay.tracking.spans import CONVERSATION, SIMULATION_TAG, STORED, SpanDraft, TraceDraft, draft_trace
 from assay.tracking.trace_ids import TRACE_PREFIX, place
 
 if TYPE_CHECKING:
@@ -23,6 +24,33 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 BATCH = 100
 """Conversations written or read at once."""
+
+
+@reports_outages
+def delete_conversations(t: Tracking, project: str, *, before: datetime, simulation_id: str = "production") -> int:
+    """Deletes the traces of production conversations that began before a time; how many.
+
+    Those that somebody labelled or gave feedback on are kept: they are what judges and datasets stand on.
+    """
+    if (experiment_id := find_project(t, project)) is None:
+        return 0
+    until = int(before.timestamp() * 1000)
+    found = all_pages(
+        lambda token: t.store.search_traces(
+            locations=[experiment_id],
+            filter_string=f"tags.{SIMULATION_TAG} = {quoted(simulation_id)} AND timestamp_ms < {until}",
+            max_results=500,
+            page_token=token,
+        )
+    )
+    old = [
+        info.trace_id
+        for info in found
+        if not any(row.source.source_type == "HUMAN" for row in info.assessments if row.valid is not False)
+    ]
+    for batch in batches(old):
+        t.client.delete_traces(experiment_id, trace_ids=batch)
+    return len(old)
 
 
 @reports_outages

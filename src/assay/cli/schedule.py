@@ -1,0 +1,116 @@
+"""assay schedule"""
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+
+from assay.cli.console import InOut, answer, in_context, say, table
+from assay.contracts.schedule import Schedule, ScheduleKind, ScheduleRun, Schedules
+from assay.errors import BadInput
+
+if TYPE_CHECKING:
+    from assay.stages.context import Context
+
+app = App(name="assay schedule", help="What happens by itself, and when: cron in UTC. `assay worker` keeps the time.")
+
+
+@app.command
+def add(
+    name: str,
+    *,
+    cron: Annotated[str, Parameter(help="Five fields, as in '0 6 * * 1-5'.")],
+    kind: ScheduleKind,
+    request: Annotated[str, Parameter(help="What is asked, as JSON.")] = "{}",
+    enabled: bool = True,
+    io: InOut = InOut(),
+) -> None:
+    """Add a schedule, or change the one of this name."""
+    try:
+        asked = json.loads(request)
+    except json.JSONDecodeError as error:
+        raise BadInput(f"request: not JSON ({error.msg} at column {error.colno}): mend it") from error
+
+    async def work(context: "Context") -> Schedules:
+        from pydantic import ValidationError
+
+        from assay.lifecycle.schedules import put_schedule
+
+        fields = {"name": name, "cron": cron, "kind": kind, "request": asked, "enabled": enabled}
+        try:
+            schedule = Schedule.model_validate({**fields, "since": context.now()})
+        except ValidationError as error:
+            raise BadInput.from_validation("schedule", error) from error
+        return await put_schedule(context, io.name, schedule)
+
+    _show(in_context(work, quiet=True), io)
+
+
+@app.command(name="list")
+def list_(*, io: InOut = InOut()) -> None:
+    """What is scheduled, and how it went last."""
+
+    async def work(context: "Context") -> Schedules:
+        from assay.lifecycle.schedules import read_schedules
+
+        return await read_schedules(context, io.name)
+
+    _show(in_context(work, quiet=True), io)
+
+
+@app.command
+def remove(name: str, *, io: InOut = InOut()) -> None:
+    """Take a schedule out."""
+
+    async def work(context: "Context") -> Schedules:
+        from assay.lifecycle.schedules import remove_schedule
+
+        return await remove_schedule(context, io.name, name)
+
+    _show(in_context(work, quiet=True), io)
+
+
+@app.command
+def run(name: str, *, io: InOut = InOut()) -> int:
+    """Run it now, whatever the clock says."""
+
+    async def work(context: "Context") -> ScheduleRun:
+        from assay.lifecycle.schedules import run_now
+
+        return await run_now(context, io.name, name)
+
+    done = in_context(work)
+    answer(done, io, (f"{'done' if done.ok else 'failed'}: {done.words}",))
+    return 0 if done.ok else 2
+
+
+@app.command
+def watch(
+    *, every_s: Annotated[float, Parameter(help="Seconds between two looks at the clock.")] = 20.0, io: InOut = InOut()
+) -> None:
+    """Keep the time for one project, where no worker does."""
+
+    async def work(context: "Context") -> None:
+        from assay.lifecycle.schedules import tick
+
+        while True:
+            for name, done in await tick(context, io.name):
+                say(f"{name}: {'done' if done.ok else 'failed'}: {done.words}")
+            await asyncio.sleep(every_s)
+
+    in_context(work, quiet=True)
+
+
+def _show(found: Schedules, io: InOut) -> None:
+    answer(found, io, ())
+    if io.json or str(io.output) == "-":
+        return
+    rows = []
+    for schedule in found.schedules:
+        last = found.last.get(schedule.name)
+        state = "" if last is None else "under way" if last.ok is None else "done" if last.ok else "failed"
+        when = f"{last.tick:%Y-%m-%d %H:%M}" if last else "never"
+        name = schedule.name if schedule.enabled else f"{schedule.name} (off)"
+        rows.append((name, schedule.cron, schedule.kind, when, state, last.words if last else ""))
+    table(f"schedules of {found.project}", ("name", "cron", "what", "last tick", "", "in words"), rows)
