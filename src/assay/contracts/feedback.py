@@ -94,6 +94,15 @@ class ForecastRecord(Contract):
     words: Text
 
 
+class TrendPoint(Contract):
+    """One week of feedback."""
+
+    week: str
+    """Its Monday, such as 2026-03-02."""
+    items: int
+    satisfaction: Quantity
+
+
 class UserDistance(Contract):
     """Whether real users are like the simulated ones."""
 
@@ -122,6 +131,10 @@ class ProductionReport(StageResult):
     clusters: tuple[ComplaintCluster, ...]
     forecast: ForecastScore | None
     """None: no forecast was named, or it had none."""
+    trend: tuple[TrendPoint, ...] = ()
+    """Week by week, the first one first; items without a time are left out."""
+    falling: bool | None = None
+    """The last week is worse than those before, and not by chance; None: too little to tell."""
     forecasts_by_topic: tuple[ForecastScore, ...] = ()
     forecast_record: ForecastRecord | None = None
     """None: no forecast was held against production yet."""

@@ -34,6 +34,7 @@ def lay_out_production(report: ProductionReport, *, made_at: datetime) -> Report
         sections=kept(
             _summary(report),
             _complaints(report),
+            _trend(report),
             _topics(report),
             _forecast(report),
             _users(report),
@@ -100,6 +101,26 @@ def _complaints(report: ProductionReport) -> Section:
     return Section(
         title="What users complain of",
         blocks=(chart, table(columns, rows), TextBlock(text=rest if others else "")),
+    )
+
+
+def _trend(report: ProductionReport) -> Section:
+    if len(report.trend) < 2:
+        return Section(title="Week by week", blocks=())
+    points = drawn(point(week.week, week.satisfaction, group="not negative") for week in report.trend)
+    chart = ChartBlock(
+        chart="line", title="Share of rated items that are not negative, by week", points=points, unit="share"
+    )
+    said = {
+        True: "**The last week is worse than those before, and not by chance.**",
+        False: "The last week is not worse than those before by more than chance.",
+        None: "Too few users to say whether the last week is worse.",
+    }[report.falling]
+    rows = tuple(row(w.week, w.items, show_quantity(w.satisfaction, "share")) for w in report.trend)
+    columns = ("Week from", "Items", "Not negative")
+    return Section(
+        title="Week by week",
+        blocks=(TextBlock(text=said), *((chart,) if len(points) > 1 else ()), table(columns, rows)),
     )
 
 

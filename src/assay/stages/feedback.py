@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
 from assay.contracts.analytics import AnalyticsReport, Narrative
 from assay.contracts.base import content_hash, short_id
 from assay.contracts.dataset import Scenario
 from assay.contracts.estimate import Estimate, Quantity
-from assay.contracts.feedback import Feedback, FeedbackRequest, ProductionReport, UserDistance
+from assay.contracts.feedback import Feedback, FeedbackRequest, ProductionReport, TrendPoint, UserDistance
 from assay.contracts.stage import Stage
 from assay.evaluation.clusters import complaint_clusters
 from assay.evaluation.forecasting import record, score, scores_by_topic
@@ -118,6 +119,8 @@ def compute(
         satisfaction=observed,
         mean_rating=_mean_rating(items),
         by_topic=by_topic,
+        trend=(weeks := trend(items)),
+        falling=falling(items, weeks),
         clusters=complaint_clusters([item for item in items if item.negative], scenarios),
         forecast=score(analytics.expected, observed, items) if analytics else None,
         forecasts_by_topic=scores_by_topic(analytics, items, by_topic) if analytics else (),
@@ -136,6 +139,44 @@ def satisfaction(items: Sequence[Feedback]) -> Quantity:
     rated = [item for item in items if item.negative is not None]
     values = np.array([float(not item.negative) for item in rated])
     return quantity(clustered_mean(values, _users(rated)), clustered_by="users")
+
+
+def trend(items: Sequence[Feedback]) -> tuple[TrendPoint, ...]:
+    """Satisfaction week by week, weeks from Monday, UTC."""
+    weeks: dict[str, list[Feedback]] = {}
+    for item in items:
+        if item.at is not None and item.negative is not None:
+            weeks.setdefault(_week(item), []).append(item)
+    return tuple(
+        TrendPoint(week=w, items=len(rows), satisfaction=satisfaction(rows)) for w, rows in sorted(weeks.items())
+    )
+
+
+def falling(items: Sequence[Feedback], weeks: Sequence[TrendPoint]) -> bool | None:
+    """Whether the last week's ratings are worse than those of the weeks before, users being what is independent."""
+    from assay.statistics.drift import Drift, kolmogorov_smirnov
+
+    if len(weeks) < 2:
+        return None
+    dated = [item for item in items if item.at is not None and item.negative is not None]
+    before = [item for item in dated if _week(item) != weeks[-1].week]
+    last = [item for item in dated if _week(item) == weeks[-1].week]
+    found = kolmogorov_smirnov(
+        [float(not item.negative) for item in before],
+        [float(not item.negative) for item in last],
+        reference_clusters=_users(before),
+        current_clusters=_users(last),
+    )
+    if not isinstance(found, Drift):
+        return None
+    worse = sum(bool(i.negative) for i in last) / len(last) > sum(bool(i.negative) for i in before) / len(before)
+    return worse and found.p < 0.05
+
+
+def _week(item: Feedback) -> str:
+    assert item.at is not None  # noqa: S101, the callers looked
+    day = item.at.astimezone(UTC).date()
+    return (day - timedelta(days=day.weekday())).isoformat()
 
 
 def _mean_rating(items: Sequence[Feedback]) -> Quantity:
