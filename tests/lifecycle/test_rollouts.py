@@ -4,12 +4,14 @@ import asyncio
 import contextlib
 import random
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import aiohttp
 import pytest
 
 from assay.contracts.dataset import Expectation, SaysCheck
 from assay.contracts.feedback import Feedback
+from assay.contracts.notification import Notification
 from assay.contracts.rollout import RegistryStage, RolloutState, RolloutStep
 from assay.contracts.stage import Stage
 from assay.contracts.traffic import Guardrail, RolloutPolicy, RolloutStart
@@ -195,3 +197,22 @@ async def test_an_application_sends_feedback_to_the_gateway(context, deployed):
     with pytest.raises(BadInput, match="cannot be reached"):
         await asyncio.to_thread(lambda: send_feedback("http://127.0.0.1:9", **sent))
     assert read_feedback(context.tracking, "shop", [conversation])[conversation][0].comment == "Wrong."
+
+
+async def test_first_in_the_shadow_then_by_steps_and_people_are_told(context, deployed):
+    told: list[Notification] = []
+    context = replace(context, announce=told.append)
+    async with live(context, deployed, shadow=True) as (url, _, two):
+        users = Users(url, {"v1": 1.0, "v2": 1.0})
+        await users.day(context, 20)
+        assert set(users.arms.values()) == {"champion"} and len(two.seen) == 20
+        assert (await look(context, "shop")).action == "wait"
+        await change(context, "shop", "advance", by="ann", reason="the shadow's answers are good")
+        await asyncio.sleep(0.4)
+        await users.day(context, 60)
+        assert "challenger" in users.arms.values() and len(two.seen) < 80
+        await change(context, "shop", "roll_back", by="ann", reason="enough for today")
+    shadows = read_conversations(context.tracking, "shop", "shadow")
+    assert len(shadows) == 20 and {str(c.agent) for c in shadows} == {"shop-support@v2"}
+    assert [one.kind.value for one in told] == ["rollout_changed"] * 3
+    assert "enough for today" in told[-1].body

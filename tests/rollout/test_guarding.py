@@ -125,3 +125,9 @@ def test_nothing_is_watched_that_is_not_running():
 def test_quality_needs_expectations():
     with pytest.raises(ValidationError, match="needs what conversations are held against"):
         RolloutPolicy(guardrails=(Guardrail(measure="quality"),))
+
+
+def test_in_the_shadow_nothing_goes_on_by_itself():
+    shadow = running(0.0, advance="automatic").replace(step=-1, shadow=True)
+    found = evaluate(shadow, came(500, share=0.0), now=at(500))
+    assert found.action == "wait" and found.missing == ("a person opens the first step",)

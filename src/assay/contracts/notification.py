@@ -14,6 +14,7 @@ class NotificationKind(StrEnum):
     JOB_FAILED = "job_failed"
     GUARDRAIL_HIT = "guardrail_hit"
     ROLLBACK = "rollback"
+    ROLLOUT_CHANGED = "rollout_changed"
     SCHEDULE_FAILED = "schedule_failed"
     VERDICT = "verdict"
     TEST = "test"

@@ -50,7 +50,12 @@ async def start(request: RolloutStart, context: Context) -> Traffic:
         number=before.number if before else 0,
         started_at=context.now(),
     )
-    return await _put(context, text, _at_step(traffic, 0, context), "approve", request.by, request.reason, "person")
+    if request.policy.shadow:
+        shadowing = _shared(traffic, 0.0, context).replace(state=RolloutState.RUNNING, step=-1, shadow=True)
+        first = shadowing.replace(step_at=context.now())
+    else:
+        first = _at_step(traffic, 0, context)
+    return await _put(context, text, first, "approve", request.by, request.reason, "person")
 
 
 async def traffic_of(context: Context, project: str) -> Traffic:
@@ -79,7 +84,7 @@ async def change(
         case "complete" if running and traffic.step + 1 == len(traffic.steps):
             after, decision = traffic.replace(state=RolloutState.COMPLETED), "approve"
         case "roll_back" if running or paused:
-            after = _shared(traffic, 0.0, context).replace(state=RolloutState.ROLLED_BACK)
+            after = _shared(traffic, 0.0, context).replace(state=RolloutState.ROLLED_BACK, shadow=False)
             decision = "reject"
         case _:
             raise Refused(
@@ -141,7 +146,7 @@ async def _certificate(context: Context, traffic: Traffic):
 
 def _at_step(traffic: Traffic, step: int, context: Context) -> Traffic:
     shared = _shared(traffic, traffic.steps[step].share, context)
-    return shared.replace(state=RolloutState.RUNNING, step=step, step_at=context.now())
+    return shared.replace(state=RolloutState.RUNNING, step=step, step_at=context.now(), shadow=False)
 
 
 def _shared(traffic: Traffic, share: float, context: Context) -> Traffic:
@@ -169,6 +174,7 @@ async def _put(
     said = f"{after.state.value.replace('_', ' ')}, {100 * after.share:g} % of traffic: {reason}"
     evidence = {"traffic.json": content_hash(after)}
     await record(context, project, Stage.DEPLOY, subject, decision, by, said, evidence, mode)
+    context.notify(NotificationKind.ROLLOUT_CHANGED, project, f"the rollout is {after.state.value}", said, subject)
     return after
 
 

@@ -182,6 +182,8 @@ def _decided(
     if split_p is not None and split_p < SPLIT_ALPHA:
         words = f"traffic is not split as planned (p = {split_p:.2g}): who gets which arm may depend on something else"
         return "stop", words, ()
+    if traffic.step < 0:
+        return "wait", "the challenger answers in the shadow, and nobody is told", ("a person opens the first step",)
     step = traffic.steps[traffic.step]
     missing = [state.words for state in states if state.call == "undecided"]
     lasted = (now - traffic.step_at).total_seconds()

@@ -17,7 +17,8 @@ from assay.rollout import TRAFFIC
 
 if TYPE_CHECKING:
     from assay.rollout.gateway import Gateway
-    from assay.rollout.sources import Read
+    from assay.rollout.recorder import Write, WriteFeedback
+    from assay.rollout.sources import Read, TrafficSource
 
 VARIABLE = "ASSAY_GATEWAY"
 """The environment variable in which worker processes find what they serve."""
@@ -68,9 +69,10 @@ def open_gateway(settings: GatewaySettings) -> "Gateway":
             "`assay rollout start ROLLOUT`, or name --champion-url"
         )
     token = settings.tester_token.get_secret_value() if settings.tester_token else None
+    source = TrafficSource(traffic, read, every_s=settings.every_s, file=file)
     return Gateway(
-        source=TrafficSource(traffic, read, every_s=settings.every_s, file=file),
-        recorder=Recorder(_writer(settings, traffic), _feedback_writer(settings), idle_s=settings.idle_s),
+        source=source,
+        recorder=Recorder(_writer(settings, source), _feedback_writer(settings), idle_s=settings.idle_s),
         limits=GatewayLimits(settings.most_bytes, settings.timeout_s, most_in_flight=settings.most_in_flight),
         tester_token=token,
     )
@@ -116,26 +118,31 @@ def _reader(settings: GatewaySettings) -> "Read":
     return read
 
 
-def _writer(settings: GatewaySettings, traffic: Traffic):
+def _writer(settings: GatewaySettings, source: "TrafficSource") -> "Write":
     def write(conversations: Sequence[Conversation], kind: str) -> None:
         from assay.tracking import connect, write_conversations
 
         if settings.store is None:
             return
-        write_conversations(
-            connect(settings.store),
-            settings.project,
-            [(conversation, None) for conversation in conversations],
-            simulation_id=kind,
-            run_id=None,
-            dataset=None,
-            tags={"origin": "gateway", "rollout_id": traffic.rollout_id},
-        )
+        traffic = source.now
+        for arm in ("champion", "challenger"):
+            upstream = traffic.champion if arm == "champion" else traffic.challenger
+            ours = [(c, None) for c in conversations if upstream is not None and c.agent == upstream.agent]
+            if ours:
+                write_conversations(
+                    connect(settings.store),
+                    settings.project,
+                    ours,
+                    simulation_id=kind,
+                    run_id=None,
+                    dataset=None,
+                    tags={"origin": "gateway", "rollout_id": traffic.rollout_id, "arm": arm},
+                )
 
     return write
 
 
-def _feedback_writer(settings: GatewaySettings):
+def _feedback_writer(settings: GatewaySettings) -> "WriteFeedback":
     def write(items: Sequence[Feedback]) -> None:
         from assay.tracking import connect, write_feedback
 
