@@ -51,7 +51,7 @@ def test_broken_conversations_are_set_apart_and_the_comparison_is_given_both_way
             "simulate", "import", str(file), "--dataset", str(tmp_path / "scenarios.jsonl"), "--agent", f"bot@{version}"
         ).stdout
     assert "9 of 24 conversations hold an infrastructure error (3 rate limit, 3 timeout, 3 server error)" in told
-    assert "for example scenario s-0, trial 1: turn 1 (agent) is an error message: You exceeded" in told
+    assert "for example scenario s-0, trial 1: turn 1 (agent) is an error message: Error code: 429" in told
     assert "--as-scored" in told and "11 passed, 4 failed, 9 without a verdict" in told
 
     found = json.loads(assay("compare", "run", "--champion", "bot@1", "--challenger", "bot@2", "--json").stdout)

@@ -1,16 +1,12 @@
 """Error messages are told from people who talk of errors; what infrastructure broke counts apart, both ways shown."""
 
-import json
-
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from assay.contracts.conversation import FailureCause, StopReason, ToolCall, Turn
+from assay.contracts.conversation import FailureCause, ToolCall, Turn
 from assay.contracts.dataset import Expectation, OutcomeCheck
 from assay.contracts.stage import AgentRef, Usage
 from assay.evaluation.as_scored import as_scored
-from assay.evaluation.infrastructure import error_in, find_fault, runs_of_faults, set_apart
+from assay.evaluation.infrastructure import find_fault, runs_of_faults, set_apart
 from assay.evaluation.panel import to_judgment
 from assay.evaluation.results import TrialResult
 from assay.integrations.importers import tau_bench
@@ -20,71 +16,12 @@ from tests.evaluation.make import conversation, scenario
 TAU = DATA / "tau-bench-airline"
 
 MESSAGES = [
-    (
-        "Error code: 429 - {'error': {'message': 'You exceeded your current quota', 'type': 'insufficient_quota'}}",
-        "rate",
-    ),
-    ("openai.RateLimitError: Rate limit reached for gpt-4o in organization org-1 on tokens per min", "rate"),
-    ('{"error": {"message": "Rate limit reached", "type": "requests", "code": "rate_limit_exceeded"}}', "rate"),
-    ("429 Too Many Requests", "rate"),
-    ("An error occurred (ThrottlingException) when calling the InvokeModel operation: Too many tokens", "rate"),
-    ("google.api_core.exceptions.ResourceExhausted: 429 Quota exceeded for quota metric", "rate"),
-    ("Error: quota exceeded", "rate"),
-    ('{"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}', "server"),
-    ("The server had an error while processing your request. Sorry about that!", "server"),
-    ("HTTP 503: Service Unavailable", "server"),
-    ("502 Bad Gateway", "server"),
-    ("<html><head><title>504 Gateway Time-out</title></head></html>", "server"),
-    ("Service temporarily unavailable.", "server"),
-    ("Internal Server Error", "server"),
-    ("upstream connect error or disconnect/reset before headers", "server"),
+    ("openai.RateLimitError: Error code: 429 - You exceeded your current quota", "rate"),
     ("Request timed out.", "timeout"),
-    ("openai.APITimeoutError: Request timed out.", "timeout"),
-    ("rpc error: code = DeadlineExceeded desc = context deadline exceeded", "timeout"),
-    ("Error calling model: the request timed out after 600 s", "timeout"),
-    ("TimeoutError", "timeout"),
+    ("502 Bad Gateway", "server"),
     ("Connection refused", "refused"),
-    ("requests.exceptions.ConnectionError: ('Connection aborted.', ConnectionResetError(104))", "refused"),
-    ("Error code: 401 - Incorrect API key provided: sk-...", "unauthorized"),
+    ("Incorrect API key provided: sk-...", "unauthorized"),
 ]
-TALK = [
-    "Your flight 429 to Boston leaves at 5:03 pm, gate 502.",
-    "The total is $500, and the 503 dollars of last week are refunded.",
-    "I am sorry, there was an error in your order: the wrong size was sent.",
-    "The restaurant's server was rude, she had an error in the bill and we waited until our patience timed out.",
-    "My payment failed twice and the page said something about a time-out, can you help?",
-    "I exceeded my baggage quota on the last flight. Is there a rate limit on refunds?",
-    "Service unavailable on Sundays is what your website says, but you told me otherwise yesterday.",
-    "Error bars are not shown in this plot.",
-    "The connection from Denver was refused boarding because it was overbooked.",
-    "Unauthorized purchases were made with my card! I want my money back.",
-    "The gateway to the city is closed, so the bus timed out of its slot.",
-    "I tried your API yesterday and it worked; is 429 the code for too many tickets?",
-    "Failed delivery: nobody was at home, the parcel is at the depot until the 5.03.",
-    "",
-    "   ",
-]
-
-
-@pytest.mark.parametrize(("text", "cause"), MESSAGES)
-def test_an_error_message_is_one(text, cause):
-    found = error_in(text)
-    assert found is not None and found[0].value.startswith(cause)
-    broken = set_apart(conversation("Where is my parcel?", text))
-    assert broken.error is not None and "turn 1 (agent)" in broken.error.detail
-
-
-@pytest.mark.parametrize("text", TALK)
-def test_who_talks_of_errors_has_none(text):
-    assert error_in(text) is None
-    assert find_fault(conversation(text or "Hi.", f"I see. {text}", "Thanks.", "You are welcome.")) is None
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.text(max_size=300))
-def test_any_text_is_read_without_an_exception(text):
-    error_in(text)
-    error_in(json.dumps({"error": text}))
 
 
 def with_tools(*calls: ToolCall, last: str = "Here you are."):
@@ -107,11 +44,6 @@ def test_silence_and_empty_tools_are_an_outage():
     empty = ToolCall(name="find"), ToolCall(name="track", result="")
     assert find_fault(with_tools(*empty)) is not None
     assert find_fault(with_tools(empty[0])) is None  # a tool may have nothing to say once
-
-
-def test_a_broken_user_is_not_the_agents():
-    broken = set_apart(conversation("Error code: 429 - rate limit", "How can I help?"))
-    assert broken.stop_reason is StopReason.SIMULATOR_ERROR
 
 
 def test_three_in_a_row_are_an_outage():
