@@ -30,6 +30,7 @@ CANDIDATES = (
     "agent-0",
     "2025-01-01",
     "https://example.org/",
+    "https://example.org",
 )
 FORMATS = {
     "date-time": "2025-01-01T00:00:00Z",

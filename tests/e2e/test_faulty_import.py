@@ -2,6 +2,8 @@
 
 import json
 
+from assay.integrations.importers.messages import turns_of
+
 SCENARIOS = 12
 FAULTS = ("Error code: 429 - You exceeded your current quota", "Request timed out.", "502 Bad Gateway")
 
@@ -72,3 +74,30 @@ def test_as_scored_takes_them_as_they_were_scored(assay, tmp_path):
     command = ["simulate", "import", str(tmp_path / "t.jsonl"), "--dataset", str(tmp_path / "scenarios.jsonl")]
     judged = json.loads(assay(*command, "--agent", "bot@1", "--as-scored", "--json").stdout)
     assert judged["unjudged"] == 0 and judged["failed"] == 9 + 4
+
+
+def test_one_project_holds_a_run_both_ways(assay, tmp_path):
+    (tmp_path / "scenarios.jsonl").write_text(scenarios())
+    (tmp_path / "t.jsonl").write_text(rows(9))
+    command = ["simulate", "import", str(tmp_path / "t.jsonl"), "--dataset", str(tmp_path / "scenarios.jsonl")]
+    apart = json.loads(assay(*command, "--agent", "bot@1", "--json").stdout)
+    whole = json.loads(assay(*command, "--agent", "bot@1", "--as-scored", "--json").stdout)
+    assert (apart["unjudged"], whole["unjudged"]) == (9, 0)
+    for done in (apart, whole):
+        report = json.loads(assay("analytics", "report", "--judging", done["subject_id"], "--json").stdout)
+        assert report["judged"] == 24 - done["unjudged"]
+
+
+def test_each_tool_result_goes_to_its_own_call_also_after_words_of_the_agent():
+    calls = [{"function": {"name": name, "arguments": "{}"}} for name in ("track", "refund")]
+    messages = [
+        {"role": "user", "content": "Where is it?"},
+        {"role": "assistant", "content": "I look.", "tool_calls": calls},
+        {"role": "tool", "content": "Error: 503 Service Unavailable"},
+        {"role": "tool", "content": "done"},
+    ]
+    [_, turn] = turns_of(messages, "here")
+    assert [(call.result, call.error is None) for call in turn.tool_calls] == [
+        ("Error: 503 Service Unavailable", False),
+        ("done", True),
+    ]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
+from assay.contracts.base import content_hash
 from assay.contracts.conversation import CallFailed, Conversation, FailureCause, StopReason, ToolCall
 from assay.evaluation.error_messages import raised_error, returned_error, spoken_error
 
@@ -12,9 +13,9 @@ Who = Literal["agent", "tool"]
 def find_fault(conversation: Conversation) -> tuple[Who, CallFailed] | None:
     """What broke the conversation that is nobody's answer: whose turn it stands in, and the cause.
 
-    An agent's turn that is an error message (in a user's a customer may quote one); a tool whose last result is one,
-    so that it never recovered; an agent that said and called nothing; tools of which none ever gave a result. None:
-    nothing of the kind.
+    An agent's turn that is an error message (in a user's a customer may quote one); a tool call that ended in one and
+    was not made again with success; an agent that said and called nothing; tools of which none ever gave a result.
+    None: nothing of the kind.
     """
     for place, turn in enumerate(conversation.turns):
         if turn.role == "agent" and (found := spoken_error(turn.text)):
@@ -34,7 +35,10 @@ def find_fault(conversation: Conversation) -> tuple[Who, CallFailed] | None:
 
 
 def set_apart(conversation: Conversation) -> Conversation:
-    """The conversation with the fault that broke it, so that it counts apart; otherwise as it is."""
+    """The conversation with the fault that broke it, so that it counts apart; otherwise as it is.
+
+    It gets an id of its own, so that one project can hold it both ways.
+    """
     if conversation.error is not None:
         return conversation
     found = find_fault(conversation)
@@ -42,12 +46,13 @@ def set_apart(conversation: Conversation) -> Conversation:
         return conversation
     _, failed = found
     stop = StopReason.TIMEOUT if failed.cause is FailureCause.TIMEOUT else StopReason.AGENT_ERROR
-    return conversation.replace(error=failed, stop_reason=stop)
+    own = content_hash([conversation.conversation_id, "set apart"])[:32]
+    return conversation.replace(conversation_id=own, error=failed, stop_reason=stop)
 
 
 def _broken_tool(conversation: Conversation) -> CallFailed | None:
-    last: dict[str, tuple[int, ToolCall]] = {call.name: (place, call) for place, call in _calls(conversation)}
-    for name, (place, call) in last.items():
+    last = {(call.name, content_hash(call.arguments)): (place, call) for place, call in _calls(conversation)}
+    for (name, _), (place, call) in last.items():
         found = raised_error(call.error) if call.error else returned_error(call.result)
         if found:
             detail = f"turn {place}: the tool {name} ended in an error: {found.words}"

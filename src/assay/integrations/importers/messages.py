@@ -44,14 +44,18 @@ def turns_of(messages: Sequence[Mapping[str, Any]], where: str) -> tuple[Turn, .
 
 def _answered(pending: list[ToolCall], turns: list[Turn], content: str) -> list[ToolCall]:
     """The result goes to the first call that has none yet."""
-    for place, call in enumerate(pending):
-        if call.result is None:
-            error = content if content.lower().startswith("error") else None
-            return [*pending[:place], call.replace(result=content, error=error), *pending[place + 1 :]]
+    if any(call.result is None for call in pending):
+        return _with_result(pending, content)
     if turns and turns[-1].role == "agent" and turns[-1].tool_calls:
-        *others, last = turns[-1].tool_calls
-        turns[-1] = turns[-1].replace(tool_calls=(*others, last.replace(result=content)))
+        turns[-1] = turns[-1].replace(tool_calls=tuple(_with_result(turns[-1].tool_calls, content)))
     return pending
+
+
+def _with_result(calls: Sequence[ToolCall], content: str) -> list[ToolCall]:
+    """With this result on the first call that has none; where all have one, on the last."""
+    place = next((place for place, call in enumerate(calls) if call.result is None), len(calls) - 1)
+    error = content if content.lower().startswith("error") else None
+    return [*calls[:place], calls[place].replace(result=content, error=error), *calls[place + 1 :]]
 
 
 def _call(call: Mapping[str, Any], where: str) -> ToolCall:
