@@ -4,10 +4,21 @@ from assay.tracking.artifacts import artifact_uri, list_artifacts, log_artifacts
 from assay.tracking.certificates import find_certificate, keep_certificate, list_certificates
 from assay.tracking.connection import Tracking, connect
 from assay.tracking.datasets import DatasetSummary, list_datasets, load_dataset, save_dataset
+from assay.tracking.details import is_of_project, whole_conversation, whole_run
 from assay.tracking.feedback import PRODUCTION, read_feedback, read_human_labels, write_feedback, write_human_labels
 from assay.tracking.judgments import judged, judgment_texts, read_judgments, write_judgments
 from assay.tracking.kept import read_kept, write_kept
 from assay.tracking.ledger import append_ledger, read_ledger
+from assay.tracking.pages import (
+    ConversationFilter,
+    RunFilter,
+    count_runs,
+    decode_cursor,
+    encode_cursor,
+    last_change,
+    page_conversations,
+    page_runs,
+)
 from assay.tracking.projects import (
     ProjectSummary,
     ensure_project,
@@ -40,9 +51,11 @@ __all__ = [
     "BATCH",
     "PRODUCTION",
     "AgentSummary",
+    "ConversationFilter",
     "DatasetSummary",
     "ProjectSummary",
     "PromptVersion",
+    "RunFilter",
     "RunSummary",
     "StageRun",
     "StoredConversation",
@@ -54,6 +67,9 @@ __all__ = [
     "connect",
     "conversation_texts",
     "delete_conversations",
+    "count_runs",
+    "decode_cursor",
+    "encode_cursor",
     "ensure_project",
     "evaluation_run",
     "find_answer",
@@ -61,10 +77,12 @@ __all__ = [
     "find_result",
     "finished",
     "import_traces",
+    "is_of_project",
     "judged",
     "judgment_texts",
     "keep_answer",
     "keep_certificate",
+    "last_change",
     "list_agents",
     "list_artifacts",
     "list_certificates",
@@ -77,6 +95,8 @@ __all__ = [
     "load_pyfunc",
     "load_result",
     "log_artifacts",
+    "page_conversations",
+    "page_runs",
     "production_version",
     "project_run",
     "prompt",
@@ -101,6 +121,8 @@ __all__ = [
     "transition",
     "transitions",
     "turn_span_id",
+    "whole_conversation",
+    "whole_run",
     "write_conversations",
     "write_feedback",
     "write_human_labels",

@@ -1,0 +1,450 @@
+"""What the HTTP API says besides the contracts of the stages: pages of lists, problems, who asks, chats, tokens."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Generic, Literal, TypeVar
+
+from pydantic import Field
+
+from assay.contracts.agent import AgentVersion
+from assay.contracts.base import Contract, Document, JsonObject, Seconds, Share, Slug, Text
+from assay.contracts.comparison import ComparePolicy
+from assay.contracts.conversation import Conversation, SimulatorFaultKind, StopReason
+from assay.contracts.dataset import Scenario
+from assay.contracts.feedback import Feedback
+from assay.contracts.gate import GateDecision, GateState, LedgerCheck
+from assay.contracts.job import Job, JobKind, Worker
+from assay.contracts.judgment import Judgment, Verdict
+from assay.contracts.labels import LabelTask
+from assay.contracts.rollout import RegistryStage, Transition
+from assay.contracts.stage import AgentRef, DatasetRef, ModelName, Stage
+from assay.contracts.traffic import RolloutPolicy
+
+T = TypeVar("T")
+
+
+class Role(StrEnum):
+    """What a person or a token may do in a project."""
+
+    VIEWER = "viewer"
+    """Sees all of it."""
+    EVALUATOR = "evaluator"
+    """Runs stages, chats and labels, besides."""
+    APPROVER = "approver"
+    """Decides at gates and on rollouts, besides seeing all."""
+    ADMIN = "admin"
+    """All of this; the policy, tokens, and agents whose code runs on the server."""
+
+
+EVERYWHERE = "*"
+"""In place of a project: all of them, those to come too."""
+
+Grants = dict[str, tuple[Role, ...]]
+"""Project, or `*`, to the roles that are held in it."""
+
+
+class FieldProblem(Contract):
+    """One field that does not fit."""
+
+    field: str
+    """Where it is, as in `body.request.trials`."""
+    problem: str
+
+
+class Problem(Contract):
+    """Why a request was not done: RFC 9457, `application/problem+json`."""
+
+    type: str = "about:blank"
+    """`urn:assay:` and the kind of the error."""
+    title: str
+    status: int
+    detail: str
+    """What is wrong, where, and how to mend it."""
+    errors: tuple[FieldProblem, ...] = ()
+
+
+class Page(Contract, Generic[T]):
+    """A part of a list."""
+
+    items: tuple[T, ...]
+    next_cursor: str | None = None
+    """Given as `cursor` it asks for what comes next; None: this was the last page."""
+    total: int | None = None
+    """Of all pages; None: it was not counted."""
+
+
+class Health(Contract):
+    status: Literal["ok", "degraded"]
+    """degraded: MLflow does not answer."""
+    version: str
+    tracking: str
+    """MLflow's address, without a password in it."""
+    workers: tuple[Worker, ...]
+    """That take jobs now."""
+
+
+class Me(Contract):
+    """Who asks."""
+
+    name: str
+    auth: Literal["off", "on"]
+    login: bool
+    """True: people can log in through OIDC, at /api/v1/auth/login."""
+    known: bool
+    """False: authentication is on, and nobody is logged in."""
+    roles: Grants
+    csrf_token: str | None = None
+    """Goes with every change as header `X-CSRF-Token`; None: it is not needed, as with API tokens."""
+    mlflow: str | None = None
+    """Where MLflow's own pages are; None: this server has none."""
+
+
+class ShownSetting(Contract):
+    name: str
+    """Of the variable."""
+    value: str
+    """Masked where it is a secret."""
+    origin: Literal["set", "default"]
+
+
+class ShownSettings(Contract):
+    items: tuple[ShownSetting, ...]
+
+
+class NewProject(Contract):
+    project: Slug = Field(examples=["shop"])
+
+
+class ProjectItem(Contract):
+    project: Slug
+    experiment_id: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class ProjectPolicy(Document):
+    """What a project declares beforehand. Forms are filled in with it; a request that says otherwise is not refused."""
+
+    dataset_threshold: Share = 0.8
+    compare: ComparePolicy = ComparePolicy()
+    rollout: RolloutPolicy = RolloutPolicy()
+
+
+class RunItem(Contract):
+    """One run of a stage, in a line."""
+
+    run_id: str
+    name: str
+    stage: Stage
+    subject_id: str
+    """Empty while it has no result."""
+    status: Literal["RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"]
+    agent: AgentRef | None
+    """None: the stage is of no one agent version."""
+    dataset: DatasetRef | None
+    """None: it is of none."""
+    gated: bool
+    offline: bool
+    started_at: datetime
+    ended_at: datetime | None
+    """None: it has not ended."""
+    metrics: dict[str, float | None]
+    """None: it was not a number."""
+    error: str | None = None
+    """Why it failed; None: it did not."""
+    by: str = ""
+    job_id: str | None = None
+    """None: no job did it."""
+
+
+class RunFile(Contract):
+    path: str
+    bytes: int | None
+    """None: not known."""
+
+
+class RunDetail(Contract):
+    run: RunItem
+    params: dict[str, str]
+    tags: dict[str, str]
+    files: tuple[RunFile, ...]
+    mlflow_url: str | None
+    """Where MLflow's own page shows it; None: this server has no such page."""
+
+
+class StageState(Contract):
+    """One stage of a project's lifecycle."""
+
+    stage: Stage
+    finished: int
+    """Results, gated or not."""
+    running: int
+    failed: int
+    waiting: int
+    """Gated results that nobody has decided on."""
+    newest: RunItem | None
+    """The newest result; None: there is none yet."""
+    headline: str = ""
+
+
+class AgentItem(Contract):
+    """One registered version, and where it stands."""
+
+    agent: AgentRef
+    description: str
+    registered_model: str
+    registry_version: str
+    registry_stage: RegistryStage
+    registered_at: datetime
+    run_id: str | None
+    aliases: tuple[str, ...]
+    reached: Stage | None = None
+    """The last stage of the lifecycle that it has a result of; None: not looked up."""
+
+
+class Lifecycle(Contract):
+    """Where a project stands."""
+
+    project: ProjectItem
+    policy: ProjectPolicy
+    stages: tuple[StageState, ...]
+    """All eight, in order."""
+    agents: tuple[AgentItem, ...]
+    gates: tuple[GateState, ...]
+    """That wait for a decision."""
+    jobs: tuple[Job, ...]
+    """That are not done yet."""
+
+
+class AgentDetail(Contract):
+    agent: AgentItem
+    version: AgentVersion
+    transitions: tuple[Transition, ...]
+
+
+class DatasetItem(Contract):
+    dataset: DatasetRef
+    scenarios: int
+    saved_at: datetime
+    run_id: str | None
+
+
+class EditedScenarios(Contract):
+    """A new version of a dataset. Its version follows from its content."""
+
+    agent: AgentRef
+    scenarios: Annotated[tuple[Scenario, ...], Field(min_length=1)]
+    description: str = ""
+    threshold: Share = 0.8
+    gated: bool = False
+
+
+class ConversationItem(Contract):
+    """One conversation, in a line."""
+
+    conversation_id: str
+    trace_id: str
+    simulation_id: str
+    scenario_id: str
+    trial: int
+    agent: AgentRef | None
+    topic: str | None
+    started_at: datetime
+    duration_s: Seconds | None
+    stop_reason: StopReason | None
+    faults: tuple[SimulatorFaultKind, ...]
+    failed: bool
+    """A call to the agent, the simulator or an end by time-out."""
+    tokens: int | None
+    cost_usd: float | None
+    opening: str
+    """What the user said first."""
+    outcome: Literal["passed", "failed", "unjudged"] | None = None
+    """In the judging that was asked for; None: none was, or it is not judged."""
+
+
+class JudgedBy(Contract):
+    judging_id: str
+    judgment: Judgment
+
+
+class ConversationDetail(Contract):
+    conversation: Conversation
+    simulation_id: str
+    scenario: Scenario | None
+    """None: its dataset is not known."""
+    judgments: tuple[JudgedBy, ...]
+    labels: tuple[Verdict, ...]
+    feedback: tuple[Feedback, ...]
+    mlflow_url: str | None
+
+
+class LabelQueue(Contract):
+    """What was drawn by lot and the person who asks has not labelled. The judge's verdicts are not in here."""
+
+    tasks: tuple[LabelTask, ...]
+    left: int
+    """Of what was drawn so far, these among them."""
+
+
+class NewLabels(Contract):
+    """`by` of each task is overwritten with who is logged in."""
+
+    tasks: Annotated[tuple[LabelTask, ...], Field(min_length=1)]
+
+
+class GateAnswer(Contract):
+    decision: Literal["approve", "reject"]
+    reason: Text = Field(examples=["The validation report has no finding that matters."])
+
+
+class Ledger(Contract):
+    decisions: tuple[GateDecision, ...]
+    """The newest first."""
+    check: LedgerCheck
+
+
+class NewJob(Contract):
+    kind: JobKind
+    request: JsonObject
+
+
+class TrafficChange(Contract):
+    reason: Text
+
+
+class NewTraffic(Contract):
+    """Begins a rollout that was deployed to Production."""
+
+    rollout_id: Slug
+    champion_url: str | None = None
+    challenger_url: str | None = None
+    policy: RolloutPolicy = RolloutPolicy()
+    reason: Text
+
+
+ChatAgent = Literal["dataset_builder", "analyst", "comparator", "feedback_analyst"]
+CHAT_AGENTS: tuple[ChatAgent, ...] = ("dataset_builder", "analyst", "comparator", "feedback_analyst")
+ChatId = Annotated[str, Field(pattern=r"^chat-[0-9a-f]{16}$")]
+
+
+class NewChat(Contract):
+    """`subject_id` names what the chat is about: `agent_id@version` for the Dataset Builder, the judging's, the
+    comparison's or the production report's id for the others."""
+
+    agent: ChatAgent
+    subject_id: Annotated[str, Field(min_length=1, max_length=200, examples=["judging-3f9a0c1d2e4b5a60"])]
+    model: ModelName | None = None
+
+
+class ChatStep(Contract):
+    """What the agent did on its way to an answer."""
+
+    kind: Literal["began", "looked_up", "drafted", "resumed", "failed"]
+    text: str
+
+
+class ChatMessage(Contract):
+    number: int = Field(ge=1)
+    role: Literal["person", "agent"]
+    by: str
+    text: str
+    at: datetime
+    state: Literal["done", "answering", "failed"] = "done"
+    """answering: the agent has not said all yet. failed: `text` says why."""
+    steps: tuple[ChatStep, ...] = ()
+
+
+class DraftState(Contract):
+    """One scenario of a chat with the Dataset Builder."""
+
+    number: int = Field(ge=1)
+    """Stays the same as long as the chat lasts."""
+    state: Literal["proposed", "accepted", "discarded"]
+    scenario: Scenario
+
+
+class ChatItem(Contract):
+    chat_id: ChatId
+    project: Slug
+    agent: ChatAgent
+    subject_id: str
+    title: str
+    by: str
+    created_at: datetime
+    updated_at: datetime
+    messages: int
+
+
+class Chat(Document):
+    """All of a chat, so that it can be left and taken up again."""
+
+    chat: ChatItem
+    messages: tuple[ChatMessage, ...]
+    drafts: tuple[DraftState, ...] = ()
+    """Of the Dataset Builder; empty with the others."""
+    brief: str = ""
+
+
+class Say(Contract):
+    text: Annotated[Text, Field(max_length=20_000, examples=["Which topic fails most, and why?"])]
+
+
+class DraftDecision(Contract):
+    decision: Literal["accept", "change", "discard"]
+    scenario: Scenario | None = None
+    """With `change`: what stands there afterwards. It stays proposed, or accepted."""
+
+
+class SaveDrafts(Contract):
+    """The accepted scenarios become a dataset version; a job validates and saves it."""
+
+    name: Slug | None = None
+    """None: the agent's id."""
+    threshold: Share = 0.8
+    gated: bool = False
+
+
+class NewToken(Contract):
+    name: Text = Field(max_length=100, examples=["nightly evaluation"])
+    roles: Grants = Field(examples=[{"shop": ["evaluator"]}])
+    expires_in_days: int | None = Field(default=90, ge=1, le=3650)
+    """None: never."""
+
+
+class TokenItem(Contract):
+    token_id: str
+    """The first characters, by which people know it."""
+    name: str
+    roles: Grants
+    by: str
+    """Who made it."""
+    created_at: datetime
+    expires_at: datetime | None
+    used_at: datetime | None
+    """None: never."""
+    revoked_at: datetime | None
+
+
+class NewTokenMade(Contract):
+    token: str
+    """Shown this once: only its hash is kept."""
+    item: TokenItem
+
+
+class Changed(Contract):
+    """Something in a project is new: lists that show it should be read again."""
+
+    what: Literal["runs", "jobs", "gates", "traffic"]
+    project: str
+
+
+ProjectPage = Page[ProjectItem]
+RunPage = Page[RunItem]
+AgentPage = Page[AgentItem]
+DatasetPage = Page[DatasetItem]
+ConversationPage = Page[ConversationItem]
+GatePage = Page[GateState]
+JobPage = Page[Job]
+ChatPage = Page[ChatItem]
+TokenPage = Page[TokenItem]

@@ -1,0 +1,452 @@
+"""Pages of long lists: a few rows at a time, read behind the last one that was shown, never all of them.
+
+Where MLflow is a database of ours its tables are read directly, on their own indexes; behind a server its search is
+asked page by page.
+"""
+
+import base64
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from assay.contracts.api import ConversationItem, RunItem
+from assay.contracts.conversation import SimulatorFaultKind, StopReason
+from assay.contracts.stage import AgentRef, DatasetRef, Stage
+from assay.errors import BadInput
+from assay.tracking.connection import Tracking, quoted, reports_outages
+from assay.tracking.projects import VERSION_TAG, project_or_not_found
+from assay.tracking.spans import SIMULATION_TAG, STORED
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run, TraceInfo
+    from sqlalchemy.orm import Session
+
+STAGES = tuple(stage.value for stage in Stage)
+T = TypeVar("T")
+RARE = 5_000
+"""A tag that so few traces bear is the way in; a more frequent one is looked up on the way through time."""
+_GREATEST = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """What runs are asked for. None: all."""
+
+    stage: Stage | None = None
+    agent: AgentRef | None = None
+    dataset_version: str | None = None
+    gated: bool | None = None
+    status: str | None = None
+    words: str | None = None
+    """In the run's name or its subject, in any case of letters."""
+    with_result: bool = False
+    """Only those that came to a result."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationFilter:
+    """What conversations are asked for. None: all."""
+
+    simulation_id: str | None = None
+    judging_id: str | None = None
+    scenario_id: str | None = None
+    outcome: str | None = None
+    """passed, failed or unjudged, in the judging."""
+    stop_reason: StopReason | None = None
+    fault: SimulatorFaultKind | None = None
+    any_fault: bool | None = None
+    agent: AgentRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Generic[T]):
+    rows: list[T]
+    next_cursor: str | None
+
+
+def encode_cursor(*parts: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(parts, separators=(",", ":")).encode()).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str, *kinds: type) -> list[Any]:
+    """The parts of one of our cursors. Raises BadInput for any other text."""
+    try:
+        parts = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (ValueError, RecursionError):
+        parts = None
+    right = isinstance(parts, list) and len(parts) == len(kinds)
+    if not right or any(type(part) is not kind for part, kind in zip(parts, kinds, strict=True)):
+        raise BadInput("cursor: is none that this list gave: take `next_cursor` of the page before")
+    if any(isinstance(part, int) and abs(part) > _GREATEST for part in parts):
+        raise BadInput("cursor: is none that this list gave: take `next_cursor` of the page before")
+    return parts
+
+
+@reports_outages
+def page_runs(
+    t: Tracking, project: str, wanted: RunFilter = RunFilter(), *, limit: int = 50, cursor: str | None = None
+) -> Found[RunItem]:
+    """Runs of stages, the newest first, at most `limit`. Raises NotFound for a project that is not there."""
+    experiment_id = project_or_not_found(t, project)
+    if t.sql is None:
+        return _searched_runs(t, experiment_id, wanted, limit, cursor)
+    where, values = _run_conditions(wanted)
+    if cursor is not None:
+        started, run_id = decode_cursor(cursor, int, str)
+        where.append("(r.start_time < :started OR (r.start_time = :started AND r.run_uuid > :after))")
+        values |= {"started": started, "after": run_id}
+    sql = (
+        "SELECT r.run_uuid, r.name, r.status, r.start_time, r.end_time FROM runs r"  # noqa: S608, made of constants
+        " WHERE r.experiment_id = :experiment AND r.lifecycle_stage = 'active'"
+        + "".join(f" AND {condition}" for condition in where)
+        + " ORDER BY r.start_time DESC, r.run_uuid LIMIT :limit"
+    )
+    with t.sql.ManagedSessionMaker() as session:
+        rows = _rows(session, sql, experiment=int(experiment_id), limit=limit + 1, **values)
+        shown = rows[:limit]
+        ids = [row[0] for row in shown]
+        tags = _by_owner(session, "SELECT run_uuid, key, value FROM tags WHERE run_uuid IN :ids", ids)
+        metrics = _by_owner(
+            session,
+            "SELECT run_uuid, key, CASE WHEN is_nan THEN NULL ELSE value END FROM latest_metrics"
+            " WHERE run_uuid IN :ids",
+            ids,
+        )
+    items = [
+        run_item(run_id, name, status, started, ended, tags.get(run_id, {}), metrics.get(run_id, {}))
+        for run_id, name, status, started, ended in shown
+    ]
+    more = len(rows) > limit
+    return Found(items, encode_cursor(shown[-1][3], shown[-1][0]) if more else None)
+
+
+@reports_outages
+def count_runs(t: Tracking, project: str) -> dict[tuple[str, str], int]:
+    """(stage, status) to how many runs of stages there are."""
+    experiment_id = project_or_not_found(t, project)
+    if t.sql is None:
+        counts: dict[tuple[str, str], int] = {}
+        for stage in Stage:
+            cursor = None
+            while True:
+                found = page_runs(t, project, RunFilter(stage=stage), limit=1000, cursor=cursor)
+                for run in found.rows:
+                    counts[stage.value, run.status] = counts.get((stage.value, run.status), 0) + 1
+                if (cursor := found.next_cursor) is None:
+                    break
+        return counts
+    with t.sql.ManagedSessionMaker() as session:
+        rows = _rows(
+            session,
+            "SELECT t.value, r.status, COUNT(*) FROM runs r"
+            " JOIN tags t ON t.run_uuid = r.run_uuid AND t.key = 'stage' AND t.value IN :stages"
+            " WHERE r.experiment_id = :experiment AND r.lifecycle_stage = 'active' GROUP BY t.value, r.status",
+            experiment=int(experiment_id),
+            stages=list(STAGES),
+        )
+    return {(stage, status): count for stage, status, count in rows}
+
+
+@reports_outages
+def last_change(t: Tracking, project: str) -> tuple[object, ...]:
+    """Something that differs as soon as a run of the project began, ended or was tried again."""
+    experiment_id = project_or_not_found(t, project)
+    if t.sql is None:
+        page = t.client.search_runs([experiment_id], max_results=20, order_by=["attributes.start_time DESC"])
+        return tuple((run.info.run_id, run.info.status, run.info.end_time) for run in page)
+    with t.sql.ManagedSessionMaker() as session:
+        rows = _rows(
+            session,
+            "SELECT COUNT(*), MAX(start_time), MAX(end_time), SUM(CASE WHEN status = 'RUNNING' THEN 1 ELSE 0 END)"
+            " FROM runs WHERE experiment_id = :experiment AND lifecycle_stage = 'active'",
+            experiment=int(experiment_id),
+        )
+    return tuple(rows[0])
+
+
+@reports_outages
+def page_conversations(
+    t: Tracking,
+    project: str,
+    wanted: ConversationFilter = ConversationFilter(),
+    *,
+    limit: int = 50,
+    cursor: str | None = None,
+) -> Found[ConversationItem]:
+    """Conversations, the newest first, at most `limit`. Raises NotFound for a project that is not there."""
+    experiment_id = project_or_not_found(t, project)
+    if t.sql is None:
+        return _searched_conversations(t, experiment_id, wanted, limit, cursor)
+    after = None if cursor is None else decode_cursor(cursor, int, str)
+    with t.sql.ManagedSessionMaker() as session:
+        rows = _conversation_rows(session, int(experiment_id), wanted, limit + 1, after)
+        shown = rows[:limit]
+        ids = [row[0] for row in shown]
+        tags = _by_owner(session, "SELECT request_id, key, value FROM trace_tags WHERE request_id IN :ids", ids)
+    items = [conversation_item(row, tags.get(row[0], {}), wanted.judging_id) for row in shown]
+    more = len(rows) > limit
+    return Found(items, encode_cursor(shown[-1][2], shown[-1][0]) if more else None)
+
+
+def _conversation_rows(
+    session: "Session", experiment_id: int, wanted: ConversationFilter, limit: int, after: list[Any] | None
+) -> list[Any]:
+    """Through the rarest tag where there is a rare one, else through time: either touches few rows."""
+    tags = _conversation_tags(wanted)
+    counts = {
+        name: _rows(
+            session,
+            "SELECT COUNT(*) FROM (SELECT 1 FROM trace_tags WHERE key = :key"
+            + ("" if value is None else " AND value = :value")
+            + " LIMIT :most) counted",
+            key=key,
+            most=RARE + 1,
+            **({} if value is None else {"value": value}),
+        )[0][0]
+        for name, (key, _, value) in tags.items()
+        if key in (wanted.simulation_id, wanted.judging_id) or name == "scenario"
+    }
+    rarest = min(counts, key=lambda name: counts[name], default=None)
+    first = rarest if rarest is not None and counts[rarest] <= RARE else None
+    values: dict[str, Any] = {"experiment": experiment_id, "limit": limit}
+    where = []
+    for name, (key, condition, value) in tags.items():
+        values |= {f"{name}_key": key} | ({} if value is None else {f"{name}_value": value})
+        if name == first:
+            continue
+        where.append(
+            f"EXISTS (SELECT 1 FROM trace_tags {name} WHERE {name}.request_id = i.request_id"
+            f" AND {name}.key = :{name}_key{condition.format(name)})"
+        )
+    if after is not None:
+        where.append("(i.timestamp_ms < :at OR (i.timestamp_ms = :at AND i.request_id > :after))")
+        values |= {"at": after[0], "after": after[1]}
+    if first is None:
+        source = "trace_info i"
+    else:
+        key, condition, _ = tags[first]
+        source = f"trace_tags {first} CROSS JOIN trace_info i"
+        where.append(f"{first}.request_id = i.request_id AND {first}.key = :{first}_key{condition.format(first)}")
+    sql = (
+        "SELECT i.request_id, i.client_request_id, i.timestamp_ms, i.execution_time_ms, i.status, i.request_preview,"  # noqa: S608, made of constants
+        f" i.total_tokens, i.total_cost FROM {source} WHERE i.experiment_id = :experiment"
+        + "".join(f" AND {condition}" for condition in where)
+        + " ORDER BY i.timestamp_ms DESC, i.request_id LIMIT :limit"
+    )
+    return _rows(session, sql, **values)
+
+
+def _conversation_tags(wanted: ConversationFilter) -> dict[str, tuple[str, str, str | None]]:
+    """Name to (tag, what its value must be as SQL with the name in `{0}`, the value)."""
+    equal, like = " AND {0}.value = :{0}_value", " AND {0}.value LIKE :{0}_value"
+    tags: dict[str, tuple[str, str, str | None]] = {"ours": (VERSION_TAG, "", None)}
+    if wanted.simulation_id is not None:
+        tags["simulation"] = (wanted.simulation_id, equal, STORED)
+    if wanted.judging_id is not None:
+        tags["judging"] = (
+            (wanted.judging_id, equal, wanted.outcome) if wanted.outcome else (wanted.judging_id, "", None)
+        )
+    if wanted.scenario_id is not None:
+        tags["scenario"] = ("scenario_id", equal, wanted.scenario_id)
+    if wanted.stop_reason is not None:
+        tags["stop"] = ("stop_reason", equal, wanted.stop_reason.value)
+    if wanted.fault is not None:
+        tags["fault"] = ("simulator_fault", like, f"%{wanted.fault.value}%")
+    if wanted.any_fault is not None:
+        tags["faults"] = ("simulator_fault", equal if not wanted.any_fault else " AND {0}.value <> :{0}_value", "none")
+    if wanted.agent is not None:
+        tags["agent"] = ("agent_id", equal, wanted.agent.agent_id)
+        tags["version"] = ("agent_version", equal, wanted.agent.version)
+    return tags
+
+
+def _run_conditions(wanted: RunFilter) -> tuple[list[str], dict[str, Any]]:
+    where: list[str] = []
+    values: dict[str, Any] = {"stages": [wanted.stage.value] if wanted.stage else list(STAGES)}
+    where.append(_has_tag("stage", "IN :stages"))
+    tags = {
+        "agent_id": wanted.agent.agent_id if wanted.agent else None,
+        "agent_version": wanted.agent.version if wanted.agent else None,
+        "dataset_version": wanted.dataset_version,
+        "gated": None if wanted.gated is None else str(wanted.gated).lower(),
+    }
+    for key, value in tags.items():
+        if value is not None:
+            where.append(_has_tag(key, f"= :{key}"))
+            values[key] = value
+    if wanted.status is not None:
+        where.append("r.status = :status")
+        values["status"] = wanted.status
+    if wanted.words:
+        escaped = wanted.words.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        subject = _has_tag("subject_id", "LIKE :words ESCAPE '\\'")
+        where.append(f"(LOWER(r.name) LIKE :words ESCAPE '\\' OR {subject})")
+        values["words"] = f"%{escaped}%"
+    if wanted.with_result:
+        where.append("r.status = 'FINISHED'")
+    return where, values
+
+
+def _has_tag(key: str, condition: str) -> str:
+    return f"EXISTS (SELECT 1 FROM tags t WHERE t.run_uuid = r.run_uuid AND t.key = '{key}' AND t.value {condition})"  # noqa: S608
+
+
+def run_item(
+    run_id: str,
+    name: str | None,
+    status: str,
+    started: int | None,
+    ended: int | None,
+    tags: Mapping[str, str],
+    metrics: Mapping[str, float | None],
+) -> RunItem:
+    agent = tags.get("agent_id") and tags.get("agent_version")
+    dataset = tags.get("dataset", "").partition("@")
+    return RunItem.model_validate(
+        {
+            "run_id": run_id,
+            "name": name or "",
+            "stage": tags.get("stage"),
+            "subject_id": tags.get("subject_id", ""),
+            "status": status,
+            "agent": {"agent_id": tags["agent_id"], "version": tags["agent_version"]} if agent else None,
+            "dataset": DatasetRef(name=dataset[0], version=dataset[2]) if dataset[2] else None,
+            "gated": tags.get("gated") == "true",
+            "offline": tags.get("offline") == "true",
+            "started_at": _when(started),
+            "ended_at": _when(ended) if ended else None,
+            "metrics": {key: _finite(value) for key, value in metrics.items()},
+            "error": tags.get("error_message") or None,
+            "by": tags.get("mlflow.user", ""),
+            "job_id": tags.get("job_id"),
+        }
+    )
+
+
+def conversation_item(row: Sequence[Any], tags: Mapping[str, str], judging_id: str | None) -> ConversationItem:
+    trace_id, conversation_id, at_ms, took_ms, status, opening, tokens, cost = row
+    faults = tags.get("simulator_fault", "none")
+    agent = tags.get("agent_id") and tags.get("agent_version")
+    return ConversationItem.model_validate(
+        {
+            "conversation_id": conversation_id or trace_id.removeprefix("tr-"),
+            "trace_id": trace_id,
+            "simulation_id": tags.get(SIMULATION_TAG, ""),
+            "scenario_id": tags.get("scenario_id", ""),
+            "trial": int(tags.get("trial", "0")),
+            "agent": {"agent_id": tags["agent_id"], "version": tags["agent_version"]} if agent else None,
+            "topic": tags.get("topic"),
+            "started_at": _when(at_ms),
+            "duration_s": None if took_ms is None else took_ms / 1000,
+            "stop_reason": tags.get("stop_reason"),
+            "faults": [] if faults == "none" else faults.split(","),
+            "failed": status == "ERROR",
+            "tokens": tokens,
+            "cost_usd": _finite(cost),
+            "opening": opening or "",
+            "outcome": tags.get(judging_id) if judging_id else None,
+        }
+    )
+
+
+def _searched_runs(
+    t: Tracking, experiment_id: str, wanted: RunFilter, limit: int, cursor: str | None
+) -> Found[RunItem]:
+    """Through a server's search, whose filters know no "one of": what else it gives is left out of the page."""
+    clauses = [
+        f"tags.{key} = {quoted(value)}"
+        for key, value in {
+            "stage": wanted.stage.value if wanted.stage else None,
+            "agent_id": wanted.agent.agent_id if wanted.agent else None,
+            "agent_version": wanted.agent.version if wanted.agent else None,
+            "dataset_version": wanted.dataset_version,
+            "gated": None if wanted.gated is None else str(wanted.gated).lower(),
+        }.items()
+        if value is not None
+    ]
+    if status := "FINISHED" if wanted.with_result else wanted.status:
+        clauses.append(f"attributes.status = {quoted(status)}")
+    if wanted.words:
+        clauses.append(f"attributes.run_name ILIKE {quoted(f'%{wanted.words}%')}")
+    token = decode_cursor(cursor, str)[0] if cursor is not None else None
+    page = t.client.search_runs(
+        [experiment_id],
+        " and ".join(clauses),
+        max_results=limit,
+        order_by=["attributes.start_time DESC"],
+        page_token=token,
+    )
+    items = [_item_of(run) for run in page if run.data.tags.get("stage") in STAGES]
+    return Found(items, encode_cursor(page.token) if page.token else None)
+
+
+def _item_of(run: "Run") -> RunItem:
+    info, data = run.info, run.data
+    return run_item(
+        info.run_id, info.run_name, info.status, info.start_time, info.end_time, data.tags, dict(data.metrics)
+    )
+
+
+def _searched_conversations(
+    t: Tracking, experiment_id: str, wanted: ConversationFilter, limit: int, cursor: str | None
+) -> Found[ConversationItem]:
+    clauses = []
+    for name, (key, _, value) in _conversation_tags(wanted).items():
+        match name:
+            case "fault":
+                clauses.append(f"tags.`{key}` LIKE {quoted(value or '')}")
+            case "faults" if wanted.any_fault:
+                clauses.append(f"tags.`{key}` != 'none'")
+            case _:
+                clauses.append(f"tags.`{key}` LIKE '%'" if value is None else f"tags.`{key}` = {quoted(value)}")
+    token = decode_cursor(cursor, str)[0] if cursor is not None else None
+    infos, more = t.store.search_traces(
+        locations=[experiment_id],
+        filter_string=" AND ".join(clauses),
+        max_results=limit,
+        order_by=["timestamp_ms DESC"],
+        page_token=token,
+    )
+    items = [conversation_item(_row_of(info), info.tags, wanted.judging_id) for info in infos]
+    return Found(items, encode_cursor(more) if more else None)
+
+
+def _row_of(info: "TraceInfo") -> tuple[Any, ...]:
+    usage = info.token_usage or {}
+    cost = json.loads((info.trace_metadata or {}).get("mlflow.trace.cost", "{}")).get("total_cost")
+    return (
+        info.trace_id,
+        info.client_request_id,
+        info.request_time,
+        info.execution_duration,
+        info.state.value,
+        info.request_preview,
+        usage.get("total_tokens"),
+        cost,
+    )
+
+
+def _rows(session: "Session", sql: str, **values: Any) -> list[Any]:
+    from sqlalchemy import bindparam, text
+
+    lists = [bindparam(name, expanding=True) for name, value in values.items() if isinstance(value, list)]
+    return list(session.execute(text(sql).bindparams(*lists), values))
+
+
+def _by_owner(session: "Session", sql: str, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    rows: Iterable[Any] = _rows(session, sql, ids=list(ids)) if ids else ()
+    for owner, key, value in rows:
+        found.setdefault(owner, {})[key] = value
+    return found
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _when(milliseconds: int | None) -> datetime:
+    return datetime.fromtimestamp((milliseconds or 0) / 1000, tz=UTC)
