@@ -2,9 +2,12 @@
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from assay.contracts.api import Grants
 
 
 class Settings(BaseSettings):
@@ -41,6 +44,26 @@ class Settings(BaseSettings):
     """Who is told what outside of Assay: a JSON list of routes, or the name of a file that holds one. None: nobody."""
     heartbeat_limit_s: float = Field(default=15.0, gt=0.5)
     """A worker that was not heard of for so long counts as dead, and others take over."""
+
+    auth: Literal["off", "on"] = "off"
+    """off: whoever reaches the server may do everything, so it binds to loopback only."""
+    public_url: str | None = None
+    """Where people reach the server, as in https://assay.example.org; logins come back to it. None: as they asked."""
+    oidc_issuer: str | None = None
+    """The OpenID provider that people log in at. None: there are only API tokens."""
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
+    oidc_name_claim: str = "email"
+    """The claim under which people are recorded and given roles."""
+    oidc_groups_claim: str = "groups"
+    roles: dict[str, Grants] = Field(default_factory=dict)
+    """Who may do what, as JSON: a person's name, `group:NAME` or `*` (who is logged in), to project (or `*`) to roles:
+    `{"ada@example.org": {"*": ["admin"]}, "group:support": {"shop": ["evaluator", "approver"]}}`."""
+    session_hours: float = Field(default=12.0, gt=0)
+    server: str | None = None
+    """A server of Assay that commands ask, in place of doing the work here. `--server URL` sets it."""
+    token: SecretStr | None = None
+    """The API token for that server."""
 
     @property
     def store(self) -> str:
