@@ -21,6 +21,8 @@ TOKEN_PREFIX = "assay_"  # noqa: S105, by which scanners for leaked secrets know
 USED_EVERY_S = 60.0
 """How often a token's last use is written down."""
 ANSWERS_KEPT_S = 24 * 3600.0
+ANSWERING_S = 60.0
+"""A request that was not answered for so long is taken for one whose server died, and may be asked again."""
 LOGIN_S = 600.0
 
 METADATA = sa.MetaData()
@@ -207,6 +209,11 @@ class Accounts:
                 return self.begin_answer(key, asked_hash)
             if row.asked_hash != asked_hash:
                 raise Refused("Idempotency-Key: was used for another request: take a new one") from None
+            if row.status is None and row.at <= now - ANSWERING_S:
+                with self._engine.begin() as connection:
+                    mine = (ANSWERS.c.key_hash == hashed(key)) & (ANSWERS.c.at == row.at)
+                    if connection.execute(sa.update(ANSWERS).where(mine).values(at=now)).rowcount:
+                        return None
             return Answer(row.asked_hash, row.status, json.loads(row.headers or "{}"), row.body or b"")
         return None
 

@@ -45,9 +45,7 @@ TITLES = {
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """What OpenAPI says of these answers."""
     schema = {"$ref": "#/components/schemas/Problem"}
-    return {
-        status: {"description": TITLES[status], "content": {MEDIA_TYPE: {"schema": schema}}} for status in statuses
-    }
+    return {status: {"description": TITLES[status], "content": {MEDIA_TYPE: {"schema": schema}}} for status in statuses}
 
 
 EVERY_ROUTE = documented(400, 401, 403, 404, 409, 413, 415, 422, 502, 503)

@@ -5,7 +5,7 @@ from typing import Literal
 from assay.contracts.base import Contract, Document, Seconds, Share, Slug, Usd
 from assay.contracts.estimate import Quantity
 from assay.contracts.report import Fact
-from assay.contracts.stage import Usage
+from assay.contracts.stage import ModelName, Usage
 
 PlatformAgent = Literal["dataset_builder", "user_simulator", "judge", "analyst", "comparator", "feedback_analyst"]
 
@@ -29,6 +29,13 @@ class PlatformAgentReport(Contract):
     adherence_rule: str
     """The rubric, in words."""
     share_of_calls: Share
+
+
+class AgentsReportRequest(Document):
+    """Asks for the report on a project's runs."""
+
+    project: Slug = "default"
+    model: ModelName | None = None
 
 
 class AgentsReport(Document):

@@ -3,8 +3,9 @@
 import json
 
 from assay.contracts.agent import AgentCard, AgentVersion, DevelopRequest, ProbeReport
-from assay.contracts.agents_report import AgentsReport
+from assay.contracts.agents_report import AgentsReport, AgentsReportRequest
 from assay.contracts.analytics import AnalystAnswer, AnalystQuestion, AnalyticsReport, AnalyzeRequest
+from assay.contracts.api import Chat, ProjectPolicy
 from assay.contracts.base import Contract
 from assay.contracts.calibration import CertifyRequest, JudgeCertificate
 from assay.contracts.comparison import CompareRequest, ComparisonReport
@@ -91,6 +92,9 @@ DOCUMENTS: dict[str, type[Contract]] = {
         JobRequest,
         Job,
         AgentsReport,
+        AgentsReportRequest,
+        Chat,
+        ProjectPolicy,
         Report,
         DraftRequest,
         Drafted,

@@ -169,9 +169,7 @@ class Chats:
         builder = _builder(row)
         if not builder.accepted:
             raise Refused("nothing is accepted yet: accept a draft first")
-        dataset = Dataset(
-            name=name or builder.card.agent_id, description=builder.brief, scenarios=builder.accepted
-        )
+        dataset = Dataset(name=name or builder.card.agent_id, description=builder.brief, scenarios=builder.accepted)
         return DatasetRequest(
             project=row.project, agent=builder.card.ref, dataset=dataset, threshold=threshold, gated=gated
         )
@@ -192,9 +190,7 @@ class Chats:
 
         stages = {"analyst": Stage.JUDGE, "comparator": Stage.COMPARE, "feedback_analyst": Stage.FEEDBACK}
         if asked.agent in stages:
-            await asyncio.to_thread(
-                load_result, self._context.tracking, project, stages[asked.agent], asked.subject_id
-            )
+            await asyncio.to_thread(load_result, self._context.tracking, project, stages[asked.agent], asked.subject_id)
             return None
         agent_id, _, version = asked.subject_id.partition("@")
         try:
@@ -215,8 +211,8 @@ class Chats:
         beating = asyncio.create_task(self._beat(chat_id, number))
         try:
             row, question = await asyncio.to_thread(self._question, chat_id, number)
-            text = await self._ask(row, number, question)
-            await asyncio.to_thread(self._end, chat_id, number, "done", text)
+            text, builder = await self._ask(row, number, question)
+            await asyncio.to_thread(self._end, chat_id, number, "done", text, builder)
         except AssayError as error:
             from assay.tracking.connection import without_secrets
 
@@ -230,7 +226,8 @@ class Chats:
         finally:
             beating.cancel()
 
-    async def _ask(self, row: sa.Row, number: int, question: str) -> str:
+    async def _ask(self, row: sa.Row, number: int, question: str) -> tuple[str, BuilderChat | None]:
+        """The answer, and the Dataset Builder's state behind it."""
         if row.agent == "dataset_builder":
             return await self._build(row, number, question)
         questions: dict[str, Callable[[], Awaitable[AnalystAnswer]]] = {
@@ -253,9 +250,9 @@ class Chats:
         said = await questions[row.agent]()
         for query in said.queries:
             await asyncio.to_thread(self._step, row.chat_id, number, "looked_up", str(query))
-        return said.text
+        return said.text, None
 
-    async def _build(self, row: sa.Row, number: int, words: str) -> str:
+    async def _build(self, row: sa.Row, number: int, words: str) -> tuple[str, BuilderChat]:
         context = self._context
         prompt = await context.prompt("dataset_builder", PROMPT)
         builder = dataset_builder(context.chat_model(context.model_name(row.model)), prompt)
@@ -263,12 +260,11 @@ class Chats:
         before = _builder(row)
         after, reply = await builder.say(before, words)
         known = {scenario.scenario_id for scenario in before.scenarios}
-        await asyncio.to_thread(self._keep_builder, row.chat_id, after)
         for scenario in after.scenarios:
             if scenario.scenario_id not in known:
                 text = f"{scenario.scenario_id}: {scenario.goal}"
                 await asyncio.to_thread(self._step, row.chat_id, number, "drafted", text)
-        return reply
+        return reply, after
 
     async def _resume(self) -> None:
         while True:
@@ -330,9 +326,7 @@ class Chats:
         )
         if after is not None:
             at, chat_id = after
-            query = query.where(
-                (CHATS.c.updated_at < at) | ((CHATS.c.updated_at == at) & (CHATS.c.chat_id > chat_id))
-            )
+            query = query.where((CHATS.c.updated_at < at) | ((CHATS.c.updated_at == at) & (CHATS.c.chat_id > chat_id)))
         with self._engine.connect() as connection:
             rows = connection.execute(query).all()
         last = rows[limit - 1] if len(rows) > limit else None
@@ -362,9 +356,7 @@ class Chats:
                 connection.execute(sa.insert(MESSAGES).values(**row, **person, ask_key=ask_key))
                 connection.execute(sa.insert(MESSAGES).values(**row, **agent, lease_until=0.0))
                 title = {"title": text[:120]} if number == 1 else {}
-                connection.execute(
-                    sa.update(CHATS).where(CHATS.c.chat_id == chat_id).values(updated_at=now, **title)
-                )
+                connection.execute(sa.update(CHATS).where(CHATS.c.chat_id == chat_id).values(updated_at=now, **title))
         except sa.exc.IntegrityError:
             raise Refused("somebody else said something in this chat just now: read it, then say more") from None
         return number + 1
@@ -411,16 +403,28 @@ class Chats:
             row = {"chat_id": chat_id, "number": number, "step": last + 1, "kind": kind, "text": text}
             connection.execute(sa.insert(STEPS).values(**row))
 
-    def _end(self, chat_id: str, number: int, state: Literal["done", "failed"], text: str) -> None:
-        """Only while it is still this server's to answer."""
+    def _end(
+        self,
+        chat_id: str,
+        number: int,
+        state: Literal["done", "failed"],
+        text: str,
+        builder: BuilderChat | None = None,
+    ) -> None:
+        """Only while it is still this server's to answer. Words and drafts at once, so that neither is there twice."""
         now = time.time()
         mine = (MESSAGES.c.chat_id == chat_id) & (MESSAGES.c.number == number) & (MESSAGES.c.owner == self._owner)
         with self._engine.begin() as connection:
             agent = sa.select(CHATS.c.agent).where(CHATS.c.chat_id == chat_id).scalar_subquery()
-            connection.execute(
+            ended = connection.execute(
                 sa.update(MESSAGES).where(mine).values(state=state, text=text, at=now, said_by=agent)
-            )
+            ).rowcount
+            if not ended:
+                return
             connection.execute(sa.update(CHATS).where(CHATS.c.chat_id == chat_id).values(updated_at=now))
+            if builder is not None:
+                row = connection.execute(sa.select(CHATS).where(CHATS.c.chat_id == chat_id)).one()
+                connection.execute(_with_builder(chat_id, builder, numbered(_drafts(row), builder)))
 
     def _news(self, chat_id: str, place: tuple[int, int]) -> list[News]:
         number = place[0]
@@ -441,12 +445,6 @@ class Chats:
                 whole = _message(one, [step for step in steps if step.number == one.number])
                 news.append(News((one.number, WHOLE), whole))
         return sorted((one for one in news if one.place > place), key=lambda one: one.place)
-
-    def _keep_builder(self, chat_id: str, builder: BuilderChat) -> None:
-        with self._engine.begin() as connection:
-            row = connection.execute(sa.select(CHATS).where(CHATS.c.chat_id == chat_id)).one()
-            drafts = numbered(_drafts(row), builder)
-            connection.execute(_with_builder(chat_id, builder, drafts))
 
     def _decide(self, chat_id: str, number: int, asked: DraftDecision) -> None:
         with self._engine.begin() as connection:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from assay.contracts.agents_report import AgentsReportRequest
 from assay.contracts.base import content_hash
 from assay.contracts.evaluation import EvaluateRequest
-from assay.contracts.job import Job, JobError, JobKind, JobRequest, JobStatus, Progress
+from assay.contracts.job import Job, JobError, JobKind, JobRequest, JobStatus, Progress, Worker
 from assay.contracts.pipeline import PipelineRequest
 from assay.contracts.stage import Stage
 from assay.errors import BadInput, NotFound, Refused
@@ -47,19 +48,31 @@ ENDED = (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED)
 class Jobs:
     """The queue, from outside: needs no worker to be there."""
 
-    def __init__(self, client: "DBOSClient", *, sqlite: bool) -> None:
+    def __init__(self, client: "DBOSClient", settings: Settings) -> None:
+        import sqlalchemy
+
         self._client = client
-        self._sqlite = sqlite
+        self._url = settings.jobs_store
+        self._sqlite = self._url.startswith("sqlite")
+        self._heartbeat_limit_s = settings.heartbeat_limit_s
+        self._engine = sqlalchemy.create_engine(self._url, pool_pre_ping=True)
+
+    def close(self) -> None:
+        self._engine.dispose()
 
     async def submit(self, request: JobRequest) -> Job:
         """Queues it. The same `key` in the same project gives the job that is there already.
 
-        Raises BadInput where the request does not fit its kind.
+        Raises BadInput where the request does not fit its kind, Refused where the key was another request's.
         """
         project = project_of(request)
+        asked = content_hash([request.kind, request.request])
         job_id = f"job-{uuid.uuid4().hex[:16]}"
         if request.key is not None:
             job_id = f"job-{content_hash([project, request.kind, request.key])[:16]}"
+            found = await self._find([job_id])
+            if found and (found[0].attributes or {}).get("asked", asked) != asked:
+                raise Refused(f"key: {request.key} is another request's already (job {job_id}): take a new one")
         await self._client.enqueue_async(
             {
                 "workflow_name": WORKFLOW,
@@ -67,7 +80,7 @@ class Jobs:
                 "workflow_id": job_id,
                 "app_version": VERSION,
                 "application_name": APPLICATION,
-                "attributes": {"kind": request.kind.value, "project": project, "by": request.by},
+                "attributes": {"kind": request.kind.value, "project": project, "by": request.by, "asked": asked},
             },
             request.model_dump(mode="json"),
         )
@@ -94,6 +107,29 @@ class Jobs:
                 offset : offset + limit
             ]
         return await self._jobs(rows)
+
+    async def page(
+        self,
+        projects: Sequence[str] | None,
+        *,
+        open_only: bool = False,
+        limit: int,
+        after: tuple[int, str] | None = None,
+    ) -> tuple["list[Job]", tuple[int, str] | None]:
+        """(the newest jobs of these projects, what the next page stands behind). None: of all projects."""
+        rows = await asyncio.to_thread(self._ids, projects, open_only, limit + 1, after)
+        ids = [job_id for job_id, _ in rows[:limit]]
+        found = {job.job_id: job for job in await self._jobs(await self._find(ids))} if ids else {}
+        last = (rows[limit - 1][1], rows[limit - 1][0]) if len(rows) > limit else None
+        return [found[job_id] for job_id in ids if job_id in found], last
+
+    async def last_change(self, project: str) -> tuple[object, ...]:
+        """Something that differs as soon as a job of the project began, went on or ended."""
+        return await asyncio.to_thread(self._last_change, project)
+
+    async def workers(self) -> "list[Worker]":
+        """That take jobs now."""
+        return await asyncio.to_thread(self._workers)
 
     async def wait(self, job_id: str, tell: Callable[[Job], None] = lambda job: None, *, poll_s: float = 0.5) -> Job:
         """Until it has ended, or waits at a gate."""
@@ -131,6 +167,57 @@ class Jobs:
             if job.progress.waiting_for and job.status is JobStatus.RUNNING:
                 await self._client.send_async(job.job_id, "decided", topic=GATE)
 
+    def _ids(
+        self, projects: Sequence[str] | None, open_only: bool, limit: int, after: tuple[int, str] | None
+    ) -> list[tuple[str, int]]:
+        """(job, when it was made): read from the table, since DBOS looks into no attributes on SQLite."""
+        import sqlalchemy as sa
+
+        where, values = ["name = :name"], {"name": WORKFLOW, "limit": limit}
+        bound = []
+        if projects is not None:
+            where.append(f"{self._project} IN :projects")
+            values["projects"] = list(projects)
+            bound.append(sa.bindparam("projects", expanding=True))
+        if open_only:
+            where.append("status IN ('ENQUEUED', 'DELAYED', 'PENDING')")
+        if after is not None:
+            where.append("(created_at < :at OR (created_at = :at AND workflow_uuid > :after))")
+            values |= {"at": after[0], "after": after[1]}
+        sql = (
+            f"SELECT workflow_uuid, created_at FROM {self._table} WHERE {' AND '.join(where)}"  # noqa: S608, constants
+            " ORDER BY created_at DESC, workflow_uuid LIMIT :limit"
+        )
+        with self._engine.connect() as connection:
+            return [(row[0], row[1]) for row in connection.execute(sa.text(sql).bindparams(*bound), values)]
+
+    def _last_change(self, project: str) -> tuple[object, ...]:
+        import sqlalchemy as sa
+
+        sql = (
+            f"SELECT COUNT(*), MAX(updated_at), MAX(completed_at) FROM {self._table}"  # noqa: S608, made of constants
+            f" WHERE name = :name AND {self._project} = :project"
+        )
+        with self._engine.connect() as connection:
+            return tuple(connection.execute(sa.text(sql), {"name": WORKFLOW, "project": project}).one())
+
+    def _workers(self) -> "list[Worker]":
+        from assay.lifecycle.heartbeats import Heartbeats
+
+        beats = Heartbeats(self._url, "", self._heartbeat_limit_s)
+        try:
+            return beats.alive()
+        finally:
+            beats.close()
+
+    @property
+    def _table(self) -> str:
+        return "workflow_status" if self._sqlite else "dbos.workflow_status"
+
+    @property
+    def _project(self) -> str:
+        return "json_extract(attributes, '$.project')" if self._sqlite else "(attributes::jsonb ->> 'project')"
+
     async def _find(self, job_ids: Sequence[str]) -> "list[WorkflowStatus]":
         return await self._client.list_workflows_async(workflow_ids=[*job_ids], name=WORKFLOW)
 
@@ -148,9 +235,11 @@ class Jobs:
 async def open_jobs(settings: Settings) -> AsyncIterator[Jobs]:
     """The queue of the settings. Raises BadInput where its database cannot be reached."""
     client = await asyncio.to_thread(_client, settings)
+    jobs = Jobs(client, settings)
     try:
-        yield Jobs(client, sqlite=settings.jobs_store.startswith("sqlite"))
+        yield jobs
     finally:
+        jobs.close()
         await asyncio.to_thread(client.destroy)
 
 
@@ -197,6 +286,8 @@ def parsed(request: JobRequest) -> Any:
             model = EvaluateRequest
         case JobKind.PIPELINE:
             model = PipelineRequest
+        case JobKind.AGENTS_REPORT:
+            model = AgentsReportRequest
         case kind:
             model = STAGES[Stage(kind.value)].request
     try:

@@ -20,6 +20,7 @@ from typing import Any
 import structlog
 from dbos import DBOS, SetWorkflowAttributes, SetWorkflowID
 
+from assay.contracts.agents_report import AgentsReportRequest
 from assay.contracts.evaluation import EvaluateRequest, Limits
 from assay.contracts.job import JobKind, JobRequest, Progress
 from assay.contracts.notification import Notification, NotificationKind
@@ -64,6 +65,8 @@ async def run_job(request: dict[str, Any]) -> dict[str, Any]:
                 if result["state"] != "waiting":
                     return result
                 await DBOS.recv_async(GATE, timeout_seconds=LOOK_AGAIN_S)
+        case JobKind.AGENTS_REPORT:
+            return await agents_report_step(request)
         case _:
             while True:
                 result = await stage_step(request)
@@ -147,6 +150,16 @@ async def pipeline_step(request: dict[str, Any]) -> dict[str, Any]:
     progress = Progress(stage=stage, waiting_for=waiting, spent=spent)
     await _tell(progress)
     return result.model_dump(mode="json")
+
+
+@DBOS.step(preemptible=True)
+async def agents_report_step(request: dict[str, Any]) -> dict[str, Any]:
+    from assay.lifecycle.agents_report import publish_agents_report
+
+    asked: AgentsReportRequest = parsed(JobRequest.model_validate(request))
+    async with _context() as context:
+        report, _ = await publish_agents_report(asked.project, context, asked.model)
+        return report.model_dump(mode="json")
 
 
 def share(limits: Limits, parts: int) -> Limits:

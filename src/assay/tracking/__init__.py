@@ -18,6 +18,7 @@ from assay.tracking.pages import (
     last_change,
     page_conversations,
     page_runs,
+    stages_reached,
 )
 from assay.tracking.projects import (
     ProjectSummary,
@@ -118,6 +119,7 @@ __all__ = [
     "set_project_tag",
     "stage_of",
     "stage_run",
+    "stages_reached",
     "transition",
     "transitions",
     "turn_span_id",

@@ -77,12 +77,12 @@ def decode_cursor(cursor: str, *kinds: type) -> list[Any]:
         parts = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, RecursionError):
         parts = None
-    right = isinstance(parts, list) and len(parts) == len(kinds)
-    if not right or any(type(part) is not kind for part, kind in zip(parts, kinds, strict=True)):
-        raise BadInput("cursor: is none that this list gave: take `next_cursor` of the page before")
-    if any(isinstance(part, int) and abs(part) > _GREATEST for part in parts):
-        raise BadInput("cursor: is none that this list gave: take `next_cursor` of the page before")
-    return parts
+    if isinstance(parts, list) and [type(part) for part in parts] == list(kinds):
+        numbers = [part for part in parts if not isinstance(part, str)]
+        texts = [part for part in parts if isinstance(part, str)]
+        if all(abs(number) <= _GREATEST for number in numbers) and not any("\0" in text for text in texts):
+            return parts
+    raise BadInput("cursor: is none that this list gave: take `next_cursor` of the page before")
 
 
 @reports_outages
@@ -148,6 +148,33 @@ def count_runs(t: Tracking, project: str) -> dict[tuple[str, str], int]:
             stages=list(STAGES),
         )
     return {(stage, status): count for stage, status, count in rows}
+
+
+@reports_outages
+def stages_reached(t: Tracking, project: str) -> dict[str, set[Stage]]:
+    """`agent@version` to the stages that it has a result of."""
+    experiment_id = project_or_not_found(t, project)
+    if t.sql is None:
+        reached: dict[str, set[Stage]] = {}
+        for run in page_runs(t, project, RunFilter(with_result=True), limit=1000).rows:
+            if run.agent is not None:
+                reached.setdefault(str(run.agent), set()).add(run.stage)
+        return reached
+    with t.sql.ManagedSessionMaker() as session:
+        rows = _rows(
+            session,
+            "SELECT DISTINCT a.value, v.value, s.value FROM runs r"
+            " JOIN tags s ON s.run_uuid = r.run_uuid AND s.key = 'stage' AND s.value IN :stages"
+            " JOIN tags a ON a.run_uuid = r.run_uuid AND a.key = 'agent_id' AND a.value <> ''"
+            " JOIN tags v ON v.run_uuid = r.run_uuid AND v.key = 'agent_version' AND v.value <> ''"
+            " WHERE r.experiment_id = :experiment AND r.lifecycle_stage = 'active' AND r.status = 'FINISHED'",
+            experiment=int(experiment_id),
+            stages=list(STAGES),
+        )
+    found: dict[str, set[Stage]] = {}
+    for agent_id, version, stage in rows:
+        found.setdefault(f"{agent_id}@{version}", set()).add(Stage(stage))
+    return found
 
 
 @reports_outages

@@ -1,0 +1,149 @@
+"""What stands before every route: who asks, whether they may, whether it was their own page that asked, and whether
+the same was asked and answered before."""
+
+import asyncio
+import hmac
+import ipaddress
+from collections.abc import Callable, Coroutine
+from typing import Any
+from urllib.parse import urlsplit
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+
+from assay.api.access import EVERYTHING, NOBODY, ROUTES, Identity, Need, NotAllowed, NotKnown, Rule
+from assay.api.accounts import TOKEN_PREFIX, hashed
+from assay.api.server import Server
+from assay.errors import BadInput, Refused
+
+PREFIX = "/api/v1"
+COOKIE = "assay_session"
+UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
+SECRET_OR_STREAMED = ("/tokens", "/messages", "/auth/logout")
+"""Answers that are not kept for their idempotency key: secrets must not be, and streams have a key of their own."""
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+
+
+def route_key(method: str, path: str) -> str:
+    """How the table of routes names it."""
+    return f"{method} {path.removeprefix(PREFIX).replace(':path}', '}')}"
+
+
+class GuardedRoute(APIRoute):
+    """Looks before the body is read, so that nobody learns from an error what they may not ask."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        inner = super().get_route_handler()
+        method = min(self.methods or {"GET"})
+        rule = ROUTES.get(route_key(method, self.path_format))
+
+        async def guarded(request: Request) -> Response:
+            if rule is None:
+                raise NotAllowed(f"{method} {self.path_format} is not in the table of routes")
+            request.state.who = await admit(request, rule)
+            return await once(request, inner)
+
+        return guarded
+
+
+async def admit(request: Request, rule: Rule) -> Identity:
+    """Who asks. Raises NotKnown, NotAllowed, or NotFound for a job or a chat that is not there."""
+    server: Server = request.app.state.server
+    who = await identify(server, request)
+    if request.method in UNSAFE:
+        from_own_page(request, who)
+    if rule.need is Need.NOTHING:
+        return who
+    if not who.known:
+        who.require(Need.KNOWN, None)
+    match rule.where:
+        case "everywhere":
+            who.require(rule.need, None)
+        case "project":
+            who.require(rule.need, request.path_params["project"])
+        case "job":
+            job = await server.jobs.show(request.path_params["job_id"])
+            who.require(rule.need, job.project)
+        case "chat":
+            who.require(rule.need, await server.chats.project_of(request.path_params["chat_id"]))
+        case "asked" | "own":
+            pass  # the handler knows the project
+    return who
+
+
+async def identify(server: Server, request: Request) -> Identity:
+    """By API token, else by session. Raises NotKnown for a token that is not good: it is not taken for nobody."""
+    if server.settings.auth == "off":
+        return Identity(server.settings.person, EVERYTHING)
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        good = token.startswith(TOKEN_PREFIX) and await asyncio.to_thread(server.accounts.of_token, token)
+        if not good:
+            raise NotKnown("the token is not known, was revoked or has expired: `assay token create` makes a new one")
+        return good
+    if session := request.cookies.get(COOKIE):
+        return await asyncio.to_thread(server.accounts.of_session, session) or NOBODY
+    return NOBODY
+
+
+def from_own_page(request: Request, who: Identity) -> None:
+    """Raises NotAllowed for a change that somebody else's page sent with this person's cookie."""
+    origin = request.headers.get("origin")
+    if origin is not None and not same_origin(request, origin):
+        raise NotAllowed("the request came from a page of another site, which may change nothing here")
+    if who.csrf_token is None:
+        return
+    given = request.headers.get("x-csrf-token", "")
+    if not hmac.compare_digest(given.encode(), who.csrf_token.encode()):
+        raise NotAllowed("X-CSRF-Token: is missing or wrong: take the one of GET /api/v1/me")
+
+
+def same_origin(request: Request, origin: str) -> bool:
+    public = request.app.state.server.settings.public_url
+    asked = urlsplit(origin).netloc
+    return asked == request.headers.get("host", "") or (public is not None and asked == urlsplit(public).netloc)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches the address."""
+    if host in LOOPBACK_NAMES:
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def require_auth_or_loopback(host: str, auth: str) -> None:
+    """Raises Refused where everybody could reach a server that asks nobody who they are."""
+    if auth == "off" and not is_loopback(host):
+        raise Refused(
+            f"host {host}: without authentication everybody who reaches it may do everything: set ASSAY_AUTH=on "
+            "(`assay token create` makes the first token), or bind to 127.0.0.1"
+        )
+
+
+async def once(request: Request, inner: Callable[[Request], Coroutine[Any, Any, Response]]) -> Response:
+    """The route's answer; with an idempotency key that came before, the answer that was given then."""
+    key = request.headers.get("idempotency-key")
+    if request.method not in UNSAFE or key is None or request.url.path.endswith(SECRET_OR_STREAMED):
+        return await inner(request)
+    if not 1 <= len(key) <= 200:
+        raise BadInput("Idempotency-Key: has 1 to 200 characters, as a UUID has")
+    accounts = request.app.state.server.accounts
+    whole_key = f"{request.state.who.name}/{request.method} {request.url.path}/{key}"
+    asked_hash = hashed((await request.body()).hex())
+    before = await asyncio.to_thread(accounts.begin_answer, whole_key, asked_hash)
+    if before is not None:
+        if before.status is None:
+            raise Refused("Idempotency-Key: the same request is being worked on: ask again in a moment")
+        headers = {**before.headers, "Idempotency-Replayed": "true"}
+        return Response(before.body, before.status, headers=headers)
+    try:
+        answer = await inner(request)
+    except BaseException:
+        await asyncio.to_thread(accounts.drop_answer, whole_key)
+        raise
+    headers = {name: value for name, value in answer.headers.items() if name in ("content-type", "location")}
+    await asyncio.to_thread(accounts.keep_answer, whole_key, answer.status_code, headers, bytes(answer.body))
+    return answer

@@ -1,0 +1,38 @@
+"""A router per resource."""
+
+from assay.api.routes import (
+    agents,
+    chats,
+    conversations,
+    datasets,
+    gates,
+    jobs,
+    labels,
+    logins,
+    projects,
+    results,
+    runs,
+    status,
+    tokens,
+    traffic,
+)
+
+ROUTERS = tuple(
+    module.router
+    for module in (
+        status,
+        logins,
+        projects,
+        agents,
+        datasets,
+        results,
+        traffic,
+        runs,
+        conversations,
+        labels,
+        gates,
+        jobs,
+        chats,
+        tokens,
+    )
+)

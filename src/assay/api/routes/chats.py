@@ -1,0 +1,94 @@
+"""Chats with the platform's agents: streamed, kept, left and taken up again."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Response
+
+from assay.api.guard import GuardedRoute
+from assay.api.routes.jobs import STREAM, LastEvent
+from assay.api.server import Cursor, Here, Limit, Project, Server, Who
+from assay.api.streams import Event, EventStream
+from assay.api.submitting import ACCEPTED, Key, submit
+from assay.contracts.api import Chat, ChatItem, ChatMessage, DraftDecision, NewChat, Page, SaveDrafts, Say
+from assay.contracts.job import Job, JobKind
+from assay.errors import BadInput
+
+router = APIRouter(route_class=GuardedRoute, tags=["chats"])
+ChatId = Annotated[str, Path(pattern=r"^chat-[0-9a-f]{16}$", examples=["chat-0123456789abcdef"])]
+
+
+@router.get("/projects/{project}/chats", operation_id="list_chats")
+async def list_(server: Here, project: Project, limit: Limit = 50, cursor: Cursor = None) -> Page[ChatItem]:
+    """The project's chats, the one last spoken in first."""
+    from assay.api.routes.projects import item_of
+    from assay.tracking import decode_cursor, encode_cursor
+
+    await item_of(server, project)
+    after = decode_cursor(cursor, float, str) if cursor is not None else None
+    found, last = await server.chats.page(project, limit=limit, after=(after[0], after[1]) if after else None)
+    return Page[ChatItem](items=tuple(found), next_cursor=encode_cursor(*last) if last else None)
+
+
+@router.post("/projects/{project}/chats", operation_id="begin_chat", status_code=201)
+async def begin(server: Here, who: Who, response: Response, project: Project, asked: NewChat) -> Chat:
+    """Begins a chat about a judging, a comparison, a production report or, with the Dataset Builder, an agent."""
+    chat = await server.chats.create(project, asked, who.name)
+    response.headers["Location"] = f"/api/v1/chats/{chat.chat.chat_id}"
+    return chat
+
+
+@router.get("/chats/{chat_id}", operation_id="show_chat")
+async def show(server: Here, chat_id: ChatId) -> Chat:
+    """All that was said, and with the Dataset Builder its drafts."""
+    return await server.chats.show(chat_id)
+
+
+@router.post("/chats/{chat_id}/messages", operation_id="say", response_class=EventStream, responses=STREAM)
+async def say(server: Here, who: Who, chat_id: ChatId, asked: Say, key: Key = None) -> Response:
+    """Says something, and streams what the agent does (`step`) until its answer (`message`). It is answered also when
+    nobody listens; with the same idempotency key the same answer is streamed again."""
+    number = await server.chats.say(chat_id, asked.text, who.name, key)
+    return EventStream(_news(server, chat_id, (number, 0), number), server.stopping)
+
+
+@router.get("/chats/{chat_id}/events", operation_id="follow_chat", response_class=EventStream, responses=STREAM)
+async def follow(
+    server: Here,
+    chat_id: ChatId,
+    last_event: LastEvent = None,
+    after: Annotated[int, Query(ge=0, le=1_000_000, description="Only messages behind this number.")] = 0,
+) -> Response:
+    """All that is new in the chat, as it comes."""
+    return EventStream(_news(server, chat_id, place_of(last_event) or (after + 1, 0), None), server.stopping)
+
+
+@router.post("/chats/{chat_id}/drafts/{number}", operation_id="decide_draft")
+async def decide_draft(
+    server: Here, chat_id: ChatId, number: Annotated[int, Path(ge=1, le=1_000_000)], asked: DraftDecision
+) -> Chat:
+    """Accepts, changes or discards one draft of the Dataset Builder."""
+    return await server.chats.decide(chat_id, number, asked)
+
+
+@router.post("/chats/{chat_id}/save", operation_id="save_drafts", status_code=202, responses=ACCEPTED)
+async def save(server: Here, who: Who, response: Response, chat_id: ChatId, asked: SaveDrafts, key: Key = None) -> Job:
+    """Makes a dataset version of the accepted scenarios: a job validates and saves it."""
+    request = await server.chats.dataset_request(chat_id, asked.name, asked.threshold, asked.gated)
+    return await submit(server, who, response, JobKind.DATASET, request.project, request, key)
+
+
+def place_of(event_id: str | None) -> tuple[int, int] | None:
+    """Raises BadInput for an id that is none of this stream's."""
+    if event_id is None:
+        return None
+    message, _, step = event_id.partition(".")
+    if not (message.isdecimal() and step.isdecimal() and len(event_id) < 20):
+        raise BadInput("Last-Event-ID: is none that this stream gave")
+    return int(message), int(step)
+
+
+async def _news(server: Server, chat_id: str, after: tuple[int, int], until: int | None) -> AsyncIterator[Event]:
+    async for news in server.chats.follow(chat_id, after, until):
+        name = "message" if isinstance(news.what, ChatMessage) else "step"
+        yield Event(f"{news.place[0]}.{news.place[1]}", name, news.what)

@@ -1,0 +1,84 @@
+"""Whether the server is well, who asks, and how it is set up."""
+
+import asyncio
+
+from fastapi import APIRouter
+from pydantic import SecretStr
+
+from assay.api.access import Need
+from assay.api.guard import GuardedRoute
+from assay.api.server import Here, Who
+from assay.contracts.api import Health, Me, ShownSetting, ShownSettings
+from assay.errors import AssayError
+from assay.settings import Settings
+
+router = APIRouter(route_class=GuardedRoute, tags=["server"])
+HEALTH_S = 5.0
+
+
+@router.get("/health", operation_id="health")
+async def health(server: Here) -> Health:
+    """Whether the server and its store answer, and which workers live."""
+    from assay.tracking import list_projects
+    from assay.tracking.connection import shown
+    from assay.tracking.projects import assay_version
+
+    try:
+        await asyncio.wait_for(server.read(list_projects), HEALTH_S)
+        status = "ok"
+    except (AssayError, TimeoutError):
+        status = "degraded"
+    workers = await server.jobs.workers()
+    return Health(status=status, version=assay_version(), tracking=shown(server.tracking.uri), workers=tuple(workers))
+
+
+@router.get("/me", operation_id="me")
+async def me(server: Here, who: Who) -> Me:
+    """Who asks and what they may do; also answered to who is not logged in."""
+    from assay.tracking.mlflow_page import base
+
+    settings = server.settings
+    local = server.mlflow_page and who.may(Need.SEE, None)
+    return Me(
+        name=who.name,
+        auth=settings.auth,
+        login=settings.auth == "on" and settings.oidc_issuer is not None,
+        known=who.known,
+        roles=who.grants,
+        csrf_token=who.csrf_token,
+        mlflow=base(server.tracking) if local or server.tracking.uri.startswith("http") else None,
+    )
+
+
+@router.get("/settings", operation_id="show_settings")
+async def show_settings(server: Here) -> ShownSettings:
+    """How the server is set up, with secrets masked."""
+    return ShownSettings(items=tuple(shown_settings(server.settings)))
+
+
+def shown_settings(settings: Settings) -> list[ShownSetting]:
+    """Every setting by the name of its variable; a secret is only said to be set."""
+    from assay.tracking.connection import shown, without_secrets
+
+    rows = []
+    for name, field in Settings.model_fields.items():
+        value = getattr(settings, name)
+        variable = field.validation_alias if isinstance(field.validation_alias, str) else f"ASSAY_{name.upper()}"
+        match value:
+            case SecretStr():
+                text = "********"
+            case None:
+                text = ""
+            case str() if "://" in value:
+                text = without_secrets(shown(value))
+            case dict():
+                text = ", ".join(f"{who}: {_roles(grants)}" for who, grants in value.items())
+            case _:
+                text = str(value)
+        origin = "set" if name in settings.model_fields_set else "default"
+        rows.append(ShownSetting.model_validate({"name": variable, "value": text, "origin": origin}))
+    return rows
+
+
+def _roles(grants: dict) -> str:
+    return "; ".join(f"{project} {'+'.join(role.value for role in held)}" for project, held in grants.items())

@@ -1,0 +1,51 @@
+"""A rollout under way: begun, watched, widened, paused, rolled back."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path
+
+from assay.api.guard import GuardedRoute
+from assay.api.server import Here, Project, Who
+from assay.contracts.api import NewTraffic, TrafficChange
+from assay.contracts.traffic import RolloutEvaluation, RolloutStart, Traffic
+
+router = APIRouter(prefix="/projects/{project}/traffic", route_class=GuardedRoute, tags=["rollouts"])
+
+
+@router.get("", operation_id="show_traffic")
+async def show(server: Here, project: Project) -> Traffic:
+    """Who gets which share of the traffic now."""
+    from assay.lifecycle.rollouts import traffic_of
+
+    return await traffic_of(server.context, project)
+
+
+@router.post("", operation_id="start_traffic", status_code=201)
+async def start(server: Here, who: Who, project: Project, asked: NewTraffic) -> Traffic:
+    """Begins a rollout that was deployed to Production, at its first step."""
+    from assay.lifecycle.rollouts import start as begin
+
+    return await begin(RolloutStart(project=project, by=who.name, **dict(asked)), server.context)
+
+
+@router.post("/look", operation_id="look_at_traffic")
+async def look(server: Here, project: Project) -> RolloutEvaluation:
+    """Holds what production did against the guardrails, and does what follows: rolls back, stops, or goes on where
+    the policy says so."""
+    from assay.lifecycle.rollouts import look as look_at
+
+    return await look_at(server.context, project)
+
+
+@router.post("/{change}", operation_id="change_traffic")
+async def change(
+    server: Here,
+    who: Who,
+    project: Project,
+    change: Annotated[Literal["advance", "pause", "resume", "roll_back", "complete"], Path()],
+    asked: TrafficChange,
+) -> Traffic:
+    """One change by hand, recorded in the ledger under your name."""
+    from assay.lifecycle.rollouts import change as put
+
+    return await put(server.context, project, change, by=who.name, reason=asked.reason)

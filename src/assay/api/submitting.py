@@ -1,0 +1,112 @@
+"""How a request becomes a job: of the project in the path, under the name of who asks, answered with 202."""
+
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Header, Response
+
+from assay.api.access import KINDS, Identity, Need
+from assay.api.guard import PREFIX
+from assay.api.server import Server
+from assay.contracts.agent import AgentCard, DevelopRequest, HttpConnector, OpenAIConnector, PythonConnector
+from assay.contracts.base import Document, JsonObject, content_hash
+from assay.contracts.evaluation import EvaluateRequest
+from assay.contracts.job import Job, JobKind, JobRequest
+from assay.contracts.judgment import JudgeRequest, JudgeSpec
+from assay.contracts.pipeline import PipelineRequest
+from assay.errors import BadInput
+
+R = TypeVar("R", bound=Document)
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=200,
+        description="The same key with the same request is done once, and answered the same.",
+    ),
+]
+ACCEPTED: dict[int | str, dict[str, Any]] = {
+    202: {
+        "description": "Queued. `Location` is where the job is.",
+        "headers": {"Location": {"schema": {"type": "string"}, "description": "/api/v1/jobs/{id}"}},
+        "links": {
+            "job": {
+                "operationId": "show_job",
+                "parameters": {"job_id": "$response.body#/job_id"},
+                "description": "How far it is.",
+            }
+        },
+    }
+}
+
+
+async def submit(
+    server: Server, who: Identity, response: Response, kind: JobKind, project: str, request: Document, key: str | None
+) -> Job:
+    """Queues it. Raises BadInput for a body of another project, NotAllowed for what takes another role."""
+    named = of_project(request, project)
+    if kind is JobKind.DEPLOY or kind is JobKind.PIPELINE:
+        named = named.replace(by=who.name)
+    who.require(KINDS[kind], project)
+    if why := reaches_into_server(named):
+        try:
+            who.require(Need.GOVERN, project)
+        except Exception as error:
+            raise type(error)(f"{error} ({why})") from None
+    asked = JobRequest(
+        kind=kind, request=plain(named), key=None if key is None else f"key-{content_hash(key)[:32]}", by=who.name
+    )
+    job = await server.jobs.submit(asked)
+    response.status_code = 202
+    response.headers["Location"] = f"{PREFIX}/jobs/{job.job_id}"
+    return job
+
+
+def of_project(request: R, project: str) -> R:
+    """The request with the path's project. Raises BadInput where it names another one."""
+    named = getattr(request, "project", project)
+    if "project" in request.model_fields_set and named != project:
+        raise BadInput(f"project: the body says {named} and the path {project}: leave it out of the body")
+    return request.replace(project=project)
+
+
+def plain(request: Document) -> JsonObject:
+    return request.model_dump(mode="json")
+
+
+def reaches_into_server(request: Document) -> str | None:
+    """Why it takes an admin: code that would run in the server, its files or its environment. None: it does not."""
+    match request:
+        case DevelopRequest(card=card, card_dir=folder):
+            return _card_reaches(card, folder)
+        case PipelineRequest():
+            cards = [card for card in (request.challenger, request.champion) if card is not None]
+            found = (_card_reaches(card, request.card_dir) for card in cards)
+            return next((why for why in found if why), None) or _judges_reach(request.judges)
+        case JudgeRequest(judges=judges) | EvaluateRequest(judges=judges):
+            return _judges_reach(judges)
+        case _:
+            return None
+
+
+def _card_reaches(card: AgentCard, folder: str) -> str | None:
+    match card.connector:
+        case PythonConnector():
+            return "the agent's Python code runs in the server"
+        case HttpConnector(headers=headers) if any("${" in value for value in headers.values()):
+            return "the card sends variables of the server's environment"
+        case OpenAIConnector(api_key_env=str(name)):
+            return f"the card sends the server's {name}: set api_key_env to null where none is needed"
+        case _:
+            pass
+    if card.files or card.checkpoints or folder != ".":
+        return "the card names files of the server"
+    if any("${" in value for value in getattr(card.connector, "headers", {}).values()):
+        return "the card sends variables of the server's environment"
+    return None
+
+
+def _judges_reach(judges: tuple[JudgeSpec, ...]) -> str | None:
+    return next(
+        (f"the scorer {judge.scorer} is code of the server" for judge in judges if ":" in (judge.scorer or "")), None
+    )
