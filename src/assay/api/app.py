@@ -64,7 +64,13 @@ def create_app(settings: Settings, *, mlflow_page: bool = False) -> FastAPI:
 def openapi_document(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI document, with the schemas that only streams and problems use."""
     if app.openapi_schema is None:
-        document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        document = get_openapi(
+            title=app.title,
+            version=app.version,
+            description=app.description,
+            routes=app.routes,
+            separate_input_output_schemas=False,
+        )
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         for model in (Problem, ChatStep, ChatMessage, Changed):
             own = model.model_json_schema(ref_template="#/components/schemas/{model}")
@@ -115,7 +121,7 @@ NOT_BUILT = """<!doctype html><html lang="en"><title>Assay</title>
 <body style="font: 16px/1.5 system-ui; max-width: 40rem; margin: 4rem auto; padding: 0 1rem">
 <h1>Assay</h1>
 <p>The server runs, and its page is not built yet. Build it with <code>make web</code>, then load this again.</p>
-<p>The API is at <a href="/api/v1/openapi.json">/api/v1/openapi.json</a>; MLflow is at <a href="/mlflow/">/mlflow</a>.</p>
+<p>The API is at <a href="/api/v1/openapi.json">/api/v1/openapi.json</a>; MLflow at <a href="/mlflow/">/mlflow</a>.</p>
 </body></html>"""
 
 

@@ -26,9 +26,9 @@ class Event:
 class EventStream(StreamingResponse):
     media_type = "text/event-stream"
 
-    def __init__(self, events: AsyncIterator[Event], stopping: asyncio.Event) -> None:
+    def __init__(self, events: AsyncIterator[Event], stopping: asyncio.Event, status_code: int = 200) -> None:
         headers = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
-        super().__init__(_lines(events, stopping), headers=headers)
+        super().__init__(_lines(events, stopping), status_code, headers=headers)
 
 
 async def _lines(events: AsyncIterator[Event], stopping: asyncio.Event) -> AsyncIterator[bytes]:

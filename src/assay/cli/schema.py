@@ -32,10 +32,22 @@ def show(name: Annotated[str, Parameter(help="A contract, such as JudgeRequest."
 
 @app.command
 def export(folder: Annotated[Path, Parameter(help="Where the files go.")] = Path("schemas")) -> None:
-    """Write all schemas, a file each."""
+    """Write all schemas, a file each, and the API's OpenAPI document."""
     from assay.contracts.schemas import DOCUMENTS, schema_text
 
     folder.mkdir(parents=True, exist_ok=True)
     for name, document in DOCUMENTS.items():
         (folder / f"{name}.json").write_text(schema_text(document), encoding="utf-8")
-    say(f"{len(DOCUMENTS)} schemas in {folder}/")
+    (folder / "openapi.json").write_text(openapi_text(), encoding="utf-8")
+    say(f"{len(DOCUMENTS)} schemas and the API's openapi.json in {folder}/")
+
+
+def openapi_text() -> str:
+    """The OpenAPI document, as its file in `schemas/` holds it."""
+    import json
+
+    from assay.api.app import create_app, openapi_document
+    from assay.settings import Settings
+
+    document = openapi_document(create_app(Settings()))
+    return json.dumps(document, indent=2, ensure_ascii=False, sort_keys=True) + "\n"

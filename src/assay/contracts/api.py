@@ -439,12 +439,37 @@ class Changed(Contract):
     project: str
 
 
-ProjectPage = Page[ProjectItem]
-RunPage = Page[RunItem]
-AgentPage = Page[AgentItem]
-DatasetPage = Page[DatasetItem]
-ConversationPage = Page[ConversationItem]
-GatePage = Page[GateState]
-JobPage = Page[Job]
-ChatPage = Page[ChatItem]
-TokenPage = Page[TokenItem]
+class ProjectPage(Page[ProjectItem]):
+    pass
+
+
+class RunPage(Page[RunItem]):
+    pass
+
+
+class AgentPage(Page[AgentItem]):
+    pass
+
+
+class DatasetPage(Page[DatasetItem]):
+    pass
+
+
+class ConversationPage(Page[ConversationItem]):
+    pass
+
+
+class GatePage(Page[GateState]):
+    pass
+
+
+class JobPage(Page[Job]):
+    pass
+
+
+class ChatPage(Page[ChatItem]):
+    pass
+
+
+class TokenPage(Page[TokenItem]):
+    pass

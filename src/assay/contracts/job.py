@@ -11,7 +11,7 @@ from assay.contracts.stage import Usage
 
 
 class JobKind(StrEnum):
-    """What a job does: one stage, stages 3 and 4 in one go, the whole lifecycle, or the report on Assay's own agents."""
+    """What a job does: a stage, stages 3 and 4 in one go, the whole lifecycle, or the report on Assay's own agents."""
 
     DEVELOP = "develop"
     DATASET = "dataset"

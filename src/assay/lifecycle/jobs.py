@@ -115,7 +115,7 @@ class Jobs:
         open_only: bool = False,
         limit: int,
         after: tuple[int, str] | None = None,
-    ) -> tuple["list[Job]", tuple[int, str] | None]:
+    ) -> tuple[Sequence[Job], tuple[int, str] | None]:
         """(the newest jobs of these projects, what the next page stands behind). None: of all projects."""
         rows = await asyncio.to_thread(self._ids, projects, open_only, limit + 1, after)
         ids = [job_id for job_id, _ in rows[:limit]]
@@ -127,7 +127,7 @@ class Jobs:
         """Something that differs as soon as a job of the project began, went on or ended."""
         return await asyncio.to_thread(self._last_change, project)
 
-    async def workers(self) -> "list[Worker]":
+    async def workers(self) -> Sequence[Worker]:
         """That take jobs now."""
         return await asyncio.to_thread(self._workers)
 
@@ -169,7 +169,7 @@ class Jobs:
 
     def _ids(
         self, projects: Sequence[str] | None, open_only: bool, limit: int, after: tuple[int, str] | None
-    ) -> list[tuple[str, int]]:
+    ) -> Sequence[tuple[str, int]]:
         """(job, when it was made): read from the table, since DBOS looks into no attributes on SQLite."""
         import sqlalchemy as sa
 
@@ -201,7 +201,7 @@ class Jobs:
         with self._engine.connect() as connection:
             return tuple(connection.execute(sa.text(sql), {"name": WORKFLOW, "project": project}).one())
 
-    def _workers(self) -> "list[Worker]":
+    def _workers(self) -> Sequence[Worker]:
         from assay.lifecycle.heartbeats import Heartbeats
 
         beats = Heartbeats(self._url, "", self._heartbeat_limit_s)

@@ -226,7 +226,7 @@ def _conversation_rows(
     counts = {
         name: _rows(
             session,
-            "SELECT COUNT(*) FROM (SELECT 1 FROM trace_tags WHERE key = :key"
+            "SELECT COUNT(*) FROM (SELECT 1 FROM trace_tags WHERE key = :key"  # noqa: S608, made of constants
             + ("" if value is None else " AND value = :value")
             + " LIMIT :most) counted",
             key=key,
@@ -245,7 +245,7 @@ def _conversation_rows(
         if name == first:
             continue
         where.append(
-            f"EXISTS (SELECT 1 FROM trace_tags {name} WHERE {name}.request_id = i.request_id"
+            f"EXISTS (SELECT 1 FROM trace_tags {name} WHERE {name}.request_id = i.request_id"  # noqa: S608, constants
             f" AND {name}.key = :{name}_key{condition.format(name)})"
         )
     if after is not None:

@@ -10,7 +10,7 @@ from assay.api.server import Cursor, Here, Limit, Project, Who, Words
 from assay.api.submitting import ACCEPTED, Key, submit
 from assay.contracts.agent import DevelopRequest
 from assay.contracts.agents_report import AgentsReportRequest
-from assay.contracts.api import AgentDetail, AgentItem, Page
+from assay.contracts.api import AgentDetail, AgentPage
 from assay.contracts.base import Slug
 from assay.contracts.job import Job, JobKind
 from assay.contracts.report import Report
@@ -21,9 +21,7 @@ router = APIRouter(prefix="/projects/{project}", route_class=GuardedRoute, tags=
 
 
 @router.get("/agents", operation_id="list_agents")
-async def list_(
-    server: Here, project: Project, limit: Limit = 50, cursor: Cursor = None, q: Words = None
-) -> Page[AgentItem]:
+async def list_(server: Here, project: Project, limit: Limit = 50, cursor: Cursor = None, q: Words = None) -> AgentPage:
     """Registered versions, the newest first."""
     from assay.api.routes.projects import item_of
     from assay.tracking import decode_cursor, encode_cursor
@@ -36,7 +34,7 @@ async def list_(
         rows = [row for row, key in zip(rows, keys, strict=True) if key[0] < at or (key[0] == at and key[1] > name)]
     shown = rows[:limit]
     more = len(rows) > limit
-    return Page[AgentItem](
+    return AgentPage(
         items=tuple(shown),
         next_cursor=encode_cursor(shown[-1].registered_at.timestamp(), str(shown[-1].agent)) if more else None,
     )

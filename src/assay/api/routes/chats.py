@@ -10,7 +10,7 @@ from assay.api.routes.jobs import STREAM, LastEvent
 from assay.api.server import Cursor, Here, Limit, Project, Server, Who
 from assay.api.streams import Event, EventStream
 from assay.api.submitting import ACCEPTED, Key, submit
-from assay.contracts.api import Chat, ChatItem, ChatMessage, DraftDecision, NewChat, Page, SaveDrafts, Say
+from assay.contracts.api import Chat, ChatMessage, ChatPage, DraftDecision, NewChat, SaveDrafts, Say
 from assay.contracts.job import Job, JobKind
 from assay.errors import BadInput
 
@@ -19,7 +19,7 @@ ChatId = Annotated[str, Path(pattern=r"^chat-[0-9a-f]{16}$", examples=["chat-012
 
 
 @router.get("/projects/{project}/chats", operation_id="list_chats")
-async def list_(server: Here, project: Project, limit: Limit = 50, cursor: Cursor = None) -> Page[ChatItem]:
+async def list_(server: Here, project: Project, limit: Limit = 50, cursor: Cursor = None) -> ChatPage:
     """The project's chats, the one last spoken in first."""
     from assay.api.routes.projects import item_of
     from assay.tracking import decode_cursor, encode_cursor
@@ -27,7 +27,7 @@ async def list_(server: Here, project: Project, limit: Limit = 50, cursor: Curso
     await item_of(server, project)
     after = decode_cursor(cursor, float, str) if cursor is not None else None
     found, last = await server.chats.page(project, limit=limit, after=(after[0], after[1]) if after else None)
-    return Page[ChatItem](items=tuple(found), next_cursor=encode_cursor(*last) if last else None)
+    return ChatPage(items=tuple(found), next_cursor=encode_cursor(*last) if last else None)
 
 
 @router.post("/projects/{project}/chats", operation_id="begin_chat", status_code=201)

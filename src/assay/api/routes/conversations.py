@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query
 from assay.api.guard import GuardedRoute
 from assay.api.routes.runs import agent_of, has_pages
 from assay.api.server import Cursor, Here, Limit, Project, Server
-from assay.contracts.api import ConversationDetail, ConversationItem, JudgedBy, Page
+from assay.contracts.api import ConversationDetail, ConversationPage, JudgedBy
 from assay.contracts.base import Slug
 from assay.contracts.conversation import SimulatorFaultKind, StopReason
 from assay.contracts.dataset import DatasetResult, Scenario
@@ -34,7 +34,7 @@ async def list_(
         SimulatorFaultKind | Literal["any", "none"] | None, Query(description="Of the user simulator.")
     ] = None,
     agent: Annotated[str | None, Query(description="agent_id@version", max_length=130)] = None,
-) -> Page[ConversationItem]:
+) -> ConversationPage:
     """Conversations, the newest first."""
     from assay.tracking import ConversationFilter, page_conversations
 
@@ -52,7 +52,7 @@ async def list_(
         agent=agent_of(agent),
     )
     found = await server.read(page_conversations, project, wanted, limit=limit, cursor=cursor)
-    return Page[ConversationItem](items=tuple(found.rows), next_cursor=found.next_cursor)
+    return ConversationPage(items=tuple(found.rows), next_cursor=found.next_cursor)
 
 
 @router.get("/conversations/{conversation_id}", operation_id="show_conversation")

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Response
 from assay.api.guard import GuardedRoute
 from assay.api.server import Cursor, Here, Limit, Project, Who, Words
 from assay.api.submitting import ACCEPTED, Key, submit
-from assay.contracts.api import DatasetItem, EditedScenarios, Page
+from assay.contracts.api import DatasetItem, DatasetPage, EditedScenarios
 from assay.contracts.base import Slug
 from assay.contracts.dataset import Dataset, DatasetRequest, DatasetResult
 from assay.contracts.job import Job, JobKind
@@ -21,7 +21,7 @@ Name = Annotated[Slug, Path(examples=["shop"])]
 @router.get("/datasets", operation_id="list_datasets")
 async def list_(
     server: Here, project: Project, limit: Limit = 50, cursor: Cursor = None, q: Words = None
-) -> Page[DatasetItem]:
+) -> DatasetPage:
     """Saved versions, the newest first."""
     from assay.api.routes.projects import item_of
     from assay.tracking import decode_cursor, encode_cursor, list_datasets
@@ -34,7 +34,7 @@ async def list_(
         rows = [row for row in rows if (-row.saved_at.timestamp(), str(row.ref)) > (-at, name)]
     shown = rows[:limit]
     more = len(rows) > limit
-    return Page[DatasetItem](
+    return DatasetPage(
         items=tuple(
             DatasetItem(dataset=row.ref, scenarios=row.scenarios, saved_at=row.saved_at, run_id=row.run_id)
             for row in shown

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Path
 from assay.api.guard import GuardedRoute
 from assay.api.server import Cursor, Here, Limit, Project, SubjectId, Who
 from assay.api.standing import gates_page
-from assay.contracts.api import GateAnswer, Ledger, Page
-from assay.contracts.gate import GateDecision, GateState
+from assay.contracts.api import GateAnswer, GatePage, Ledger
+from assay.contracts.gate import GateDecision
 from assay.contracts.stage import Stage
 from assay.errors import BadInput
 
@@ -22,10 +22,10 @@ async def list_(
     limit: Limit = 50,
     cursor: Cursor = None,
     state: Literal["waiting", "approved", "rejected"] | None = None,
-) -> Page[GateState]:
+) -> GatePage:
     """Gated results with what was decided on each, the newest first."""
     found, more = await gates_page(server, project, state=state, limit=limit, cursor=cursor, words=True)
-    return Page[GateState](items=tuple(found), next_cursor=more)
+    return GatePage(items=tuple(found), next_cursor=more)
 
 
 @router.post("/gates/{stage}/{subject_id}", operation_id="decide_gate", status_code=201)

@@ -11,7 +11,7 @@ from assay.api.guard import GuardedRoute
 from assay.api.server import Cursor, Here, Limit, Project, Server, Who
 from assay.api.streams import Event, EventStream
 from assay.api.submitting import ACCEPTED, Key, submit
-from assay.contracts.api import Changed, NewJob, Page
+from assay.contracts.api import Changed, JobPage, NewJob
 from assay.contracts.base import Slug, content_hash
 from assay.contracts.job import Job, JobKind, JobRequest
 from assay.contracts.pipeline import PipelineRequest
@@ -41,7 +41,7 @@ async def list_(
     cursor: Cursor = None,
     project: Slug | None = None,
     open_only: Annotated[bool, Query(description="Only those that are not done yet.")] = False,
-) -> Page[Job]:
+) -> JobPage:
     """Jobs of the projects that you may see, the newest first."""
     from assay.tracking import decode_cursor, encode_cursor, list_projects
 
@@ -56,7 +56,7 @@ async def list_(
     found, last = await server.jobs.page(
         projects, open_only=open_only, limit=limit, after=(after[0], after[1]) if after else None
     )
-    return Page[Job](items=tuple(found), next_cursor=encode_cursor(*last) if last else None)
+    return JobPage(items=tuple(found), next_cursor=encode_cursor(*last) if last else None)
 
 
 @router.post("/jobs", operation_id="start_job", status_code=202, responses=ACCEPTED)

@@ -12,8 +12,8 @@ from assay.contracts.api import (
     AgentItem,
     Lifecycle,
     NewProject,
-    Page,
     ProjectItem,
+    ProjectPage,
     ProjectPolicy,
     RunItem,
     StageState,
@@ -28,7 +28,7 @@ NEWEST_FIRST = tuple(Stage)[::-1]
 
 
 @router.get("/projects", operation_id="list_projects")
-async def list_(server: Here, who: Who, limit: Limit = 50, cursor: Cursor = None, q: Words = None) -> Page[ProjectItem]:
+async def list_(server: Here, who: Who, limit: Limit = 50, cursor: Cursor = None, q: Words = None) -> ProjectPage:
     """The projects that you may see, the last worked on first."""
     from assay.tracking import decode_cursor, encode_cursor, list_projects
 
@@ -42,7 +42,7 @@ async def list_(server: Here, who: Who, limit: Limit = 50, cursor: Cursor = None
     rows.sort(key=lambda row: (row.updated_at.timestamp(), row.project), reverse=True)
     shown = rows[:limit]
     more = len(rows) > limit
-    return Page[ProjectItem](
+    return ProjectPage(
         items=tuple(ProjectItem.model_validate(row) for row in shown),
         next_cursor=encode_cursor(shown[-1].updated_at.timestamp(), shown[-1].project) if more else None,
         total=len(seen) if cursor is None and not q else None,

@@ -8,7 +8,7 @@ from assay.api.guard import GuardedRoute
 from assay.api.routes.runs import page_of_runs
 from assay.api.server import Cursor, Here, Limit, Project, SubjectId, Who, Words
 from assay.api.submitting import ACCEPTED, Key, submit
-from assay.contracts.api import Page, RunItem
+from assay.contracts.api import RunPage
 from assay.contracts.job import Job, JobKind
 from assay.contracts.report import Report
 from assay.contracts.stage import Stage
@@ -51,7 +51,7 @@ def add_routes(resource: str, entry: StageEntry) -> None:
         q: Words = None,
         agent: Annotated[str | None, Query(description="agent_id@version", max_length=130)] = None,
         gated: bool | None = None,
-    ) -> Page[RunItem]:
+    ) -> RunPage:
         return await page_of_runs(
             server, project, limit=limit, cursor=cursor, stage=stage, agent=agent, gated=gated, words=q, results=True
         )

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query, Response
 
 from assay.api.guard import GuardedRoute
 from assay.api.server import Cursor, Here, Limit, Project, Server, Words
-from assay.contracts.api import Page, RunDetail, RunItem
+from assay.contracts.api import RunDetail, RunPage
 from assay.contracts.base import Slug
 from assay.contracts.stage import AgentRef, Stage
 from assay.errors import BadInput, NotFound
@@ -30,7 +30,7 @@ async def list_(
     dataset: Annotated[Slug | None, Query(description="A dataset's version.")] = None,
     gated: bool | None = None,
     status: Literal["RUNNING", "FINISHED", "FAILED", "KILLED"] | None = None,
-) -> Page[RunItem]:
+) -> RunPage:
     """Runs of all stages, the newest first."""
     return await page_of_runs(
         server,
@@ -117,7 +117,7 @@ async def page_of_runs(
     status: str | None = None,
     words: str | None = None,
     results: bool = False,
-) -> Page[RunItem]:
+) -> RunPage:
     from assay.tracking import RunFilter, page_runs
 
     wanted = RunFilter(
@@ -130,4 +130,4 @@ async def page_of_runs(
         with_result=results,
     )
     found = await server.read(page_runs, project, wanted, limit=limit, cursor=cursor)
-    return Page[RunItem](items=tuple(found.rows), next_cursor=found.next_cursor)
+    return RunPage(items=tuple(found.rows), next_cursor=found.next_cursor)

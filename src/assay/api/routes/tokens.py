@@ -7,13 +7,13 @@ from fastapi import APIRouter, Path
 
 from assay.api.guard import GuardedRoute
 from assay.api.server import Cursor, Here, Limit, Who
-from assay.contracts.api import NewToken, NewTokenMade, Page, TokenItem
+from assay.contracts.api import NewToken, NewTokenMade, TokenItem, TokenPage
 
 router = APIRouter(prefix="/tokens", route_class=GuardedRoute, tags=["tokens"])
 
 
 @router.get("", operation_id="list_tokens")
-async def list_(server: Here, limit: Limit = 50, cursor: Cursor = None) -> Page[TokenItem]:
+async def list_(server: Here, limit: Limit = 50, cursor: Cursor = None) -> TokenPage:
     """All tokens, the newest first; what they were cannot be seen any more."""
     from assay.tracking import decode_cursor, encode_cursor
 
@@ -23,7 +23,7 @@ async def list_(server: Here, limit: Limit = 50, cursor: Cursor = None) -> Page[
     )
     shown = rows[:limit]
     more = len(rows) > limit
-    return Page[TokenItem](
+    return TokenPage(
         items=tuple(shown),
         next_cursor=encode_cursor(shown[-1].created_at.timestamp(), shown[-1].token_id) if more else None,
     )
