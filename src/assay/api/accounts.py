@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from assay.api.access import Identity
 from assay.contracts.api import Grants, NewToken, Role, TokenItem
@@ -202,7 +203,7 @@ class Accounts:
         try:
             with self._engine.begin() as connection:
                 connection.execute(sa.insert(ANSWERS).values(key_hash=hashed(key), asked_hash=asked_hash, at=now))
-        except sa.exc.IntegrityError:
+        except IntegrityError:
             with self._engine.connect() as connection:
                 row = connection.execute(sa.select(ANSWERS).where(ANSWERS.c.key_hash == hashed(key))).first()
             if row is None:

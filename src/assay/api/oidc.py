@@ -75,7 +75,7 @@ async def begin_login(accounts: Accounts, provider: Provider, redirect_uri: str,
     """(the state, for a cookie; where the browser goes)"""
     state, login = secrets.token_urlsafe(32), Login(secrets.token_urlsafe(32), secrets.token_urlsafe(48), target)
     await asyncio.to_thread(accounts.begin_login, state, login)
-    async with provider.client(redirect_uri) as client:
+    async with provider.client(redirect_uri) as client:  # pyright: ignore[reportGeneralTypeIssues]
         url, _ = client.create_authorization_url(
             provider.authorization_endpoint, state=state, nonce=login.nonce, code_verifier=login.verifier
         )
@@ -93,7 +93,7 @@ async def end_login(
     if login is None:
         raise NotKnown("this login is too old, or was used already: log in again")
     try:
-        async with provider.client(redirect_uri) as client:
+        async with provider.client(redirect_uri) as client:  # pyright: ignore[reportGeneralTypeIssues]
             token = await client.fetch_token(provider.token_endpoint, code=code, code_verifier=login.verifier)
             keys = (await client.request("GET", provider.jwks_uri, withhold_token=True)).raise_for_status().json()
     except (OAuthError, HTTPError, ValueError) as error:

@@ -26,6 +26,9 @@ COMMANDS = {
     "schedule": "What happens by itself: feedback, judging, evaluations, looks at the rollout, retention",
     "notify": "Who is told what outside of Assay: try the routes",
     "check": "A verdict as CI wants it: exit code, JUnit, Markdown, a comment on the pull request",
+    "up": "API, page, worker and MLflow's pages in one process",
+    "token": "API tokens: create, list, revoke",
+    "settings": "How Assay is set up, with secrets masked",
     "schema": "Export the JSON Schemas of all contracts",
 }
 

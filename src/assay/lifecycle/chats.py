@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 import structlog
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from assay.agents.dataset_builder import PROMPT, BuilderChat, dataset_builder
 from assay.contracts.analytics import AnalystAnswer, AnalystQuestion
@@ -271,14 +272,14 @@ class Chats:
             try:
                 for chat_id, number in await asyncio.to_thread(self._left_open):
                     self._answer_soon(chat_id, number)
-            except sa.exc.SQLAlchemyError as error:
+            except SQLAlchemyError as error:
                 log.error("the database of chats does not answer", error=type(error).__name__)
             await asyncio.sleep(RESUME_S)
 
     async def _beat(self, chat_id: str, number: int) -> None:
         while True:
             await asyncio.sleep(LEASE_S / 3)
-            with suppress(sa.exc.SQLAlchemyError):
+            with suppress(SQLAlchemyError):
                 await asyncio.to_thread(self._renew, chat_id, number)
 
     # Below: one transaction each.
@@ -357,7 +358,7 @@ class Chats:
                 connection.execute(sa.insert(MESSAGES).values(**row, **agent, lease_until=0.0))
                 title = {"title": text[:120]} if number == 1 else {}
                 connection.execute(sa.update(CHATS).where(CHATS.c.chat_id == chat_id).values(updated_at=now, **title))
-        except sa.exc.IntegrityError:
+        except IntegrityError:
             raise Refused("somebody else said something in this chat just now: read it, then say more") from None
         return number + 1
 

@@ -57,7 +57,12 @@ def add_routes(resource: str, entry: StageEntry) -> None:
         )
 
     async def start(
-        server: Here, who: Who, response: Response, project: Project, asked: request_type, key: Key = None
+        server: Here,
+        who: Who,
+        response: Response,
+        project: Project,
+        asked: request_type,  # pyright: ignore[reportInvalidTypeForm]
+        key: Key = None,
     ) -> Job:
         return await submit(server, who, response, JobKind(stage.value), project, asked, key)
 

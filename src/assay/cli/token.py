@@ -1,0 +1,78 @@
+"""assay token"""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, Parameter
+from pydantic import ValidationError
+
+from assay.cli.console import InOut, answer, say, settings, table
+from assay.contracts.api import EVERYWHERE, NewToken, NewTokenMade, TokenItem
+from assay.errors import BadInput
+
+if TYPE_CHECKING:
+    from assay.api.accounts import Accounts
+
+app = App(name="assay token", help="API tokens: hashed, with roles a project, expiring, revocable.")
+
+
+@app.command
+def create(
+    name: Annotated[str, Parameter(help="What it is for.")],
+    *,
+    role: Annotated[tuple[str, ...], Parameter(help="viewer, evaluator, approver or admin; several are allowed.")],
+    days: Annotated[int, Parameter(help="Until it expires; 0: never.")] = 90,
+    io: InOut = InOut(),
+) -> None:
+    """Make a token for --project, or for all projects. It is shown once."""
+    fields: dict[str, Any] = {"name": name, "roles": {io.project or EVERYWHERE: role}}
+    try:
+        asked = NewToken.model_validate({**fields, "expires_in_days": days or None})
+    except ValidationError as error:
+        raise BadInput.from_validation("token", error) from error
+    token, item = _accounts().create_token(asked, settings().person)
+    answer(
+        NewTokenMade(token=token, item=item),
+        io,
+        (token, f"  {item.token_id}: {_roles(item)}; keep it now, it is not shown again"),
+    )
+
+
+@app.command(name="list")
+def list_() -> None:
+    """List all tokens; what they were cannot be seen any more."""
+    rows = [
+        (t.token_id, t.name, _roles(t), t.by, _day(t.created_at), _day(t.expires_at) or "never", _state(t))
+        for t in _accounts().tokens()
+    ]
+    table("tokens", ("id", "name", "roles", "by", "made", "expires", "state"), rows)
+
+
+@app.command
+def revoke(token_id: Annotated[str, Parameter(help="Its id, as `assay token list` shows it.")]) -> None:
+    """From now on nobody gets in with it."""
+    item = _accounts().revoke_token(token_id)
+    say(f"{item.token_id} ({item.name}) is revoked")
+
+
+def _accounts() -> "Accounts":
+    from assay.api.accounts import Accounts
+    from assay.lifecycle.jobs import prepare_database
+
+    chosen = settings()
+    if chosen.jobs_url is None:
+        chosen.home.mkdir(parents=True, exist_ok=True)
+    prepare_database(chosen.jobs_store)
+    return Accounts(chosen.jobs_store)
+
+
+def _roles(item: TokenItem) -> str:
+    places = {EVERYWHERE: "all projects"}
+    return "; ".join(f"{'+'.join(held)} in {places.get(project, project)}" for project, held in item.roles.items())
+
+
+def _state(item: TokenItem) -> str:
+    return f"revoked {_day(item.revoked_at)}" if item.revoked_at else f"used {_day(item.used_at) or 'never'}"
+
+
+def _day(at) -> str:
+    return at.date().isoformat() if at else ""
