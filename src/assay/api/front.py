@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import structlog
 from fastapi import FastAPI, Request
+from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from assay.api.access import Need, NotAllowed
@@ -45,8 +46,7 @@ class LateApp:
 
     async def get(self) -> ASGIApp | None:
         """Waits until it is made; None: that failed."""
-        while not self._ready.is_set():
-            await asyncio.sleep(0.05)
+        await asyncio.to_thread(self._ready.wait)
         return self._made[0] if self._made else None
 
 
@@ -89,6 +89,9 @@ class Front:
     async def _pages(self, request: Request, mlflow: LateApp, send: Send) -> None:
         request.scope["app"] = self.app
         answer: ASGIApp
+        if request.url.path == PREFIX:  # its own links are relative to the folder
+            await RedirectResponse(f"{PREFIX}/")(request.scope, request.receive, send)
+            return
         try:
             who = await identify(self.app.state.server, request)
             changes = request.method not in ("GET", "HEAD", "OPTIONS") and not _reads(request.url.path)

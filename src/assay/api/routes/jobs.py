@@ -132,6 +132,7 @@ async def _follow(server: Server, job_id: str, last_event: str | None) -> AsyncI
 async def _changes(server: Server, project: str, last_event: str | None) -> AsyncIterator[Event]:
     """The id holds the state of each part, so that a page that comes back hears of what it missed."""
     told = (last_event or "").split(".")
+    before: dict[str, str]
     before = dict(zip(_PARTS, told, strict=True)) if len(told) == len(_PARTS) else await _state(server, project)
     while True:
         now = await _state(server, project)
