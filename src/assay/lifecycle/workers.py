@@ -157,7 +157,7 @@ async def agents_report_step(request: dict[str, Any]) -> dict[str, Any]:
     from assay.lifecycle.agents_report import publish_agents_report
 
     asked: AgentsReportRequest = parsed(JobRequest.model_validate(request))
-    async with _context() as context:
+    async with _context(asked.project) as context:
         report, _ = await publish_agents_report(asked.project, context, asked.model)
         return report.model_dump(mode="json")
 

@@ -16,6 +16,7 @@ from assay.contracts.base import Slug, content_hash
 from assay.contracts.job import Job, JobKind, JobRequest
 from assay.contracts.pipeline import PipelineRequest
 from assay.lifecycle.jobs import ENDED, parsed
+from assay.rollout import TRAFFIC
 
 router = APIRouter(route_class=GuardedRoute, tags=["jobs"])
 LOOK_S = 0.3
@@ -148,13 +149,13 @@ _PARTS = ("runs", "jobs", "gates", "traffic")
 
 
 async def _state(server: Server, project: str) -> dict[str, str]:
-    from assay.tracking import last_change, read_project_tags, read_traffic
+    from assay.tracking import last_change, read_kept, read_project_tags
 
     runs = await server.read(last_change, project)
     jobs = await server.jobs.last_change(project)
     tags = await server.read(read_project_tags, project)
     gates = sorted((name, value) for name, value in tags.items() if name.startswith("gate."))
-    traffic = await server.read(read_traffic, project)
+    traffic = await server.read(read_kept, project, TRAFFIC)
     return {
         part: content_hash([str(value)])[:10] for part, value in zip(_PARTS, (runs, jobs, gates, traffic), strict=True)
     }
