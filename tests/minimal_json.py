@@ -24,6 +24,7 @@ CANDIDATES = (
     "0" * 16,
     "0" * 32,
     "0" * 64,
+    "chat-" + "0" * 16,
     "stub:stub",
     "a.b:c",
     "models:/stub/1",
