@@ -1,0 +1,5 @@
+import { PageHead } from "@/parts/PageHead";
+
+export function Home() {
+  return <PageHead title="Home" />;
+}
