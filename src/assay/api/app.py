@@ -16,6 +16,7 @@ from assay.api.problems import EVERY_ROUTE, answer_with_problems
 from assay.api.routes import ROUTERS
 from assay.api.server import open_server
 from assay.contracts.api import Changed, ChatMessage, ChatStep, Problem
+from assay.contracts.pipeline import PipelineResult
 from assay.settings import Settings
 
 PAGE = Path(__file__).resolve().parents[1] / "web_dist"
@@ -62,7 +63,7 @@ def create_app(settings: Settings, *, mlflow_page: bool = False) -> FastAPI:
 
 
 def openapi_document(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI document, with the schemas that only streams and problems use."""
+    """The OpenAPI document, with the schemas that only streams, problems and jobs use."""
     if app.openapi_schema is None:
         document = get_openapi(
             title=app.title,
@@ -72,7 +73,7 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
             separate_input_output_schemas=False,
         )
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        for model in (Problem, ChatStep, ChatMessage, Changed):
+        for model in (Problem, ChatStep, ChatMessage, Changed, PipelineResult):
             own = model.model_json_schema(ref_template="#/components/schemas/{model}")
             schemas |= {name: schema for name, schema in own.pop("$defs", {}).items() if name not in schemas}
             schemas[model.__name__] = own

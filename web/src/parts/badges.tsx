@@ -45,7 +45,7 @@ export function StageBadge({ stage }: { stage: string }) {
   );
 }
 
-export function VerdictBadge({ decision, size }: { decision: "PROMOTE" | "REJECT" | "INCONCLUSIVE"; size?: BadgeProps["size"] }) {
+export function VerdictBadge({ decision, size }: { decision: Schemas["Recommendation"]; size?: BadgeProps["size"] }) {
   const tone = { PROMOTE: "good", REJECT: "bad", INCONCLUSIVE: "unsure" } as const;
   return (
     <Badge color={TONES[tone[decision]]} variant="filled" size={size ?? "lg"}>

@@ -12,7 +12,7 @@ import { type AnchorHTMLAttributes, forwardRef, type ReactNode, useEffect } from
 import { api, type Schemas } from "@/api/client";
 import { useProjectChanges } from "@/api/live";
 import { gatesQuery, healthQuery, meQuery, projectsQuery } from "@/api/queries";
-import { LinkTo } from "@/parts/links";
+import { IconTo, LinkTo } from "@/parts/links";
 import { ProblemAlert, Waiting } from "@/parts/states";
 
 import { LogIn } from "./LogIn";
@@ -71,9 +71,9 @@ export function Shell() {
               </Button>
             )}
             <ColourScheme />
-            <LinkTo to="/settings" c="inherit" aria-label="Settings" lh={1} p={5}>
+            <IconTo to="/settings" variant="subtle" color="gray" aria-label="Settings">
               <IconSettings size={18} />
-            </LinkTo>
+            </IconTo>
             <Account me={me.data} />
           </Group>
         </Group>
@@ -121,6 +121,7 @@ function Views({ project, path }: { project: string; path: string }) {
               label={view.label}
               leftSection={view.icon}
               active={active}
+              activeOptions={{ exact: view.path === "" }}
               aria-current={active ? "page" : undefined}
               rightSection={view.path === "gates" && waiting > 0 ? <Badge size="sm" color="yellow" aria-label={`${waiting} wait`}>{waiting}</Badge> : undefined}
             />

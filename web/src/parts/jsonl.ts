@@ -1,0 +1,24 @@
+/** JSON and JSON Lines that people bring: errors say which line, so that they can be mended. */
+
+export class Unreadable extends Error {}
+
+export function fromJson<T>(text: string, what: string): T {
+  try {
+    return JSON.parse(text) as T;
+  } catch (error) {
+    throw new Unreadable(`${what}: is no JSON (${(error as Error).message})`);
+  }
+}
+
+/** One object a line; empty lines are passed over. */
+export function fromJsonl<T>(text: string, what: string): T[] {
+  const rows: T[] = [];
+  text.split(/\r?\n/).forEach((line, index) => {
+    if (!line.trim()) return;
+    const row = fromJson<T>(line, `${what}:${index + 1}`);
+    if (row === null || typeof row !== "object" || Array.isArray(row)) throw new Unreadable(`${what}:${index + 1}: is no JSON object`);
+    rows.push(row);
+  });
+  if (rows.length === 0) throw new Unreadable(`${what}: holds no line: give one JSON object a line`);
+  return rows;
+}
