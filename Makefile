@@ -5,8 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(VENV)/.run
 DEV := $(VENV)/.dev
+PAGE := web/node_modules/.page
+NODE = PATH="$(abspath $(BIN)):$$PATH"
 
-.PHONY: help demo test lint types arch schemas docs check bench lock clean
+.PHONY: help demo up web wheel test lint types arch schemas docs check bench lock clean
 
 help: ## List all there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -14,14 +16,24 @@ help: ## List all there is
 demo: $(RUN) ## Run the eight stages on the example agent, from scenario to gated verdict
 	@$(BIN)/python examples/demo.py
 
-test: $(DEV) ## Run all tests
+up: $(RUN) $(PAGE) ## Serve API, page, worker and MLflow's pages; ASSAY_HOME=.assay/demo shows the demo
+	@$(BIN)/assay up
+
+web: $(PAGE) ## Build the web page
+
+wheel: $(PAGE) ## Build the wheel, with the page in it
+	@rm -rf dist && $(BIN)/uv build --quiet --wheel && ls dist
+
+test: $(DEV) $(PAGE) ## Run all tests
+	@cd web && $(NODE) npm test --silent
 	@$(BIN)/python -m pytest -n auto --dist loadgroup
 
 lint: $(DEV) ## Style: ruff
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
-types: $(DEV) ## Types: pyright
+types: $(DEV) $(PAGE) ## Types: pyright, and tsc for the page
 	@$(BIN)/pyright
+	@cd web && $(NODE) npm run --silent types
 
 arch: $(DEV) ## Which package may import which: import-linter
 	@$(BIN)/lint-imports
@@ -39,9 +51,10 @@ bench: $(DEV) ## Measure: what an evaluation adds to the model, statistics again
 lock: $(VENV)/.uv ## Renew the locks from pyproject.toml
 	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --python-version 3.11 pyproject.toml -o requirements.lock.txt
 	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --python-version 3.11 pyproject.toml --group dev -o requirements-dev.lock.txt
+	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --python-version 3.11 --group web -o requirements-web.lock.txt
 
 clean: ## Remove what was built, and the demo's store
-	@rm -rf $(VENV) .assay dist
+	@rm -rf $(VENV) .assay dist web/node_modules src/assay/web_dist
 
 $(VENV)/.uv:
 	@$(PYTHON) -m venv $(VENV)
@@ -57,4 +70,16 @@ $(RUN): requirements.lock.txt pyproject.toml | $(VENV)/.uv
 $(DEV): requirements-dev.lock.txt $(RUN)
 	@echo "Installing the tools for development ..."
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.lock.txt
+	@touch $@
+
+# Node comes from PyPI, so that the page is built the same everywhere.
+web/node_modules/.installed: requirements-web.lock.txt web/package-lock.json web/.npmrc | $(VENV)/.uv
+	@echo "Installing what builds the page ..."
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-web.lock.txt
+	@cd web && $(NODE) npm ci --silent --no-progress
+	@touch $@
+
+$(PAGE): web/node_modules/.installed schemas/openapi.json web/index.html web/vite.config.ts web/tsconfig.json $(shell find web/src web/public -type f -not -name schema.d.ts)
+	@echo "Building the page ..."
+	@cd web && $(NODE) npm run --silent api && $(NODE) npm run --silent build -- --logLevel warn
 	@touch $@

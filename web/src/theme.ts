@@ -6,7 +6,7 @@ const lagoon: MantineColorsTuple = [
 
 export const theme = createTheme({
   primaryColor: "lagoon",
-  primaryShade: { light: 7, dark: 5 },
+  primaryShade: 7,
   colors: { lagoon },
   defaultRadius: "sm",
   cursorType: "pointer",

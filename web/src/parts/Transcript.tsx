@@ -59,7 +59,7 @@ function OneTurn({ number, turn, faults, notes }: { number: number; turn: Schema
     <Box component="li" id={`turn-${number}`} style={{ display: "flex", justifyContent: user ? "flex-start" : "flex-end", scrollMarginTop: 80 }}>
       <Paper withBorder p="sm" bg={user ? "var(--mantine-color-default-hover)" : undefined} style={{ width: "min(100%, 72ch)" }}>
         <Group justify="space-between" gap="xs" mb={4}>
-          <Text size="xs" fw={650} c={user ? undefined : "var(--mantine-primary-color-filled)"}>
+          <Text size="xs" fw={650} c={user ? undefined : "var(--mantine-color-anchor)"}>
             {user ? "User" : "Agent"} <span className="assay-dimmed">· turn {number}</span>
           </Text>
           <Text size="xs" className="assay-dimmed">
