@@ -15,7 +15,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.conftest import ROOT, SHOP, copy_store
 
-CHROMIUM = next(
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next((found for name in NAMES if (found := shutil.which(name))), None)
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
 )
 BUILT = ROOT / "src" / "assay" / "web_dist" / "index.html"
