@@ -17,8 +17,6 @@ from tests.conftest import ROOT, SHOP, copy_store
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next((found for name in NAMES if (found := shutil.which(name))), None)
-    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
-)
 BUILT = ROOT / "src" / "assay" / "web_dist" / "index.html"
 FLAGS = [
     "--no-sandbox",
