@@ -10,7 +10,6 @@ import { STAGES } from "@/stages";
 import { count, usd } from "@/words";
 
 import { StatusBadge } from "./badges";
-import { LinkTo } from "./links";
 import { Loaded } from "./states";
 
 export function JobWatch({ project, jobId }: { project: string; jobId: string }) {
@@ -38,16 +37,6 @@ function JobState({ project, job }: { project: string; job: Schemas["Job"] }) {
         </Text>
       </Group>
       {!ended && <Progress value={progress.total > 0 ? share : 100} animated={progress.total === 0 || share < 100} aria-label="Progress of the job" />}
-      {progress.waiting_for && !ended && (
-        <Alert color="yellow" variant="light" title="A gate waits for a decision">
-          <Group justify="space-between">
-            <Text size="sm">{progress.waiting_for} must be approved before the job goes on.</Text>
-            <LinkTo to="/p/$project/gates" params={{ project }}>
-              Decide at the gate
-            </LinkTo>
-          </Group>
-        </Alert>
-      )}
       {job.error && (
         <Alert color="red" variant="light" title={job.error.cause}>
           {job.error.message}
@@ -62,7 +51,7 @@ function sayWhere(job: Schemas["Job"], stage: string | undefined): string {
   const { progress } = job;
   if (job.status === "CREATED") return "waits for a worker";
   if (job.status === "SUCCEEDED") return "done";
-  if (progress.waiting_for) return "waits at a gate";
+  if (progress.waiting_for) return `waits at a gate: ${progress.waiting_for}`;
   const far = progress.total > 0 ? `, ${count(progress.done)} of ${count(progress.total)}` : "";
   return stage ? `${stage}${far}` : job.status === "RUNNING" ? "at work" : "";
 }

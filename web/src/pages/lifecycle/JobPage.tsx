@@ -4,6 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 
 import type { Schemas } from "@/api/client";
+import { ENDED } from "@/api/live";
 import { jobQuery } from "@/api/queries";
 import { Ago, VerdictBadge } from "@/parts/badges";
 import { JobWatch } from "@/parts/JobWatch";
@@ -13,6 +14,7 @@ import { Loaded } from "@/parts/states";
 import { resultPlace } from "@/places";
 
 import { PipelineStages } from "./PipelineStages";
+import { WaitingGate } from "./WaitingGate";
 
 const KINDS: Record<Schemas["JobKind"], string> = {
   develop: "Register an agent version",
@@ -47,6 +49,7 @@ export function JobPage() {
             <Card withBorder>
               <JobWatch project={project} jobId={jobId} />
             </Card>
+            {job.progress.waiting_for && !ENDED.includes(job.status) && <WaitingGate project={project} subject={job.progress.waiting_for} />}
             {job.kind === "pipeline" ? <PipelineStages project={project} job={job} /> : <OneResult project={project} job={job} />}
           </Stack>
         </>
