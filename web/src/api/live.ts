@@ -60,8 +60,9 @@ export function useProjectChanges(project: string | undefined) {
   useEvents(project === undefined ? null : `/api/v1/events?project=${encodeURIComponent(project)}`, ["changed"], (_, data) => {
     const part: Part = (data as Schemas["Changed"]).what;
     void queries.invalidateQueries({ queryKey: ["project", project, part] });
-    // a gate or a job changes where the lifecycle stands
-    if (part !== "runs") void queries.invalidateQueries({ queryKey: ["project", project, "runs", "lifecycle"] });
+    // a new result may wait at a gate; a gate or a job changes where the lifecycle stands
+    if (part === "runs") void queries.invalidateQueries({ queryKey: ["project", project, "gates"] });
+    else void queries.invalidateQueries({ queryKey: ["project", project, "runs", "lifecycle"] });
   });
 }
 
@@ -73,6 +74,7 @@ export function useJobEvents(project: string, job: Schemas["Job"] | undefined) {
   const open = job !== undefined && !ENDED.includes(job.status);
   useEvents(open ? `/api/v1/jobs/${encodeURIComponent(job.job_id)}/events` : null, ["job"], (_, data) => {
     const told = data as Schemas["Job"];
+    if (told.progress.waiting_for && told.progress.waiting_for !== job?.progress.waiting_for) void queries.invalidateQueries({ queryKey: ["project", project, "gates"] });
     queries.setQueryData(jobQuery(project, told.job_id).queryKey, told);
     if (ENDED.includes(told.status)) void queries.invalidateQueries({ queryKey: ["project", project] });
   });

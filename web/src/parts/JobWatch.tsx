@@ -36,7 +36,7 @@ function JobState({ project, job }: { project: string; job: Schemas["Job"] }) {
           {[progress.spent.calls > 0 && `${count(progress.spent.calls)} calls`, progress.spent.cost_usd != null && usd(progress.spent.cost_usd)].filter(Boolean).join(" · ")}
         </Text>
       </Group>
-      {!ended && <Progress value={progress.total > 0 ? share : 100} animated={progress.total === 0 || share < 100} aria-label="Progress of the job" />}
+      {!ended && !progress.waiting_for && <Progress value={progress.total > 0 ? share : 100} animated={progress.total === 0 || share < 100} aria-label="Progress of the job" />}
       {job.error && (
         <Alert color="red" variant="light" title={job.error.cause}>
           {job.error.message}

@@ -194,7 +194,6 @@ function TextFile({ label, description, accept, file, onChange }: { label: strin
       placeholder={file?.name ?? "Choose a file"}
       accept={accept}
       clearable
-      fileInputProps={{ "aria-label": label }}
       onChange={(chosen) => (chosen ? void chosen.text().then((text) => onChange({ name: chosen.name, text })) : onChange(null))}
     />
   );
