@@ -38,7 +38,7 @@ export function useChat(chatId: string | null) {
  * `subject`: what the chat is about. Chats about the same subject are taken up again from the menu. `chatId` and
  * `onChat` let the page keep the chat's id, in the address best; `suggestions` start an empty chat.
  */
-export function ChatPanel({ project, agent, subject, chatId, onChat, suggestions = [], intro, height = "calc(100dvh - 190px)" }: {
+export function ChatPanel({ project, agent, subject, chatId, onChat, suggestions = [], intro, height = "calc(100dvh - 235px)" }: {
   project: string;
   agent: Agent;
   subject: string;
@@ -94,7 +94,7 @@ export function ChatPanel({ project, agent, subject, chatId, onChat, suggestions
   };
   const messages = query.data?.messages ?? [];
   const answering = messages.some((message) => message.state === "answering");
-  const end = useEndInSight(`${messages.length} ${messages.at(-1)?.text.length ?? 0} ${messages.at(-1)?.steps.length ?? 0}`);
+  const viewport = useEndInSight(`${messages.length} ${messages.at(-1)?.text.length ?? 0} ${messages.at(-1)?.steps.length ?? 0}`);
 
   return (
     <Paper withBorder component="section" aria-label={`Chat with the ${name}`} style={{ display: "flex", flexDirection: "column", height, minHeight: 380 }}>
@@ -130,7 +130,7 @@ export function ChatPanel({ project, agent, subject, chatId, onChat, suggestions
           )}
         </Group>
       </Group>
-      <ScrollArea style={{ flex: 1 }} px="sm" type="auto" viewportProps={{ tabIndex: 0, role: "log", "aria-label": `What was said to the ${name}` }}>
+      <ScrollArea viewportRef={viewport} style={{ flex: 1 }} px="sm" type="auto" viewportProps={{ tabIndex: 0, role: "log", "aria-label": `What was said to the ${name}` }}>
         <Stack gap="sm" pb="sm">
           {messages.length === 0 && (chatId === null || query.data !== undefined) && (
             <Stack gap="xs" py="md">
@@ -150,7 +150,6 @@ export function ChatPanel({ project, agent, subject, chatId, onChat, suggestions
             <Message key={message.number} message={message} />
           ))}
           {say.isError && <ProblemAlert error={say.error} again={() => say.variables && say.mutate(say.variables)} />}
-          <div ref={end} />
         </Stack>
       </ScrollArea>
       <form
@@ -220,17 +219,17 @@ function Message({ message }: { message: Schemas["ChatMessage"] }) {
           {message.text}
         </Alert>
       ) : (
-        <div style={{ fontSize: "var(--mantine-font-size-sm)" }}>
-          <Prose text={message.text} />
-        </div>
+        <Prose text={message.text} size="sm" />
       )}
     </Paper>
   );
 }
 
-/** Scrolls to the end whenever `grown` changes. */
+/** Scrolls to the end whenever `grown` changes; the page around it stays where it is. */
 function useEndInSight(grown: string) {
-  const end = useRef<HTMLDivElement>(null);
-  useEffect(() => end.current?.scrollIntoView({ block: "nearest" }), [grown]);
-  return end;
+  const viewport = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    viewport.current?.scrollTo({ top: viewport.current.scrollHeight });
+  }, [grown]);
+  return viewport;
 }

@@ -10,6 +10,7 @@ import { TONES } from "@/theme";
 import { metric } from "@/words";
 
 import { Chart } from "./Chart";
+import { proseParts, tied } from "./prose";
 import { chartHeight, chartOption, chartTable, inUnit } from "./reportChart";
 
 type Block = Schemas["Section"]["blocks"][number];
@@ -20,7 +21,7 @@ export function ReportView({ report, project, resource, subject }: { report: Sch
       <Paper withBorder p="md" style={{ borderLeft: `4px solid var(--mantine-color-${TONES[report.tone]}-6)` }}>
         <Group justify="space-between" align="flex-start" wrap="nowrap">
           <Text fz="lg" fw={600} style={{ textWrap: "pretty" }}>
-            {report.headline}
+            {tied(report.headline)}
           </Text>
           {resource && subject && <ReportFiles project={project} resource={resource} subject={subject} />}
         </Group>
@@ -58,7 +59,7 @@ function ReportFiles({ project, resource, subject }: { project: string; resource
   return (
     <Menu position="bottom-end">
       <Menu.Target>
-        <Button size="xs" variant="default" leftSection={<IconDownload size={14} />}>
+        <Button size="xs" variant="default" style={{ flexShrink: 0 }} leftSection={<IconDownload size={14} />}>
           Report
         </Button>
       </Menu.Target>
@@ -89,30 +90,28 @@ export function ReportBlock({ block, project }: { block: Block; project: string 
 }
 
 /** Paragraphs, `- ` lists, **bold** and `code`: all that reports use. */
-export function Prose({ text }: { text: string }) {
-  const parts = text.trim().split(/\n{2,}/);
+export function Prose({ text, size }: { text: string; size?: "sm" }) {
   return (
-    <Stack gap="xs" maw="76ch">
-      {parts.map((part, index) => {
-        const lines = part.split("\n");
-        return lines.every((line) => /^\s*- /.test(line)) ? (
+    <Stack gap="xs" maw="76ch" fz={size}>
+      {proseParts(text).map((part, index) =>
+        part.kind === "list" ? (
           <Box component="ul" key={index} my={0} pl="lg">
-            {lines.map((line, place) => (
-              <li key={place}>{marked(line.replace(/^\s*- /, ""))}</li>
+            {part.items.map((item, place) => (
+              <li key={place}>{marked(item)}</li>
             ))}
           </Box>
         ) : (
-          <Text key={index} style={{ whiteSpace: "pre-line", overflowWrap: "anywhere" }}>
-            {marked(part)}
+          <Text key={index} inherit style={{ whiteSpace: "pre-line", overflowWrap: "anywhere" }}>
+            {marked(part.text)}
           </Text>
-        );
-      })}
+        ),
+      )}
     </Stack>
   );
 }
 
 function marked(text: string): ReactNode {
-  return text.split(/(\*\*[^*]+\*\*|`[^`]+`)/).map((piece, index) => {
+  return tied(text).split(/(\*\*[^*]+\*\*|`[^`]+`)/).map((piece, index) => {
     if (piece.startsWith("**") && piece.endsWith("**") && piece.length > 4) return <b key={index}>{piece.slice(2, -2)}</b>;
     if (piece.startsWith("`") && piece.endsWith("`") && piece.length > 2) return <code key={index}>{piece.slice(1, -1)}</code>;
     return <Fragment key={index}>{piece}</Fragment>;
