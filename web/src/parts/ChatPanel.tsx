@@ -138,7 +138,7 @@ export function ChatPanel({ project, agent, subject, chatId, onChat, suggestions
                 {intro ?? `Ask the ${name} anything about what is on this page.`}
               </Text>
               {suggestions.map((suggestion) => (
-                <Button key={suggestion} size="xs" variant="light" justify="flex-start" h="auto" py={6} styles={{ label: { whiteSpace: "normal", textAlign: "left" } }} onClick={() => send(suggestion)}>
+                <Button key={suggestion} size="xs" variant="light" justify="flex-start" h="auto" py={6} styles={{ label: { whiteSpace: "normal", textAlign: "left", lineHeight: 1.4 } }} onClick={() => send(suggestion)}>
                   {suggestion}
                 </Button>
               ))}

@@ -45,10 +45,13 @@ export function StageBadge({ stage }: { stage: string }) {
   );
 }
 
+/** Dark enough for white words on them. */
+const FILLED = { good: "#08734f", bad: "#b3174f", unsure: "#8a5200" };
+
 export function VerdictBadge({ decision, size }: { decision: Schemas["Recommendation"]; size?: BadgeProps["size"] }) {
   const tone = { PROMOTE: "good", REJECT: "bad", INCONCLUSIVE: "unsure" } as const;
   return (
-    <Badge color={TONES[tone[decision]]} variant="filled" size={size ?? "lg"}>
+    <Badge color={FILLED[tone[decision]]} c="#fff" variant="filled" size={size ?? "lg"}>
       {decision}
     </Badge>
   );

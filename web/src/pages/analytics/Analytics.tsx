@@ -1,5 +1,5 @@
 /** Stage 5: what to expect in production, and a chat with the Analyst about it. */
-import { Button, Group, Stack } from "@mantine/core";
+import { Button, Group, Stack, Tabs } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconChartHistogram, IconPencil } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
@@ -80,10 +80,20 @@ function WholeReport({ project, analytics, subject }: { project: string; analyti
         </ButtonTo>
       </Group>
       <ReportEditor project={project} analytics={analytics} opened={editing} close={close} />
-      <Loaded query={query} what="the report">
-        {(report) => <ReportView report={report} project={project} resource="reports" subject={subject} />}
-      </Loaded>
-      <Failures project={project} analytics={analytics} />
+      <Tabs defaultValue="report" keepMounted={false}>
+        <Tabs.List mb="md">
+          <Tabs.Tab value="report">Report</Tabs.Tab>
+          <Tabs.Tab value="failures">Failures ({analytics.clusters.length === 1 ? "1 cluster" : `${analytics.clusters.length} clusters`})</Tabs.Tab>
+        </Tabs.List>
+        <Tabs.Panel value="report">
+          <Loaded query={query} what="the report">
+            {(report) => <ReportView report={report} project={project} resource="reports" subject={subject} />}
+          </Loaded>
+        </Tabs.Panel>
+        <Tabs.Panel value="failures">
+          <Failures project={project} analytics={analytics} />
+        </Tabs.Panel>
+      </Tabs>
     </Stack>
   );
 }

@@ -1,4 +1,4 @@
-import { Accordion, Group, Progress, Stack, Text, Title } from "@mantine/core";
+import { Accordion, Group, Progress, Stack, Text } from "@mantine/core";
 
 import type { Schemas } from "@/api/client";
 import { LinkTo } from "@/parts/links";
@@ -7,12 +7,9 @@ import { count, percent } from "@/words";
 /** Clusters of failures and the error budget, each with the conversations behind it. */
 export function Failures({ project, analytics }: { project: string; analytics: Schemas["AnalyticsReport"] }) {
   const blamed = analytics.attributions.filter((row) => row.conversations > 0);
-  if (analytics.clusters.length + blamed.length === 0) return null;
+  if (analytics.clusters.length + blamed.length === 0) return <Text size="sm">Nothing failed.</Text>;
   return (
     <section aria-label="Failures, conversation by conversation">
-      <Title order={2} mb="xs">
-        Failures, conversation by conversation
-      </Title>
       <Accordion variant="separated" multiple>
         {analytics.clusters.map((cluster) => (
           <Accordion.Item key={cluster.name} value={`cluster ${cluster.name}`}>

@@ -1,5 +1,5 @@
 /** Stage 6: is the challenger better? The verdict, why, where, and conversation by conversation. */
-import { Card, Group, List, Stack, Text } from "@mantine/core";
+import { Card, Group, List, Stack, Tabs, Text } from "@mantine/core";
 import { IconGitCompare } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
@@ -11,7 +11,7 @@ import { BesideChat } from "@/parts/BesideChat";
 import { ChatPanel } from "@/parts/ChatPanel";
 import { PageHead } from "@/parts/PageHead";
 import { tied } from "@/parts/prose";
-import { ReportView } from "@/parts/ReportView";
+import { Prose, ReportView } from "@/parts/ReportView";
 import { Empty, Loaded } from "@/parts/states";
 import { SubjectPicker } from "@/parts/SubjectPicker";
 import { agentName } from "@/words";
@@ -65,10 +65,20 @@ function OneComparison({ project, subject }: { project: string; subject: string 
       {(comparison) => (
         <Stack gap="lg">
           <Verdict comparison={comparison} />
-          <Loaded query={report} what="the report">
-            {(found) => <ReportView report={found} project={project} resource="comparisons" subject={subject} />}
-          </Loaded>
-          <Flips project={project} comparison={comparison} />
+          <Tabs defaultValue="report" keepMounted={false}>
+            <Tabs.List mb="md">
+              <Tabs.Tab value="report">Report</Tabs.Tab>
+              <Tabs.Tab value="flips">Flips ({comparison.flips.length})</Tabs.Tab>
+            </Tabs.List>
+            <Tabs.Panel value="report">
+              <Loaded query={report} what="the report">
+                {(found) => <ReportView report={found} project={project} resource="comparisons" subject={subject} />}
+              </Loaded>
+            </Tabs.Panel>
+            <Tabs.Panel value="flips">
+              <Flips project={project} comparison={comparison} />
+            </Tabs.Panel>
+          </Tabs>
         </Stack>
       )}
     </Loaded>
@@ -94,7 +104,9 @@ function Verdict({ comparison }: { comparison: Schemas["ComparisonReport"] }) {
           </Text>
           <List size="sm">
             {comparison.next_steps.map((step) => (
-              <List.Item key={step}>{tied(step)}</List.Item>
+              <List.Item key={step}>
+                <Prose text={step} size="sm" />
+              </List.Item>
             ))}
           </List>
         </>

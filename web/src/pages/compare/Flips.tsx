@@ -16,12 +16,12 @@ export function Flips({ project, comparison }: { project: string; comparison: Sc
   const [direction, setDirection] = useState<"broken" | "fixed">(broken.length > 0 ? "broken" : "fixed");
   const [open, setOpen] = useState<string | null>(null);
   const [most, setMost] = useState(AT_ONCE);
-  if (comparison.flips.length === 0) return null;
+  if (comparison.flips.length === 0) return <Text size="sm">Both sides passed and failed the same trials.</Text>;
   const shown = direction === "broken" ? broken : fixed;
   return (
     <section aria-label="Flips">
       <Group justify="space-between" mb="xs">
-        <Title order={2}>Flips, conversation by conversation</Title>
+        <Title order={2}>Trials that one side passed and the other did not</Title>
         <SegmentedControl
           size="xs"
           aria-label="Which flips"
