@@ -236,6 +236,8 @@ async def test_a_later_drawing_draws_others_and_the_chances_add_up(store_uri, tm
 async def test_people_who_do_not_agree_give_labels_that_are_too_noisy(store_uri, tmp_path):
     async with judged(store_uri, tmp_path) as (context, names, _):
         _, tasks = await draw_labels(context, "default", names[0], count=60)
+        before = await label_agreement(context, "default", names[0])
+        assert before.rulings == 0 and "nobody has labelled yet" in before.words
         await take_labels(context, "default", filled(tasks))
         contrary = [
             task.replace(asks=[a.replace(ruling=Ruling.MET if place % 2 else Ruling.NOT_MET) for a in task.asks])

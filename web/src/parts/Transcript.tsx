@@ -64,7 +64,7 @@ function OneTurn({ number, turn, faults, notes }: { number: number; turn: Schema
           </Text>
           <Text size="xs" className="assay-dimmed">
             {[
-              turn.latency_s !== null && turn.latency_s !== undefined && seconds(turn.latency_s),
+              !user && turn.latency_s !== null && turn.latency_s !== undefined && seconds(turn.latency_s),
               tokens > 0 && `${count(tokens)} tokens`,
               turn.cost_usd !== null && turn.cost_usd !== undefined && usd(turn.cost_usd),
             ]

@@ -193,10 +193,14 @@ class Agreement:
 
 def agreement(results: Sequence[TrialResult], labels: Rulings) -> Agreement:
     """Krippendorff's alpha over people, an item being one expectation of one conversation, clustered by scenario."""
+    from assay.statistics import Insufficient
     from assay.statistics.agreement import krippendorff_alpha
 
     table, scenarios, raters = _rated(results, labels)
-    alpha = krippendorff_alpha(table, clusters=scenarios)
+    if raters:
+        alpha = krippendorff_alpha(table, clusters=scenarios)
+    else:
+        alpha = Insufficient("nobody has labelled yet", n=0)
     split = sum(None in majority(labels.get(r.conversation.conversation_id, ())).values() for r in results)
     twice = sum(sum(cell is not None for cell in column) > 1 for column in zip(*table, strict=True))
     rulings = sum(cell is not None for row in table for cell in row)
