@@ -197,10 +197,7 @@ def agreement(results: Sequence[TrialResult], labels: Rulings) -> Agreement:
     from assay.statistics.agreement import krippendorff_alpha
 
     table, scenarios, raters = _rated(results, labels)
-    if raters:
-        alpha = krippendorff_alpha(table, clusters=scenarios)
-    else:
-        alpha = Insufficient("nobody has labelled yet", n=0)
+    alpha = krippendorff_alpha(table, clusters=scenarios) if raters else Insufficient("nobody has labelled yet", n=0)
     split = sum(None in majority(labels.get(r.conversation.conversation_id, ())).values() for r in results)
     twice = sum(sum(cell is not None for cell in column) > 1 for column in zip(*table, strict=True))
     rulings = sum(cell is not None for row in table for cell in row)
