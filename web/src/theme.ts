@@ -16,6 +16,8 @@ export const theme = createTheme({
   fontFamilyMonospace: "ui-monospace, 'SF Mono', 'DejaVu Sans Mono', Menlo, Consolas, monospace",
   headings: { fontWeight: "650", sizes: { h1: { fontSize: "1.55rem" }, h2: { fontSize: "1.2rem" }, h3: { fontSize: "1.02rem" } } },
   components: {
+    Modal: { defaultProps: { closeButtonProps: { "aria-label": "Close" } } },
+    Drawer: { defaultProps: { closeButtonProps: { "aria-label": "Close" } } },
     Anchor: { defaultProps: { inherit: true } },
     Badge: { styles: { root: { flexShrink: 0, minWidth: "max-content" } } },
     Table: { defaultProps: { verticalSpacing: 6, highlightOnHover: true } },

@@ -247,7 +247,7 @@ function heatmap(block: Block, colours: ChartColours): EChartsOption {
   return {
     grid: { left: 8, right: 12, top: 8, bottom: 60, containLabel: true },
     tooltip: { trigger: "item", ...tip(block, block.points) },
-    xAxis: { type: "category", data: columns, axisLabel: { color: colours.text, interval: 0, rotate: columns.length > 6 ? 35 : 0, formatter: label }, axisTick: { show: false }, axisLine: { show: false } },
+    xAxis: { type: "category", data: columns, axisLabel: { color: colours.text, interval: 0, rotate: columns.join("").length > 60 ? 30 : 0, formatter: label }, axisTick: { show: false }, axisLine: { show: false } },
     yAxis: { ...categories(rows, colours), axisLine: { show: false } },
     visualMap: { show: false, min: 0, max: most || 1, inRange: { color: [`${colours.plain}14`, colours.plain] } },
     series: [

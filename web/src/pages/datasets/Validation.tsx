@@ -1,0 +1,55 @@
+import { Alert, Stack, Table, Text } from "@mantine/core";
+
+import type { Schemas } from "@/api/client";
+import { ToneBadge } from "@/parts/badges";
+
+const SEVERITY = { error: "bad", warning: "unsure", note: "plain" } as const;
+
+/** What validation found, and how to mend it. */
+export function Validation({ report }: { report: Schemas["DatasetReport"] }) {
+  return (
+    <Stack>
+      <Alert color={report.passed ? "teal" : "red"} variant="light" title={report.passed ? "The dataset may be used" : "The dataset should not be used yet"}>
+        Score {report.score.toFixed(2)} of {report.threshold.toFixed(2)} needed.{" "}
+        {report.detectable_difference != null ? `With this many scenarios a difference of ${(100 * report.detectable_difference).toFixed(0)} points is found 80 % of the time.` : "There are too few scenarios to say what difference they would show."} {report.detectable_how}
+      </Alert>
+      {report.findings.length === 0 ? (
+        <Text size="sm">Nothing was found.</Text>
+      ) : (
+        <Table.ScrollContainer minWidth={520} type="native" tabIndex={0} role="region" aria-label="Findings">
+          <Table>
+            <Table.Thead>
+              <Table.Tr>
+                <Table.Th>Severity</Table.Th>
+                <Table.Th>What was found</Table.Th>
+                <Table.Th>How to mend it</Table.Th>
+              </Table.Tr>
+            </Table.Thead>
+            <Table.Tbody>
+              {report.findings.map((finding, index) => (
+                <Table.Tr key={index}>
+                  <Table.Td valign="top">
+                    <ToneBadge tone={SEVERITY[finding.severity]}>{finding.severity}</ToneBadge>
+                    <Text size="xs" c="dimmed">
+                      {finding.rule.replaceAll("_", " ")}
+                    </Text>
+                  </Table.Td>
+                  <Table.Td valign="top">
+                    {finding.message}
+                    {finding.scenario_ids.length > 0 && (
+                      <Text size="xs" c="dimmed">
+                        {finding.scenario_ids.slice(0, 8).join(", ")}
+                        {finding.scenario_ids.length > 8 && ` and ${finding.scenario_ids.length - 8} more`}
+                      </Text>
+                    )}
+                  </Table.Td>
+                  <Table.Td valign="top">{finding.fix}</Table.Td>
+                </Table.Tr>
+              ))}
+            </Table.Tbody>
+          </Table>
+        </Table.ScrollContainer>
+      )}
+    </Stack>
+  );
+}
