@@ -6,13 +6,13 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query
 
 from assay.api.guard import GuardedRoute
+from assay.api.routes.datasets import saved_dataset
 from assay.api.routes.runs import agent_of, has_pages
 from assay.api.server import Cursor, Here, Limit, Project, Server
 from assay.contracts.api import ConversationDetail, ConversationPage, JudgedBy
 from assay.contracts.base import Slug
 from assay.contracts.conversation import SimulatorFaultKind, StopReason
-from assay.contracts.dataset import DatasetResult, Scenario
-from assay.contracts.stage import Stage
+from assay.contracts.dataset import Scenario
 from assay.errors import AssayError, BadInput
 
 router = APIRouter(prefix="/projects/{project}", route_class=GuardedRoute, tags=["conversations"])
@@ -84,13 +84,10 @@ async def show(
 
 
 async def _scenario(server: Server, project: str, dataset_version: str | None, scenario_id: str) -> Scenario | None:
-    from assay.tracking import load_result
-
     if dataset_version is None:
         return None
     try:
-        loaded = await server.read(load_result, project, Stage.DATASET, f"dataset-{dataset_version}")
+        scenarios = (await saved_dataset(server, project, dataset_version)).dataset.scenarios
     except AssayError:
         return None
-    scenarios = DatasetResult.model_validate(loaded).dataset.scenarios
     return next((scenario for scenario in scenarios if scenario.scenario_id == scenario_id), None)

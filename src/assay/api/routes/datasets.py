@@ -5,13 +5,13 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 
 from assay.api.guard import GuardedRoute
-from assay.api.server import Cursor, Here, Limit, Project, Who, Words
+from assay.api.server import Cursor, Here, Limit, Project, Server, Who, Words
 from assay.api.submitting import ACCEPTED, Key, submit
 from assay.contracts.api import DatasetItem, DatasetPage, EditedScenarios
 from assay.contracts.base import Slug
 from assay.contracts.dataset import Dataset, DatasetRequest, DatasetResult
 from assay.contracts.job import Job, JobKind
-from assay.contracts.stage import DatasetRef, Stage
+from assay.contracts.stage import Stage
 from assay.errors import BadInput, NotFound
 
 router = APIRouter(prefix="/projects/{project}", route_class=GuardedRoute, tags=["datasets"])
@@ -54,16 +54,7 @@ async def make(
 @router.get("/datasets/{name}@{version}", operation_id="show_dataset")
 async def show(server: Here, project: Project, name: Name, version: Annotated[Slug, Path()]) -> DatasetResult:
     """The scenarios, with what validation found and how they cover topics, personas and difficulties."""
-    from assay.tracking import RunFilter, load_result, page_runs
-
-    ref = DatasetRef(name=name, version=version)
-    found = await server.read(
-        page_runs, project, RunFilter(stage=Stage.DATASET, dataset_version=version, with_result=True), limit=200
-    )
-    subjects = [run.subject_id for run in sorted(found.rows, key=lambda run: not run.gated) if run.dataset == ref]
-    if not subjects:
-        raise NotFound(f"dataset {ref} is not in project {project}")
-    return DatasetResult.model_validate(await server.read(load_result, project, Stage.DATASET, subjects[0]))
+    return await saved_dataset(server, project, version, name)
 
 
 @router.post("/datasets/{name}/versions", operation_id="make_dataset_version", status_code=202, responses=ACCEPTED)
@@ -85,3 +76,17 @@ async def make_version(
         project=project, agent=asked.agent, dataset=dataset, threshold=asked.threshold, gated=asked.gated
     )
     return await submit(server, who, response, JobKind.DATASET, project, request, key)
+
+
+async def saved_dataset(server: Server, project: str, version: str, name: str | None = None) -> DatasetResult:
+    """A version with its validation, the gated one where it was saved twice. Raises NotFound."""
+    from assay.tracking import RunFilter, load_result, page_runs
+
+    found = await server.read(
+        page_runs, project, RunFilter(stage=Stage.DATASET, dataset_version=version, with_result=True), limit=200
+    )
+    runs = [run for run in found.rows if run.dataset is not None and name in (None, run.dataset.name)]
+    if not runs:
+        raise NotFound(f"dataset {name or 'of any name'}@{version} is not in project {project}")
+    subject = min(runs, key=lambda run: not run.gated).subject_id
+    return DatasetResult.model_validate(await server.read(load_result, project, Stage.DATASET, subject))
