@@ -1,0 +1,67 @@
+/** Registers a version from its card, written or brought as a file. */
+import { Button, FileButton, Group, JsonInput, Modal, Stack, Switch, TextInput } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import { useState } from "react";
+
+import { api, newKey, read, type Schemas, withDefaults } from "@/api/client";
+import { JobButton } from "@/parts/JobButton";
+import { fromJson } from "@/parts/jsonl";
+
+const EXAMPLE = `{
+  "agent_id": "support",
+  "version": "1",
+  "description": "Answers questions about orders.",
+  "connector": {"kind": "openai", "base_url": "http://localhost:8089/v1", "model": "support", "api_key_env": null},
+  "topics": ["refunds", "delivery"]
+}`;
+
+export function Register({ project }: { project: string }) {
+  const [opened, { open, close }] = useDisclosure(false);
+  return (
+    <>
+      <Button onClick={open}>Register a version</Button>
+      <Modal opened={opened} onClose={close} title="Register an agent version" size="lg">
+        <Form project={project} />
+      </Modal>
+    </>
+  );
+}
+
+function Form({ project }: { project: string }) {
+  const [card, setCard] = useState("");
+  const [dir, setDir] = useState("");
+  const [probe, setProbe] = useState(true);
+  return (
+    <Stack>
+      <JsonInput label="Card" description="How the agent is reached, and what it is for." placeholder={EXAMPLE} autosize minRows={9} maxRows={20} formatOnBlur validationError="This is no JSON yet" value={card} onChange={setCard} />
+      <Group>
+        <FileButton accept=".json" onChange={(file) => file && void file.text().then(setCard)}>
+          {(props) => (
+            <Button {...props} size="xs" variant="default">
+              Take it from a file
+            </Button>
+          )}
+        </FileButton>
+      </Group>
+      <TextInput label="Folder of the card" description="On the server; only for cards that name files or Python code." value={dir} onChange={(event) => setDir(event.currentTarget.value.trim())} />
+      <Switch label="Probe it: ask it a few things before any money is spent" checked={probe} onChange={(event) => setProbe(event.currentTarget.checked)} />
+      <Group>
+        <JobButton
+          project={project}
+          title="The version is registered"
+          disabled={!card.trim()}
+          start={async () =>
+            read(
+              api.POST("/api/v1/projects/{project}/agents", {
+                params: { path: { project }, header: { "Idempotency-Key": newKey() } },
+                body: withDefaults<Schemas["DevelopRequest"]>({ project, card: fromJson<Schemas["AgentCard"]>(card, "card"), card_dir: dir || ".", probe }),
+              }),
+            )
+          }
+        >
+          Register
+        </JobButton>
+      </Group>
+    </Stack>
+  );
+}
