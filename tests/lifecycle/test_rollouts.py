@@ -14,11 +14,11 @@ from assay.contracts.feedback import Feedback
 from assay.contracts.notification import Notification
 from assay.contracts.rollout import RegistryStage, RolloutState, RolloutStep
 from assay.contracts.stage import Stage
-from assay.contracts.traffic import Guardrail, RolloutPolicy, RolloutStart
+from assay.contracts.traffic import Guardrail, RolloutEvaluation, RolloutPolicy, RolloutStart
 from assay.errors import BadInput, Refused
 from assay.lifecycle.gates import read_decisions, verify
 from assay.lifecycle.pipeline import approve_all, run_pipeline
-from assay.lifecycle.rollouts import change, look, start, traffic_of
+from assay.lifecycle.rollouts import change, look, looks_at, start, thinned, traffic_of
 from assay.rollout.client import send_feedback
 from assay.rollout.serve import GatewaySettings, open_gateway
 from assay.stages.context import Context
@@ -105,6 +105,30 @@ class Users:
             )
 
 
+def test_old_looks_are_thinned_out_and_what_they_did_stays():
+    first = RolloutEvaluation.model_validate(
+        {
+            "project": "shop",
+            "rollout_id": "rollout-1",
+            "at": "2026-01-01T00:00:00Z",
+            "step": 0,
+            "share": 0.1,
+            "guardrails": [],
+            "split_p": None,
+            "champion": 0,
+            "challenger": 0,
+            "action": "wait",
+            "words": "Wait.",
+        }
+    )
+    looks = []
+    for number in range(1000):
+        looks = list(thinned([*looks, first.replace(champion=number, action="ask" if number == 333 else "wait")], 100))
+    seen = [look.champion for look in looks]
+    assert len(looks) <= 101 and seen == sorted(seen) and seen[0] == 0 and seen[-40:] == list(range(960, 1000))
+    assert 333 in seen
+
+
 async def test_the_better_one_reaches_all_traffic_by_approvals(context, deployed):
     async with live(context, deployed) as (url, _, _):
         users = Users(url, {"v1": 0.5, "v2": 0.95})
@@ -119,6 +143,8 @@ async def test_the_better_one_reaches_all_traffic_by_approvals(context, deployed
             elif found.action == "done":
                 break
         traffic = await traffic_of(context, "shop")
+        looks = (await looks_at(context, "shop")).looks
+    assert len(looks) >= 3 and looks[-1].action == "done" and [x.at for x in looks] == sorted(x.at for x in looks)
     assert len(asked) == 2 and "a person may open 60 % of traffic" in asked[0]
     assert traffic.state is RolloutState.COMPLETED and traffic.share == 1.0
     decisions = [d for d in await read_decisions(context, "shop") if d.subject_id.startswith(f"{deployed}.")]

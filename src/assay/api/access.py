@@ -75,6 +75,8 @@ ROUTES: dict[str, Rule] = {
         )
     },
     f"GET {_P}/traffic": Rule(Need.SEE),
+    f"GET {_P}/traffic/looks": Rule(Need.SEE),
+    f"GET {_P}/complaints": Rule(Need.SEE),
     f"POST {_P}/traffic": Rule(Need.DECIDE),
     f"POST {_P}/traffic/look": Rule(Need.DECIDE),
     f"POST {_P}/traffic/{{change}}": Rule(Need.DECIDE),

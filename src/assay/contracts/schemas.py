@@ -34,7 +34,7 @@ from assay.contracts.probes import JudgeProbeReport, JudgeProbeRequest
 from assay.contracts.report import Report
 from assay.contracts.rollout import DeployRequest, Rollout
 from assay.contracts.schedule import Schedules
-from assay.contracts.traffic import RolloutEvaluation, RolloutStart, Traffic
+from assay.contracts.traffic import RolloutEvaluation, RolloutLooks, RolloutStart, Traffic
 
 DOCUMENTS: dict[str, type[Contract]] = {
     contract.__name__: contract
@@ -80,6 +80,7 @@ DOCUMENTS: dict[str, type[Contract]] = {
         RolloutStart,
         Traffic,
         RolloutEvaluation,
+        RolloutLooks,
         Schedules,
         Feedback,
         FeedbackRequest,

@@ -131,6 +131,14 @@ class RolloutEvaluation(Document):
     """What it waits for."""
 
 
+class RolloutLooks(Document):
+    """The looks at one rollout, the first one first; where there were many, the older ones are thinned out."""
+
+    project: Slug
+    rollout_id: Slug
+    looks: tuple[RolloutEvaluation, ...] = ()
+
+
 class Observation(Contract):
     """One production conversation as the guardrails see it; None: that was not measured."""
 

@@ -1,6 +1,7 @@
 """A rollout under way: begun, watched, widened step by step, stopped or rolled back. Every change is in the ledger."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Literal
 
@@ -9,7 +10,7 @@ from assay.contracts.base import content_hash
 from assay.contracts.notification import NotificationKind
 from assay.contracts.rollout import RegistryStage, Rollout, RolloutState
 from assay.contracts.stage import AgentRef, Stage
-from assay.contracts.traffic import RolloutEvaluation, RolloutStart, Traffic, Upstream
+from assay.contracts.traffic import RolloutEvaluation, RolloutLooks, RolloutStart, Traffic, Upstream
 from assay.errors import BadInput, NotFound, Refused
 from assay.lifecycle.gates import Mode, load_subject, record
 from assay.rollout import TRAFFIC
@@ -19,8 +20,9 @@ from assay.stages.online import observations
 
 Change = Literal["advance", "pause", "resume", "roll_back", "complete"]
 BY_ITSELF = "policy"
-LOOKED = "rollout/evaluation"
-"""Under which a project keeps the last look at its rollout."""
+LOOKED = "rollout/looks"
+"""Under which a project keeps the looks at its rollout."""
+MOST_LOOKS = 240
 
 
 async def start(request: RolloutStart, context: Context) -> Traffic:
@@ -111,14 +113,43 @@ async def look(context: Context, project: str) -> RolloutEvaluation:
     return found
 
 
+async def looks_at(context: Context, project: str) -> RolloutLooks:
+    """How the guardrails went in the rollout that is or was under way. Raises NotFound where none ever was."""
+    traffic = await traffic_of(context, project)
+    _, looks = await _looks(context, project)
+    return (
+        looks
+        if looks.rollout_id == traffic.rollout_id
+        else RolloutLooks(project=project, rollout_id=traffic.rollout_id)
+    )
+
+
+async def _looks(context: Context, project: str) -> tuple[str | None, RolloutLooks]:
+    from assay.tracking import read_kept
+
+    text = await asyncio.to_thread(read_kept, context.tracking, project, LOOKED)
+    return text, RolloutLooks.model_validate_json(text) if text else RolloutLooks(project=project, rollout_id="none")
+
+
 async def _keep(context: Context, found: RolloutEvaluation) -> None:
-    """The last look stands beside the traffic, for whoever wants to see how the guardrails are."""
-    from assay.tracking import read_kept, write_kept
+    """The looks stand beside the traffic, for whoever wants to see how the guardrails went."""
+    from assay.tracking import write_kept
 
     t, project = context.tracking, found.project
-    before = await asyncio.to_thread(read_kept, t, project, LOOKED)
+    before, looks = await _looks(context, project)
+    earlier = looks.looks if looks.rollout_id == found.rollout_id else ()
+    now = RolloutLooks(project=project, rollout_id=found.rollout_id, looks=thinned((*earlier, found), MOST_LOOKS))
     with suppress(Refused):  # another look at the same time has as much to say
-        await asyncio.to_thread(write_kept, t, project, LOOKED, found.model_dump_json(), before=before)
+        await asyncio.to_thread(write_kept, t, project, LOOKED, now.model_dump_json(), before=before)
+
+
+def thinned(looks: Sequence[RolloutEvaluation], most: int) -> tuple[RolloutEvaluation, ...]:
+    """At most so many: every second one of the older half is given up, the first and those that did something stay."""
+    if len(looks) <= most:
+        return tuple(looks)
+    older, newer = looks[: len(looks) // 2], looks[len(looks) // 2 :]
+    kept = [look for place, look in enumerate(older) if place % 2 == 0 or look.action not in ("wait", "none")]
+    return (*kept, *newer)
 
 
 def _announce(context: Context, found: RolloutEvaluation) -> None:

@@ -3,6 +3,7 @@
 from assay.api.routes import (
     agents,
     chats,
+    complaints,
     conversations,
     datasets,
     gates,
@@ -33,6 +34,7 @@ ROUTERS = tuple(
         gates,
         jobs,
         chats,
+        complaints,
         tokens,
     )
 )

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path
 from assay.api.guard import GuardedRoute
 from assay.api.server import Here, Project, Who
 from assay.contracts.api import NewTraffic, TrafficChange
-from assay.contracts.traffic import RolloutEvaluation, RolloutStart, Traffic
+from assay.contracts.traffic import RolloutEvaluation, RolloutLooks, RolloutStart, Traffic
 
 router = APIRouter(prefix="/projects/{project}/traffic", route_class=GuardedRoute, tags=["rollouts"])
 
@@ -18,6 +18,14 @@ async def show(server: Here, project: Project) -> Traffic:
     from assay.lifecycle.rollouts import traffic_of
 
     return await traffic_of(server.context, project)
+
+
+@router.get("/looks", operation_id="list_looks")
+async def looks(server: Here, project: Project) -> RolloutLooks:
+    """How the guardrails went, look by look."""
+    from assay.lifecycle.rollouts import looks_at
+
+    return await looks_at(server.context, project)
 
 
 @router.post("", operation_id="start_traffic", status_code=201)
