@@ -64,7 +64,7 @@ export function Chart({ title, option, height, table }: { title: string; option:
     chart.current?.setOption(
       {
         animationDuration: 250,
-        textStyle: { color: colours.text, fontFamily: "inherit" },
+        textStyle: { color: colours.text, fontFamily: "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif", fontSize: 12 },
         tooltip: { confine: true },
         ...option(colours),
       },
