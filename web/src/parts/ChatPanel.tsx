@@ -147,7 +147,7 @@ export function ChatPanel({ project, agent, subject, chatId, onChat, suggestions
           {chatId !== null && query.isPending && <Waiting what="the chat" />}
           {query.isError && <ProblemAlert error={query.error} again={() => void query.refetch()} />}
           {messages.map((message) => (
-            <Message key={message.number} message={message} />
+            <Message key={message.number} message={message} name={name} />
           ))}
           {say.isError && <ProblemAlert error={say.error} again={() => say.variables && say.mutate(say.variables)} />}
         </Stack>
@@ -197,12 +197,12 @@ export function heard(chat: Schemas["Chat"], event: string, data: unknown): Sche
   return { ...chat, messages: [...chat.messages.slice(0, -1), { ...last, steps: [...last.steps, step] }] };
 }
 
-function Message({ message }: { message: Schemas["ChatMessage"] }) {
+function Message({ message, name }: { message: Schemas["ChatMessage"]; name: string }) {
   const person = message.role === "person";
   return (
     <Paper p="xs" px="sm" bg={person ? "var(--mantine-primary-color-light)" : undefined} withBorder={!person} ml={person ? 40 : 0} mr={person ? 0 : 12}>
       <Text size="xs" c="dimmed" mb={2}>
-        {message.by} · {ago(message.at)}
+        {person ? message.by : name} · {ago(message.at)}
       </Text>
       {message.steps.map((step, index) => (
         <Text key={index} size="xs" c={step.kind === "failed" ? "red" : "dimmed"} fs="italic">
