@@ -111,3 +111,14 @@ def test_an_open_verdict_says_how_many_scenarios_are_missing():
     decision = decide(found.difference, SUPERIORITY)
     assert decision.recommendation is Recommendation.INCONCLUSIVE
     assert "scenarios" in next_steps(decision, champion, challenger, SUPERIORITY)[0]
+
+
+def test_sides_that_came_out_alike_everywhere_are_not_said_to_suffice():
+    """12 scenarios that nobody passes leave 24 points open: 62 more of the kind leave less than 5."""
+    same = side([[False, False, False]] * 12)
+    decision = decide(compare_passes(same, same, confidence=0.95).difference, SUPERIORITY)
+    (step, *_) = next_steps(decision, same, same, SUPERIORITY)
+    assert "came out alike" in step and "add 61" in step
+    more = side([[False, False, False]] * (12 + 61))
+    left = compare_passes(more, more, confidence=0.95).difference
+    assert left.high <= SUPERIORITY.margin + 1e-9

@@ -1,7 +1,9 @@
 """PROMOTE, REJECT or INCONCLUSIVE: what a paired difference means under a policy declared before looking."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 from assay.contracts.base import content_hash
 from assay.contracts.calibration import JudgeStanding
@@ -146,9 +148,10 @@ def _more_data(champion: Sequence[TrialResult], challenger: Sequence[TrialResult
     differences, _ = scenario_differences(*passes(champion), *passes(challenger))
     if differences.size < 2 or policy.margin == 0:
         return "Add scenarios: there are too few on both sides to plan with."
-    needed = scenarios_for_paired(
-        policy.margin, variance=float(differences.var(ddof=1)), alpha=1 - policy.confidence, power=0.8
-    )
+    variance = float(differences.var(ddof=1))
+    if variance == 0:
+        return _all_alike(int(differences.size), policy)
+    needed = scenarios_for_paired(policy.margin, variance=variance, alpha=1 - policy.confidence, power=0.8)
     if needed <= differences.size:
         return (
             "The scenarios suffice for the declared margin: the two versions differ by less than matters. "
@@ -160,6 +163,16 @@ def _more_data(champion: Sequence[TrialResult], challenger: Sequence[TrialResult
         f"Add {needed - differences.size} scenarios to the {differences.size} there are{either}: that shows a "
         f"difference of {100 * policy.margin:g} points four times out of five."
     )
+
+
+def _all_alike(scenarios: int, policy: ComparePolicy) -> str:
+    """Without spread there is nothing to plan with but Wilson's width, z^2 / (n + z^2), which the interval has then."""
+    z2 = NormalDist().inv_cdf(0.5 + policy.confidence / 2) ** 2
+    needed = math.ceil(z2 * (1 / policy.margin - 1))
+    alike = f"The {scenarios} scenarios came out alike on both sides, so there is no spread to plan with"
+    if needed <= scenarios:
+        return f"{alike}; the two versions differ by less than matters. Choose by cost and speed."
+    return f"{alike}: add {needed - scenarios}, and if these come out alike too, less than the margin is left open."
 
 
 MOST_TRIALS = 30
