@@ -87,7 +87,7 @@ class Served:
         return self.accounts.create_token(asked, "tests")[0]
 
     def client(self, token: str | None = None, **more: Any) -> httpx.Client:
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        headers = {**({"Authorization": f"Bearer {token}"} if token else {}), **more.pop("headers", {})}
         return httpx.Client(base_url=f"{self.url}/api/v1", headers=headers, timeout=30, **more)
 
 
