@@ -9,7 +9,7 @@ Json = dict[str, Any]
 def minimal(schema: Any) -> Any:
     """A small value that fits a JSON schema, always the same one.
 
-    Required properties only; a list gets one item where it may; of alternatives the first that is not null.
+    Required and constant properties only; a list gets one item where it may; of alternatives the first that is not null.
     """
     return _value(schema, schema if isinstance(schema, dict) else {}, (), "")
 
@@ -93,7 +93,10 @@ def _value(schema: Any, root: Json, seen: tuple[str, ...], name: str) -> Any:
     match kind:
         case "object":
             properties = schema.get("properties", {})
-            return {key: _value(properties.get(key, {}), root, seen, key) for key in schema.get("required", [])}
+            # of a union's members the constant says which one it is, though it has a default
+            said = [key for key, value in properties.items() if "const" in value]
+            wanted = [*schema.get("required", []), *said]
+            return {key: _value(properties.get(key, {}), root, seen, key) for key in dict.fromkeys(wanted)}
         case "array":
             if fixed := schema.get("prefixItems"):
                 return [_value(item, root, seen, f"{name}-{n}") for n, item in enumerate(fixed)]

@@ -2,6 +2,7 @@
 
 import atexit
 import gc
+import os
 import sys
 from importlib import import_module
 
@@ -42,6 +43,7 @@ def main(argv: list[str] | None = None) -> None:
     # Conversations in flight wait less for the thread that writes to MLflow.
     sys.setswitchinterval(0.0005)
     atexit.register(gc.freeze)
+    arguments = of_a_server(arguments)
     match arguments:
         case [] | ["--help" | "-h" | "help"]:
             print(root_help())  # noqa: T201
@@ -65,6 +67,18 @@ def main(argv: list[str] | None = None) -> None:
             raise SystemExit(2)
 
 
+def of_a_server(arguments: list[str]) -> list[str]:
+    """`--server URL` before the command is the setting ASSAY_SERVER."""
+    match arguments:
+        case ["--server", address, *rest]:
+            os.environ["ASSAY_SERVER"] = address
+            return rest
+        case [first, *rest] if first.startswith("--server="):
+            os.environ["ASSAY_SERVER"] = first.removeprefix("--server=")
+            return rest
+    return arguments
+
+
 def root_help() -> str:
     width = max(map(len, COMMANDS))
     return "\n".join(
@@ -78,6 +92,7 @@ def root_help() -> str:
             "",
             "  -h, --help     this text; `assay COMMAND --help` for a command",
             "  --version      the version",
+            "  --server URL   before the command: have the server at URL do it (ASSAY_SERVER, ASSAY_TOKEN)",
             "",
             "Exit codes: 0 done, 1 a fault of Assay, 2 bad input or a named error, 3 waiting at a gate, 4 stopped,",
             "5 a verdict that `check` does not let through.",

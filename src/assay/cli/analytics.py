@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from assay.cli.console import InOut, asked, in_context, read_text, say, table
-from assay.cli.references import latest, trial_numbers
+from assay.cli.references import newest, trial_numbers
 from assay.cli.simulate import list_stage
 from assay.cli.stage import run_and_answer
 from assay.contracts.analytics import AnalyticsReport, AnalyzeRequest
 from assay.contracts.stage import Stage
 
 if TYPE_CHECKING:
-    from assay.stages.context import Context
+    pass
 
 app = App(name="assay analytics", help="What the results say, and what to expect in production (stage 5).")
 
@@ -71,8 +71,4 @@ def list_(*, io: InOut = InOut()) -> None:
 
 def newest_judging(judging: str | None, io: InOut) -> str | None:
     """The judging that is meant; None: --input says it."""
-
-    async def newest(context: "Context") -> str:
-        return await latest(context, io.name, Stage.JUDGE)
-
-    return judging or (None if io.input else in_context(newest, quiet=True))
+    return judging or (None if io.input else newest(io.name, Stage.JUDGE))

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 
 from assay.cli.console import InOut, asked, in_context, read_text, say, table
-from assay.cli.references import agent_ref, latest, trial_numbers
+from assay.cli.references import agent_ref, newest, trial_numbers
 from assay.cli.simulate import list_stage
 from assay.cli.stage import run_and_answer
 from assay.contracts.comparison import CompareRequest, ComparisonReport
 from assay.contracts.stage import Stage
 
 if TYPE_CHECKING:
-    from assay.stages.context import Context
+    pass
 
 app = App(name="assay compare", help="Two agent versions on one dataset version: the verdict (stage 6).")
 
@@ -41,10 +41,7 @@ def run(
     """PROMOTE, REJECT or INCONCLUSIVE, and why. The champion is another version, or other trials of the same."""
     sides = {}
     if io.input is None or champion or challenger:
-        sides = in_context(
-            lambda context: _sides(context, io.name, champion, challenger, champion_trials, challenger_trials),
-            quiet=True,
-        )
+        sides = _sides(io.name, champion, challenger, champion_trials, challenger_trials)
     policy = {"test": test, "margin": margin, "confidence": confidence, "judge": judge}
     policy = {name: value for name, value in policy.items() if value is not None}
     request = asked(
@@ -61,31 +58,30 @@ def run(
         show_comparison(result)
 
 
-async def _sides(
-    context: "Context",
+def _sides(
     project: str,
     champion: str | None,
     challenger: str | None,
     champion_trials: str | None,
     challenger_trials: str | None,
 ) -> dict:
-    after = await _judging(context, project, challenger)
+    after = _judging(project, challenger)
     if champion is None and champion_trials is None:
         from assay.lifecycle.follow import champion_of
 
-        before = await champion_of(context, project, after)
+        before = in_context(lambda context: champion_of(context, project, after), quiet=True)
     else:
-        before = await _judging(context, project, champion) if champion else after
+        before = _judging(project, champion) if champion else after
     return {
         "champion": {"judging_id": before, "trials": trial_numbers(champion_trials)},
         "challenger": {"judging_id": after, "trials": trial_numbers(challenger_trials)},
     }
 
 
-async def _judging(context: "Context", project: str, named: str | None) -> str:
+def _judging(project: str, named: str | None) -> str:
     if named is not None and "@" not in named:
         return named
-    return await latest(context, project, Stage.JUDGE, agent_ref(named) if named else None)
+    return newest(project, Stage.JUDGE, agent_ref(named) if named else None)
 
 
 def show_comparison(report: ComparisonReport) -> None:

@@ -85,6 +85,10 @@ def in_context(
     work: "Callable[[Context], Awaitable[T]]", *, quiet: bool = False, changes: Mapping[str, Any] | None = None
 ) -> T:
     """Runs the work with the store open and progress shown on stderr. `changes`: settings that flags overrule."""
+    from assay.cli.server import asked_server, only_here
+
+    if client := asked_server():
+        raise only_here(client)
     chosen = settings().model_copy(update={name: value for name, value in (changes or {}).items() if value is not None})
 
     async def run() -> T:

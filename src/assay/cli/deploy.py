@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from assay.cli.console import InOut, asked, in_context, settings, table
-from assay.cli.references import agent_ref, latest
+from assay.cli.references import agent_ref, newest
 from assay.cli.simulate import list_stage
 from assay.cli.stage import run_and_answer
 from assay.contracts.rollout import DeployRequest, RegistryStage
@@ -56,11 +56,8 @@ def _deploy(
     despite: bool | None,
     io: InOut,
 ) -> None:
-    async def newest(context: "Context") -> str:
-        return await latest(context, io.name, Stage.COMPARE)
-
     if io.input is None and comparison is None:
-        comparison = in_context(newest, quiet=True)
+        comparison = newest(io.name, Stage.COMPARE)
     request = asked(
         DeployRequest,
         io,

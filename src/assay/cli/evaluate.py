@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from assay.cli.console import InOut, answer, asked, in_context, took
-from assay.cli.references import agent_ref, dataset_ref, latest_dataset
+from assay.cli.references import agent_ref, dataset_ref, newest_dataset
 from assay.contracts.evaluation import EvaluateRequest, Evaluation
 from assay.contracts.judgment import JudgeSpec
 
@@ -43,13 +43,9 @@ def evaluate(
 
     Run again after a stop, it does only what is missing.
     """
-
-    async def newest(context: "Context"):
-        return await latest_dataset(context, io.name)
-
     ref = dataset_ref(dataset) if dataset else None
     if ref is None and io.input is None:
-        ref = in_context(newest, quiet=True)
+        ref = newest_dataset(io.name)
     limits = {"cost_usd": max_cost_usd, "tokens": max_tokens, "calls": max_calls, "time_s": max_time_s}
     given = {name: value for name, value in limits.items() if value is not None}
     request = asked(

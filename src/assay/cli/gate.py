@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 
 from assay.cli.console import BAD_INPUT, InOut, answer, in_context, settings, table
+from assay.cli.server import asked_server, decide_there
 from assay.errors import BadInput
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ def list_(
     """List every gated result with its decision."""
     from assay.lifecycle.gates import gate_states
 
-    states = in_context(lambda context: gate_states(context, io.name))
+    client = asked_server()
+    states = client.gates.list(io.name) if client else in_context(lambda context: gate_states(context, io.name))
     rows = []
     for gate in states:
         if gate.state == "waiting" or not waiting:
@@ -67,7 +69,8 @@ def _decide(subject: str, decision: Literal["approve", "reject"], reason: str, i
         await _wake_jobs(context, io.name)
         return written
 
-    written = in_context(work)
+    client = asked_server()
+    written = decide_there(client, io.name, subject, decision, reason) if client else in_context(work)
     answer(written, io, (f"{decision}d: {subject} by {written.by} (ledger {written.hash[:12]})",))
 
 
@@ -76,7 +79,8 @@ def verify(*, io: InOut = InOut()) -> int:
     """Check that no line of the ledger was changed. Ends 2 where one was."""
     from assay.lifecycle.gates import verify as check_ledger
 
-    check = in_context(lambda context: check_ledger(context, io.name))
+    client = asked_server()
+    check = client.gates.ledger(io.name).check if client else in_context(lambda context: check_ledger(context, io.name))
     found = "intact" if check.intact else f"changed at line {check.first_bad_line}: {check.problem}"
     answer(check, io, (f"the ledger of {io.name}, {check.decisions} decisions: {found}",))
     return 0 if check.intact else BAD_INPUT
@@ -87,6 +91,9 @@ def ledger(*, io: InOut = InOut()) -> None:
     """Print the ledger."""
     from assay.lifecycle.gates import read_decisions
 
-    decisions = in_context(lambda context: read_decisions(context, io.name))
+    if client := asked_server():
+        decisions = client.gates.ledger(io.name).decisions[::-1]
+    else:
+        decisions = in_context(lambda context: read_decisions(context, io.name))
     rows = [(d.at.isoformat(timespec="seconds"), d.decision, d.subject_id, d.by, d.mode, d.reason) for d in decisions]
     table(f"Ledger of {io.name}", ("when", "decision", "on", "who", "mode", "why"), rows)

@@ -10,6 +10,7 @@ from assay.contracts.job import Job, JobKind, JobRequest, JobStatus
 from assay.errors import BadInput
 
 if TYPE_CHECKING:
+    from assay.cli.server import JobsThere
     from assay.lifecycle.jobs import Jobs
 
 T = TypeVar("T")
@@ -67,10 +68,14 @@ def list_(*, limit: int = 20, io: InOut = InOut()) -> None:
     table("jobs", ("id", "kind", "project", "status", "progress", "by", "created"), rows)
 
 
-def _with_jobs(work: "Callable[[Jobs], Awaitable[T]]") -> T:
+def _with_jobs(work: "Callable[[Jobs | JobsThere], Awaitable[T]]") -> T:
     import asyncio
 
     async def run() -> T:
+        from assay.cli.server import JobsThere, asked_server
+
+        if client := asked_server():
+            return await work(JobsThere(client))
         from assay.lifecycle.jobs import open_jobs
 
         async with open_jobs(settings()) as jobs:
@@ -79,8 +84,8 @@ def _with_jobs(work: "Callable[[Jobs], Awaitable[T]]") -> T:
     return asyncio.run(run())
 
 
-def _shown(work: "Callable[[Jobs], Awaitable[Job]]", io: InOut, *, wait: bool) -> int:
-    async def asked(jobs: "Jobs") -> Job:
+def _shown(work: "Callable[[Jobs | JobsThere], Awaitable[Job]]", io: InOut, *, wait: bool) -> int:
+    async def asked(jobs: "Jobs | JobsThere") -> Job:
         job = await work(jobs)
         return await jobs.wait(job.job_id) if wait else job
 

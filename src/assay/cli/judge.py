@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from assay.cli.console import InOut, answer, asked, in_context, say, table
-from assay.cli.references import latest
+from assay.cli.references import latest, newest
 from assay.cli.simulate import list_stage
 from assay.cli.stage import run_and_answer
 from assay.contracts.calibration import CertifyRequest, JudgeCertificate
@@ -38,13 +38,9 @@ def run(
     io: InOut = InOut(),
 ) -> None:
     """Judge a simulation, or traces that are already in MLflow."""
-
-    async def newest(context: "Context") -> str:
-        return await latest(context, io.name, Stage.SIMULATE)
-
     traces = TraceQuery(experiment=experiment, filter=filter) if experiment else None
     if simulation is None and traces is None and io.input is None:
-        simulation = in_context(newest, quiet=True)
+        simulation = newest(io.name, Stage.SIMULATE)
     judges = [
         *(JudgeSpec(model=name, votes=votes) for name in model),
         *(JudgeSpec(kind="mlflow", scorer=name) for name in scorer),

@@ -10,6 +10,7 @@ from cyclopts import App, Parameter
 
 from assay.cli.console import STOPPED, WAITING, InOut, answer, asked, in_context, load_as, read_text, say, settings
 from assay.cli.dataset import load_dataset_file
+from assay.cli.server import asked_server, only_here, pipeline_there
 from assay.contracts.agent import AgentCard
 from assay.contracts.pipeline import PipelineRequest, PipelineResult, StageSummary
 
@@ -62,6 +63,12 @@ def run(
         by=settings().person,
         **fields,
     )
+    if client := asked_server():
+        if approve_all or record or replay:
+            raise only_here(client)
+        result = pipeline_there(client, request, quiet=io.json)
+        answer(result, io, [f"{result.state}: {result.reason}"])
+        return CODES[result.state]
     result = in_context(
         lambda context: run_request(request, context, everyone=approve_all, quiet=io.json),
         quiet=io.json,

@@ -43,6 +43,28 @@ def trial_numbers(text: str | None) -> tuple[int, ...] | None:
     return tuple(numbers)
 
 
+def newest(project: str, stage: Stage, agent: AgentRef | None = None) -> str:
+    """The id of the newest result, here or on the server that is asked. Raises NotFound."""
+    from assay.cli.console import in_context
+    from assay.cli.server import asked_server, newest_there
+
+    if client := asked_server():
+        return newest_there(client, project, stage, agent)
+    return in_context(lambda context: latest(context, project, stage, agent), quiet=True)
+
+
+def newest_dataset(project: str) -> DatasetRef:
+    """Raises NotFound."""
+    from assay.cli.console import in_context
+    from assay.cli.server import asked_server
+
+    if client := asked_server():
+        for item in client.datasets.list(project):
+            return item.dataset
+        raise NotFound(f"project {project} has no dataset on {client!r} yet: `assay dataset build` makes one")
+    return in_context(lambda context: latest_dataset(context, project), quiet=True)
+
+
 async def latest(context: "Context", project: str, stage: Stage, agent: AgentRef | None = None) -> str:
     """The id of the newest result of a stage. Raises NotFound with the command that makes one."""
     from assay.tracking import list_results

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 
 from assay.cli.console import InOut, answer, asked, in_context, table
-from assay.cli.references import agent_ref, dataset_ref, latest_dataset
+from assay.cli.references import agent_ref, dataset_ref, newest_dataset
 from assay.cli.stage import run_and_answer
 from assay.contracts.conversation import SimulateRequest
 from assay.contracts.stage import Stage
@@ -32,13 +32,9 @@ def run(
     io: InOut = InOut(),
 ) -> None:
     """Play every scenario against the agent. Run again after a stop, it plays only what is missing."""
-
-    async def newest(context: "Context"):
-        return await latest_dataset(context, io.name)
-
     ref = dataset_ref(dataset) if dataset else None
     if ref is None and io.input is None:
-        ref = in_context(newest, quiet=True)
+        ref = newest_dataset(io.name)
     request = asked(
         SimulateRequest,
         io,

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from assay.cli.console import InOut, answer, in_context
+from assay.cli.server import asked_server, run_there
 from assay.contracts.stage import Stage, StageRequest, StageResult
 
 if TYPE_CHECKING:
+    from assay.client import Client
     from assay.stages.context import Context
 
 
@@ -16,9 +18,21 @@ def run_and_answer(request: StageRequest, io: InOut) -> StageResult:
     async def work(context: "Context") -> tuple[StageResult, list[str]]:
         return await run_one(request, context)
 
-    result, lines = in_context(work, quiet=io.json)
+    if client := asked_server():
+        result, lines = _run_there(client, request, quiet=io.json)
+    else:
+        result, lines = in_context(work, quiet=io.json)
     answer(result, io, lines)
     return result
+
+
+def _run_there(client: "Client", request: StageRequest, *, quiet: bool) -> tuple[StageResult, list[str]]:
+    from assay.lifecycle.headline import headline
+    from assay.lifecycle.run import BY_REQUEST
+
+    result, job = run_there(client, request, BY_REQUEST[type(request)].stage, quiet=quiet)
+    lines = [f"{result.stage} {result.subject_id}", f"  {headline(result)}", f"  done by {client!r}: {job.job_id}"]
+    return result, [*lines, *(f"  next: {step}" for step in next_commands(result))]
 
 
 async def run_one(request: StageRequest, context: "Context") -> tuple[StageResult, list[str]]:

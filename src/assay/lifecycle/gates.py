@@ -200,13 +200,19 @@ def state_of(stage: Stage, subject_id: str, decision: GateDecision | None) -> Ga
     return GateState(stage=stage, subject_id=subject_id, state=state, decision=decision)
 
 
+def stage_of_subject(subject_id: str) -> Stage:
+    """Raises NotFound for what is no result's id."""
+    stage = PREFIXES.get(subject_id.split("-", maxsplit=1)[0])
+    if stage is None:
+        raise NotFound(f"{subject_id} is no result's id: they begin with {', '.join(PREFIXES)}")
+    return stage
+
+
 async def load_subject(context: Context, project: str, subject_id: str) -> StageResult:
     """The result that bears this id. Raises NotFound where there is none."""
     from assay.tracking import load_result
 
-    stage = PREFIXES.get(subject_id.split("-", maxsplit=1)[0])
-    if stage is None:
-        raise NotFound(f"{subject_id} is no result's id: they begin with {', '.join(PREFIXES)}")
+    stage = stage_of_subject(subject_id)
     loaded = await asyncio.to_thread(load_result, context.tracking, project, stage, subject_id)
     return STAGES[stage].result.model_validate(loaded)
 

@@ -1,0 +1,139 @@
+"""Commands that ask a server (`assay --server URL`) in place of doing the work here: the one place that knows which."""
+
+import functools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+from assay.contracts.gate import GateDecision
+from assay.contracts.job import Job, JobKind, JobRequest, JobStatus
+from assay.contracts.pipeline import PipelineRequest, PipelineResult
+from assay.contracts.stage import AgentRef, Stage, StageRequest, StageResult
+from assay.errors import AssayError, BadInput, NotFound
+
+if TYPE_CHECKING:
+    from assay.client import Client
+
+RESULTS = {
+    Stage.SIMULATE: "simulations",
+    Stage.JUDGE: "judgments",
+    Stage.ANALYZE: "reports",
+    Stage.COMPARE: "comparisons",
+    Stage.DEPLOY: "rollouts",
+    Stage.FEEDBACK: "feedback",
+}
+
+
+@functools.cache
+def asked_server() -> "Client | None":
+    """The server that --server or ASSAY_SERVER names; None: the work is done here."""
+    from assay.cli.console import settings
+
+    chosen = settings()
+    if chosen.server is None:
+        return None
+    from assay.client import Client
+
+    return Client(chosen.server, chosen.token.get_secret_value() if chosen.token else None)
+
+
+def only_here(server: "Client") -> BadInput:
+    """For what needs the store itself."""
+    return BadInput(
+        f"--server: this command works on the store itself and does not go over {server!r}: leave --server out where "
+        "the store is, use the server's page, or name what it would look up (see --help)"
+    )
+
+
+class FailedThere(AssayError):
+    """A job of the server failed."""
+
+    title = "The job failed"
+
+
+def run_there(client: "Client", request: StageRequest, stage: Stage, *, quiet: bool) -> tuple[StageResult, Job]:
+    """Has the server do a stage, and watches."""
+    from assay.stages import STAGES
+
+    plain = request.model_dump(mode="json")
+    job = watched(client, client.jobs.start(JobKind(stage.value), plain), quiet=quiet)
+    return STAGES[stage].result.model_validate(_result(job)), job
+
+
+def pipeline_there(client: "Client", request: PipelineRequest, *, quiet: bool) -> PipelineResult:
+    """The whole lifecycle; it is left at the first gate that waits, and goes on by itself once that is decided."""
+    from assay.lifecycle.gates import stage_of_subject
+
+    job = watched(client, client.pipelines.start(request.project, request), quiet=quiet)
+    waits = job.progress.waiting_for
+    if waits is None:
+        return PipelineResult.model_validate(_result(job))
+    from assay.contracts.gate import GateState
+
+    gate = GateState(stage=stage_of_subject(waits), subject_id=waits, state="waiting")
+    reason = f"{waits} waits for a decision; {job.job_id} goes on by itself once it is approved"
+    return PipelineResult(project=job.project, state="waiting", reason=reason, stages=(), waiting_for=gate)
+
+
+def watched(client: "Client", job: Job, *, quiet: bool) -> Job:
+    """The job once it has ended or waits at a gate; its progress is shown on the way."""
+    from assay.cli.console import progress_bars
+
+    with progress_bars(quiet) as tell:
+        for now in client.jobs.follow(job.job_id):
+            job = now
+            progress = job.progress
+            if progress.stage and progress.total:
+                tell(Stage(progress.stage), progress.done, progress.total, progress.spent)
+            if progress.waiting_for:
+                break
+    return job
+
+
+def _result(job: Job) -> dict:
+    if job.status is not JobStatus.SUCCEEDED or job.result is None:
+        why = f"{job.error.cause}: {job.error.message}" if job.error else f"it is {job.status}"
+        raise FailedThere(f"{job.job_id}: {why}; `assay job retry {job.job_id}` does again what is missing")
+    return job.result
+
+
+def newest_there(client: "Client", project: str, stage: Stage, agent: AgentRef | None) -> str:
+    """Raises NotFound."""
+    results = getattr(client, RESULTS[stage])
+    for run in results.list(project, agent=agent):
+        return run.subject_id
+    raise NotFound(f"project {project} has no {stage} result on {client!r} yet: run that stage first")
+
+
+def decide_there(
+    client: "Client", project: str, subject: str, decision: Literal["approve", "reject"], reason: str
+) -> GateDecision:
+    from assay.lifecycle.gates import stage_of_subject
+
+    return client.gates.decide(project, stage_of_subject(subject), subject, decision, reason)
+
+
+class JobsThere:
+    """The server's queue, asked as the one that is here."""
+
+    def __init__(self, client: "Client") -> None:
+        self._client = client
+
+    async def submit(self, request: JobRequest) -> Job:
+        return self._client.jobs.start(request.kind, request.request, key=request.key)
+
+    async def show(self, job_id: str) -> Job:
+        return self._client.jobs.show(job_id)
+
+    async def cancel(self, job_id: str) -> Job:
+        return self._client.jobs.cancel(job_id)
+
+    async def retry(self, job_id: str) -> Job:
+        return self._client.jobs.retry(job_id)
+
+    async def wait(self, job_id: str) -> Job:
+        return watched(self._client, self._client.jobs.show(job_id), quiet=False)
+
+    async def list(self, *, project: str | None = None, limit: int = 20) -> Sequence[Job]:
+        from itertools import islice
+
+        return list(islice(self._client.jobs.list(project), limit))

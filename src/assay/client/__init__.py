@@ -1,0 +1,75 @@
+"""A client of Assay's HTTP API: requests and answers are the contracts, errors are those of `assay.errors`.
+
+from assay.client import Client
+
+with Client("http://127.0.0.1:8000", token="assay_…") as client:
+    job = client.pipelines.start("shop", request)
+    for job in client.jobs.follow(job.job_id):
+        print(job.status, job.progress.done)
+"""
+
+from assay.client.http import Http, NotAllowed, NotLoggedIn, ServerUnreachable
+from assay.client.resources import (
+    Agents,
+    Chats,
+    Conversations,
+    Datasets,
+    Gates,
+    Jobs,
+    Labels,
+    Pipelines,
+    Projects,
+    Results,
+    Runs,
+    ServerState,
+    Tokens,
+    TrafficOf,
+)
+from assay.contracts.analytics import AnalyticsReport, AnalyzeRequest
+from assay.contracts.comparison import CompareRequest, ComparisonReport
+from assay.contracts.conversation import SimulateRequest, Simulation
+from assay.contracts.feedback import FeedbackRequest, ProductionReport
+from assay.contracts.judgment import JudgeRequest, Judging
+from assay.contracts.rollout import DeployRequest, Rollout
+
+__all__ = ["Client", "NotAllowed", "NotLoggedIn", "ServerUnreachable"]
+
+
+class Client:
+    """One server, by its resources. Not safe for use by several threads at a time."""
+
+    def __init__(self, server: str, token: str | None = None, *, timeout_s: float = 60.0) -> None:
+        """server: such as https://assay.example.org. Raises BadInput for what is no address."""
+        http = Http(server, token, timeout_s)
+        self._http = http
+        self.server = ServerState(http)
+        self.projects = Projects(http)
+        self.agents = Agents(http)
+        self.datasets = Datasets(http)
+        self.simulations = Results(http, "simulations", SimulateRequest, Simulation)
+        self.judgments = Results(http, "judgments", JudgeRequest, Judging)
+        self.reports = Results(http, "reports", AnalyzeRequest, AnalyticsReport)
+        self.comparisons = Results(http, "comparisons", CompareRequest, ComparisonReport)
+        self.rollouts = Results(http, "rollouts", DeployRequest, Rollout)
+        self.feedback = Results(http, "feedback", FeedbackRequest, ProductionReport)
+        self.traffic = TrafficOf(http)
+        self.runs = Runs(http)
+        self.conversations = Conversations(http)
+        self.labels = Labels(http)
+        self.gates = Gates(http)
+        self.pipelines = Pipelines(http)
+        self.jobs = Jobs(http)
+        self.chats = Chats(http)
+        self.tokens = Tokens(http)
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Client({self._http.address!r})"
+
+    def close(self) -> None:
+        self._http.close()
