@@ -61,7 +61,7 @@ def newest_dataset(project: str) -> DatasetRef:
     if client := asked_server():
         for item in client.datasets.list(project):
             return item.dataset
-        raise NotFound(f"project {project} has no dataset on {client!r} yet: `assay dataset build` makes one")
+        raise NotFound(f"project {project} has no dataset on {client.address} yet: `assay dataset build` makes one")
     return in_context(lambda context: latest_dataset(context, project), quiet=True)
 
 

@@ -39,7 +39,7 @@ def asked_server() -> "Client | None":
 def only_here(server: "Client") -> BadInput:
     """For what needs the store itself."""
     return BadInput(
-        f"--server: this command works on the store itself and does not go over {server!r}: leave --server out where "
+        f"--server: this command works on the store itself and does not go over {server.address}: leave --server out where "
         "the store is, use the server's page, or name what it would look up (see --help)"
     )
 
@@ -101,7 +101,7 @@ def newest_there(client: "Client", project: str, stage: Stage, agent: AgentRef |
     results = getattr(client, RESULTS[stage])
     for run in results.list(project, agent=agent):
         return run.subject_id
-    raise NotFound(f"project {project} has no {stage} result on {client!r} yet: run that stage first")
+    raise NotFound(f"project {project} has no {stage} result on {client.address} yet: run that stage first")
 
 
 def decide_there(

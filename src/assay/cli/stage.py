@@ -31,7 +31,11 @@ def _run_there(client: "Client", request: StageRequest, *, quiet: bool) -> tuple
     from assay.lifecycle.run import BY_REQUEST
 
     result, job = run_there(client, request, BY_REQUEST[type(request)].stage, quiet=quiet)
-    lines = [f"{result.stage} {result.subject_id}", f"  {headline(result)}", f"  done by {client!r}: {job.job_id}"]
+    lines = [
+        f"{result.stage} {result.subject_id}",
+        f"  {headline(result)}",
+        f"  done by {client.address}: {job.job_id}",
+    ]
     return result, [*lines, *(f"  next: {step}" for step in next_commands(result))]
 
 

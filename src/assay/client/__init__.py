@@ -71,5 +71,9 @@ class Client:
     def __repr__(self) -> str:
         return f"Client({self._http.address!r})"
 
+    @property
+    def address(self) -> str:
+        return self._http.address
+
     def close(self) -> None:
         self._http.close()
