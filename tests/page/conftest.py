@@ -47,6 +47,8 @@ class Server:
     process: subprocess.Popen[str] | None = None
     url: str = ""
     log: list[str] = field(default_factory=list)
+    more: dict[str, str] = field(default_factory=dict)
+    """Variables of its environment."""
 
     def start(self) -> None:
         environment = {
@@ -55,6 +57,7 @@ class Server:
             "ASSAY_MODEL": "offline",
             "ASSAY_USER": "ada",
             "PYTHONUNBUFFERED": "1",
+            **self.more,
         }
         self.process = subprocess.Popen(
             [sys.executable, "-m", "assay.cli", "up", "--port", str(self.port)],

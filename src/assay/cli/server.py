@@ -39,8 +39,8 @@ def asked_server() -> "Client | None":
 def only_here(server: "Client") -> BadInput:
     """For what needs the store itself."""
     return BadInput(
-        f"--server: this command works on the store itself and does not go over {server.address}: leave --server out where "
-        "the store is, use the server's page, or name what it would look up (see --help)"
+        f"--server: this command works on the store itself and does not go over {server.address}: leave --server out "
+        "where the store is, use the server's page, or name what it would look up (see --help)"
     )
 
 
