@@ -9,7 +9,8 @@ Json = dict[str, Any]
 def minimal(schema: Any) -> Any:
     """A small value that fits a JSON schema, always the same one.
 
-    Required and constant properties only; a list gets one item where it may; of alternatives the first that is not null.
+    Required and constant properties only; a list gets one item where it may; of alternatives the first that is not
+    null.
     """
     return _value(schema, schema if isinstance(schema, dict) else {}, (), "")
 

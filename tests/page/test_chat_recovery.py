@@ -13,9 +13,7 @@ from tests.stub_llm import StubLLM
 SLOW_S = 4.0
 
 
-def test_an_answer_comes_though_the_server_was_killed_while_the_agent_thought(
-    page: Page, fresh: Server, tmp_path: Path
-):
+def test_an_answer_comes_though_the_server_was_killed_while_the_agent_thought(page: Page, fresh: Server):
     register(fresh)
     with StubLLM(latency_s=SLOW_S) as stub:
         fresh.stop()

@@ -1,16 +1,14 @@
 """What stands decided in a project, and what each result came to in a sentence."""
 
 import asyncio
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from assay.api.server import Server
-from assay.contracts.api import RunItem
 from assay.contracts.gate import GateState
 from assay.errors import AssayError
 
-AT_ONCE = 200
-MOST_LOOKED_AT = 2000
-"""Runs that one page of gates is looked for in."""
+if TYPE_CHECKING:
+    from assay.tracking.pages import GatedResult
 
 
 async def gates_page(
@@ -24,38 +22,31 @@ async def gates_page(
 ) -> tuple[list[GateState], str | None]:
     """(gated results, the newest first, with their decisions; the next page's cursor). `words`: with a summary."""
     from assay.lifecycle.gates import read_decisions, state_of
-    from assay.tracking import RunFilter, encode_cursor, page_runs
+    from assay.tracking import decode_cursor, encode_cursor, gated_results
 
+    after = None if cursor is None else decode_cursor(cursor, int, str)
     last = {decision.subject_id: decision for decision in await read_decisions(server.context, project)}
-    found: list[tuple[RunItem, GateState]] = []
-    looked_at = 0
-    while True:
-        page = await server.read(
-            page_runs, project, RunFilter(gated=True, with_result=True), limit=AT_ONCE, cursor=cursor
-        )
-        known = {gate.subject_id for _, gate in found}
-        for run in page.rows:
-            gate = state_of(run.stage, run.subject_id, last.get(run.subject_id)) if run.subject_id else None
-            if gate is not None and gate.subject_id not in known and state in (None, gate.state):
-                known.add(gate.subject_id)
-                found.append((run, gate))
-        looked_at += len(page.rows)
-        cursor = page.next_cursor
-        if len(found) > limit or cursor is None or looked_at >= MOST_LOOKED_AT:
-            break
-    shown = found[:limit]
-    if len(found) > limit:
-        run = shown[-1][0]
-        cursor = encode_cursor(int(run.started_at.timestamp() * 1000), run.run_id)
-    gates = [gate for _, gate in shown]
-    if words:
-        lines = await asyncio.gather(*(headline_of(server, project, gate.subject_id) for gate in gates))
-        gates = [gate.replace(summary=line) for gate, line in zip(gates, lines, strict=True)]
-    return gates, cursor
+    found: dict[str, tuple[GatedResult, GateState]] = {}
+    for run in await server.read(gated_results, project):
+        if after is not None and (-run.started_ms, run.run_id) <= (-after[0], after[1]):
+            continue
+        gate = state_of(run.stage, run.subject_id, last.get(run.subject_id))
+        if gate is not None and state in (None, gate.state) and run.subject_id not in found:
+            found[run.subject_id] = (run, gate)
+            if len(found) > limit:
+                break
+    shown = list(found.values())[:limit]
+    more = encode_cursor(shown[-1][0].started_ms, shown[-1][0].run_id) if len(found) > limit else None
+    if not words:
+        return [gate for _, gate in shown], more
+    lines = await asyncio.gather(*(headline_of(server, project, run.subject_id, run.headline) for run, _ in shown))
+    return [gate.replace(summary=line) for (_, gate), line in zip(shown, lines, strict=True)], more
 
 
-async def headline_of(server: Server, project: str, subject_id: str) -> str:
-    """What came of a result; empty where it cannot be read any more."""
+async def headline_of(server: Server, project: str, subject_id: str, kept: str = "") -> str:
+    """What came of a result; empty where it cannot be read any more. kept: as it stands on the run, if it does."""
+    if kept:
+        return kept
     from assay.lifecycle.gates import load_subject
     from assay.lifecycle.headline import headline
 

@@ -155,6 +155,8 @@ class RunItem(Contract):
     by: str = ""
     job_id: str | None = None
     """None: no job did it."""
+    headline: str = ""
+    """What it found; empty while it has no result."""
 
 
 class RunFile(Contract):

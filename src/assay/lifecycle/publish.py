@@ -29,6 +29,8 @@ NAMES = {
 """Which results have a report, and its file's name."""
 
 FORMATS = ("html", "pdf", "json")
+HEADLINE = "headline"
+"""The tag of a run that says what was found."""
 
 
 async def publish(result: StageResult, context: Context) -> None:
@@ -43,6 +45,16 @@ async def publish(result: StageResult, context: Context) -> None:
         return
     report = await lay_out(result, context)
     await store_report(report, name, result.run_id, context)
+
+
+async def keep_headline(result: StageResult, context: Context) -> None:
+    """What it found, in a sentence, on its run: lists of hundreds of results show it without reading them all."""
+    if result.run_id is None:
+        return
+    from assay.lifecycle.headline import headline
+    from assay.tracking import tag_run
+
+    await asyncio.to_thread(tag_run, context.tracking, result.run_id, HEADLINE, headline(result))
 
 
 async def store_report(report: Report, name: str, run_id: str, context: Context) -> None:

@@ -2,7 +2,7 @@
 
 from assay.contracts.stage import StageRequest, StageResult
 from assay.lifecycle.gates import require_open
-from assay.lifecycle.publish import publish
+from assay.lifecycle.publish import keep_headline, publish
 from assay.stages import STAGES
 from assay.stages.context import Context
 
@@ -15,4 +15,5 @@ async def run_stage(request: StageRequest, context: Context) -> StageResult:
     await require_open(request, context)
     result: StageResult = await entry.run(request, context)
     await publish(result, context)
+    await keep_headline(result, context)
     return result

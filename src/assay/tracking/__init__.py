@@ -15,6 +15,7 @@ from assay.tracking.pages import (
     count_runs,
     decode_cursor,
     encode_cursor,
+    gated_results,
     last_change,
     page_conversations,
     page_runs,
@@ -31,7 +32,7 @@ from assay.tracking.prompts import PromptVersion, prompt
 from assay.tracking.questions import find_answer, keep_answer
 from assay.tracking.registry import AgentSummary, agent_card, list_agents, load_pyfunc, register_agent, registered_name
 from assay.tracking.results import RunSummary, find_result, list_results, load_result, run_started_at
-from assay.tracking.runs import StageRun, begin_run, evaluation_run, project_run, stage_run
+from assay.tracking.runs import StageRun, begin_run, evaluation_run, project_run, stage_run, tag_run
 from assay.tracking.scorers import score_with_mlflow
 from assay.tracking.spans import turn_span_id
 from assay.tracking.trace_import import import_traces
@@ -77,6 +78,7 @@ __all__ = [
     "find_certificate",
     "find_result",
     "finished",
+    "gated_results",
     "import_traces",
     "is_of_project",
     "judged",
@@ -120,6 +122,7 @@ __all__ = [
     "stage_of",
     "stage_run",
     "stages_reached",
+    "tag_run",
     "transition",
     "transitions",
     "turn_span_id",

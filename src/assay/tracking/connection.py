@@ -205,6 +205,13 @@ def _sqlite_path(uri: str) -> Path:
 
 
 _making = threading.Lock()
+INDEXES = (
+    "CREATE INDEX IF NOT EXISTS assay_scenarios ON trace_tags (value, request_id) WHERE key = 'scenario_id'",
+    "CREATE INDEX IF NOT EXISTS assay_faults ON trace_tags (key, value, request_id)"
+    " WHERE key = 'simulator_fault' AND value <> 'none'",
+)
+"""Of a SQLite store that we make: MLflow has none that finds few conversations among many by a tag's value. Another
+database's tables are its owner's, and are left as they are."""
 
 
 def _make_tables(uri: str, artifact_root: str) -> None:
@@ -226,6 +233,9 @@ def _make_tables(uri: str, artifact_root: str) -> None:
                         with engine.connect() as connection:
                             # Readers (the UI, other threads) do not wait for the writer; kept in the file itself.
                             connection.execute(sqlalchemy.text("PRAGMA journal_mode=WAL"))
+                            for index in INDEXES:
+                                connection.execute(sqlalchemy.text(index))
+                            connection.commit()
                     # Made with our folder, so that even the `Default` experiment keeps nothing in the cwd.
                     SqlAlchemyStore(uri, artifact_root)
             finally:

@@ -150,6 +150,48 @@ def count_runs(t: Tracking, project: str) -> dict[tuple[str, str], int]:
     return {(stage, status): count for stage, status, count in rows}
 
 
+@dataclass(frozen=True, slots=True)
+class GatedResult:
+    """A result that may have a gate, in a line."""
+
+    run_id: str
+    stage: Stage
+    subject_id: str
+    started_ms: int
+    headline: str
+
+
+@reports_outages
+def gated_results(t: Tracking, project: str) -> list[GatedResult]:
+    """All gated results, the newest first. Raises NotFound for a project that is not there."""
+    experiment_id = project_or_not_found(t, project)
+    if t.sql is None:
+        found: list[GatedResult] = []
+        cursor = None
+        while True:
+            page = page_runs(t, project, RunFilter(gated=True, with_result=True), limit=1000, cursor=cursor)
+            found += [
+                GatedResult(run.run_id, run.stage, run.subject_id, int(run.started_at.timestamp() * 1000), run.headline)
+                for run in page.rows
+            ]
+            if (cursor := page.next_cursor) is None:
+                return found
+    with t.sql.ManagedSessionMaker() as session:
+        rows = _rows(
+            session,
+            "SELECT r.run_uuid, s.value, u.value, r.start_time, h.value FROM runs r"
+            " JOIN tags g ON g.run_uuid = r.run_uuid AND g.key = 'gated' AND g.value = 'true'"
+            " JOIN tags s ON s.run_uuid = r.run_uuid AND s.key = 'stage' AND s.value IN :stages"
+            " JOIN tags u ON u.run_uuid = r.run_uuid AND u.key = 'subject_id' AND u.value <> ''"
+            " LEFT JOIN tags h ON h.run_uuid = r.run_uuid AND h.key = 'headline'"
+            " WHERE r.experiment_id = :experiment AND r.lifecycle_stage = 'active' AND r.status = 'FINISHED'"
+            " ORDER BY r.start_time DESC, r.run_uuid",
+            experiment=int(experiment_id),
+            stages=list(STAGES),
+        )
+    return [GatedResult(run_id, Stage(stage), subject, at, line or "") for run_id, stage, subject, at, line in rows]
+
+
 @reports_outages
 def stages_reached(t: Tracking, project: str) -> dict[str, set[Stage]]:
     """`agent@version` to the stages that it has a result of."""
@@ -226,27 +268,25 @@ def _conversation_rows(
     counts = {
         name: _rows(
             session,
-            "SELECT COUNT(*) FROM (SELECT 1 FROM trace_tags WHERE key = :key"  # noqa: S608, made of constants
-            + ("" if value is None else " AND value = :value")
-            + " LIMIT :most) counted",
-            key=key,
+            f"SELECT COUNT(*) FROM (SELECT 1 FROM trace_tags {name} WHERE {_named(name, key)}"  # noqa: S608, constants
+            f"{condition.format(name)} LIMIT :most) counted",
             most=RARE + 1,
-            **({} if value is None else {"value": value}),
+            **_bound(name, key, value),
         )[0][0]
-        for name, (key, _, value) in tags.items()
-        if key in (wanted.simulation_id, wanted.judging_id) or name == "scenario"
+        for name, (key, condition, value) in tags.items()
+        if key in (wanted.simulation_id, wanted.judging_id) or name in INDEXED
     }
     rarest = min(counts, key=lambda name: counts[name], default=None)
     first = rarest if rarest is not None and counts[rarest] <= RARE else None
     values: dict[str, Any] = {"experiment": experiment_id, "limit": limit}
     where = []
     for name, (key, condition, value) in tags.items():
-        values |= {f"{name}_key": key} | ({} if value is None else {f"{name}_value": value})
+        values |= _bound(name, key, value)
         if name == first:
             continue
         where.append(
             f"EXISTS (SELECT 1 FROM trace_tags {name} WHERE {name}.request_id = i.request_id"  # noqa: S608, constants
-            f" AND {name}.key = :{name}_key{condition.format(name)})"
+            f" AND {_named(name, key)}{condition.format(name)})"
         )
     if after is not None:
         where.append("(i.timestamp_ms < :at OR (i.timestamp_ms = :at AND i.request_id > :after))")
@@ -256,7 +296,7 @@ def _conversation_rows(
     else:
         key, condition, _ = tags[first]
         source = f"trace_tags {first} CROSS JOIN trace_info i"
-        where.append(f"{first}.request_id = i.request_id AND {first}.key = :{first}_key{condition.format(first)}")
+        where.append(f"{first}.request_id = i.request_id AND {_named(first, key)}{condition.format(first)}")
     sql = (
         "SELECT i.request_id, i.client_request_id, i.timestamp_ms, i.execution_time_ms, i.status, i.request_preview,"  # noqa: S608, made of constants
         f" i.total_tokens, i.total_cost FROM {source} WHERE i.experiment_id = :experiment"
@@ -264,6 +304,19 @@ def _conversation_rows(
         + " ORDER BY i.timestamp_ms DESC, i.request_id LIMIT :limit"
     )
     return _rows(session, sql, **values)
+
+
+INDEXED = {"scenario": "scenario_id", "faulty": "simulator_fault"}
+"""Conditions whose tag has an index of its own in SQLite (connection.py), which a key as a constant makes use of."""
+
+
+def _named(name: str, key: str) -> str:
+    return f"{name}.key = '{INDEXED[name]}'" if INDEXED.get(name) == key else f"{name}.key = :{name}_key"
+
+
+def _bound(name: str, key: str, value: str | None) -> dict[str, str]:
+    bound = {} if INDEXED.get(name) == key else {f"{name}_key": key}
+    return bound if value is None else bound | {f"{name}_value": value}
 
 
 def _conversation_tags(wanted: ConversationFilter) -> dict[str, tuple[str, str, str | None]]:
@@ -282,8 +335,10 @@ def _conversation_tags(wanted: ConversationFilter) -> dict[str, tuple[str, str, 
         tags["stop"] = ("stop_reason", equal, wanted.stop_reason.value)
     if wanted.fault is not None:
         tags["fault"] = ("simulator_fault", like, f"%{wanted.fault.value}%")
-    if wanted.any_fault is not None:
-        tags["faults"] = ("simulator_fault", equal if not wanted.any_fault else " AND {0}.value <> :{0}_value", "none")
+    if wanted.any_fault:
+        tags["faulty"] = ("simulator_fault", " AND {0}.value <> 'none'", None)
+    elif wanted.any_fault is not None:
+        tags["faultless"] = ("simulator_fault", equal, "none")
     if wanted.agent is not None:
         tags["agent"] = ("agent_id", equal, wanted.agent.agent_id)
         tags["version"] = ("agent_version", equal, wanted.agent.version)
@@ -349,6 +404,7 @@ def run_item(
             "error": tags.get("error_message") or None,
             "by": tags.get("mlflow.user", ""),
             "job_id": tags.get("job_id"),
+            "headline": tags.get("headline", ""),
         }
     )
 

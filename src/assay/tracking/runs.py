@@ -82,6 +82,11 @@ class StageRun:
 
 
 @reports_outages
+def tag_run(t: Tracking, run_id: str, name: str, value: str) -> None:
+    t.client.set_tag(run_id, _key(name), value[:_TAG_LIMIT])
+
+
+@reports_outages
 def evaluation_run(t: Tracking, project: str, agent: AgentRef, dataset_version: str | None) -> str:
     """The parent run of an agent version's evaluation on a dataset version: found, or made."""
     experiment_id = ensure_project(t, project)

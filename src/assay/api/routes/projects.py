@@ -162,7 +162,7 @@ async def _stages(server: Server, project: str) -> list[StageState]:
                 failed=counts.get((stage.value, "FAILED"), 0) + counts.get((stage.value, "KILLED"), 0),
                 waiting=0,
                 newest=run,
-                headline=await headline_of(server, project, run.subject_id) if run else "",
+                headline=await headline_of(server, project, run.subject_id, run.headline) if run else "",
             )
         )
     return states
