@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -49,6 +50,8 @@ class Server:
     log: list[str] = field(default_factory=list)
     more: dict[str, str] = field(default_factory=dict)
     """Variables of its environment."""
+    places: dict[str, str] = field(default_factory=dict)
+    """Ids of what stands in its store."""
 
     def start(self) -> None:
         environment = {
@@ -119,9 +122,6 @@ def lived_in(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     home = tmp_path_factory.mktemp("lived-in")
     copy_store(template, home)
     dataset = SHOP / "dataset.jsonl"
-    if not PICTURES:
-        dataset = home / "few.jsonl"
-        dataset.write_text("\n".join((SHOP / "dataset.jsonl").read_text().splitlines()[:12]) + "\n")
     command = [sys.executable, "-m", "assay.cli", "pipeline", "run", "--project", "shop"]
     command += ["--champion", str(SHOP / "v1.json"), "--challenger", str(SHOP / "v2.json"), "--dataset", str(dataset)]
     command += ["--feedback", str(SHOP / "feedback.jsonl"), "--trials", "3", "--approve-all"]
@@ -132,8 +132,31 @@ def lived_in(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         assert done.returncode in (0, 4), done.stdout + done.stderr
     server = Server(home)
     server.start()
+    server.places = look_around(server.url)
     yield server
     server.stop()
+
+
+def look_around(url: str) -> dict[str, str]:
+    """Draws labels, begins the rollout, and says what stands where."""
+    with httpx.Client(base_url=f"{url}/api/v1/projects/shop", timeout=60) as client:
+
+        def newest(resource: str, **query: str) -> dict:
+            return client.get(f"/{resource}", params=query).raise_for_status().json()["items"][0]
+
+        judging = newest("judgments")["subject_id"]
+        client.post("/labels/draws", json={"judging_id": judging, "count": 10}).raise_for_status()
+        arms = {"champion_url": "http://127.0.0.1:9001", "challenger_url": "http://127.0.0.1:9002"}
+        begun = {"rollout_id": newest("rollouts")["subject_id"], "reason": "5 % first", **arms}
+        client.post("/traffic", json=begun).raise_for_status()
+        client.post("/traffic/look").raise_for_status()
+        dataset = newest("datasets")["dataset"]
+        return {
+            "run": newest("runs", stage="compare")["run_id"],
+            "conversation": newest("conversations", judging=judging, outcome="failed")["conversation_id"],
+            "dataset": f"{dataset['name']}/{dataset['version']}",
+            "judging": judging,
+        }
 
 
 @pytest.fixture
