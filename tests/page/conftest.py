@@ -28,7 +28,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PICTURES = os.environ.get("ASSAY_PICTURES")
+PICTURES = os.environ.get("PICTURES")
 """A folder that pictures of the pages are written to; none are without it."""
 
 
@@ -94,8 +94,9 @@ class Server:
                 self.process.wait()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """For one file at a time: Playwright's event loop would be in the way of other tests of the same worker."""
     if CHROMIUM is None:
         pytest.skip("the page was not tested: there is no Chromium (Debian: apt-get install chromium)")
     if not BUILT.is_file():
