@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -139,7 +140,7 @@ def lived_in(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 def look_around(url: str) -> dict[str, str]:
-    """Draws labels, begins the rollout, and says what stands where."""
+    """Draws labels, begins the rollout, lets a gate wait, and says what stands where."""
     with httpx.Client(base_url=f"{url}/api/v1/projects/shop", timeout=60) as client:
 
         def newest(resource: str, **query: str) -> dict:
@@ -151,6 +152,10 @@ def look_around(url: str) -> dict[str, str]:
         begun = {"rollout_id": newest("rollouts")["subject_id"], "reason": "5 % first", **arms}
         client.post("/traffic", json=begun).raise_for_status()
         client.post("/traffic/look").raise_for_status()
+        asked = {"judging_id": judging, "horizon": 1000, "gated": True}
+        job = client.post("/reports", json=asked).raise_for_status().headers["location"]
+        while client.get(f"{url}{job}").json()["status"] in ("CREATED", "RUNNING"):
+            time.sleep(0.2)
         dataset = newest("datasets")["dataset"]
         return {
             "run": newest("runs", stage="compare")["run_id"],

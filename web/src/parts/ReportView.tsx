@@ -15,17 +15,23 @@ import { chartHeight, chartOption, chartTable, inUnit } from "./reportChart";
 
 type Block = Schemas["Section"]["blocks"][number];
 
-export function ReportView({ report, project, resource, subject }: { report: Schemas["Report"]; project: string; resource?: Resource; subject?: string }) {
+/** `said`: the headline stands above already, and is not said twice. */
+export function ReportView({ report, project, resource, subject, said = false }: { report: Schemas["Report"]; project: string; resource?: Resource; subject?: string; said?: boolean }) {
+  const files = resource && subject && <ReportFiles project={project} resource={resource} subject={subject} />;
   return (
     <Stack gap="lg">
-      <Paper withBorder p="md" style={{ borderLeft: `4px solid var(--mantine-color-${TONES[report.tone]}-6)` }}>
-        <Group justify="space-between" align="flex-start" wrap="nowrap">
-          <Text fz="lg" fw={600} style={{ textWrap: "pretty" }}>
-            {tied(report.headline)}
-          </Text>
-          {resource && subject && <ReportFiles project={project} resource={resource} subject={subject} />}
-        </Group>
-      </Paper>
+      {said ? (
+        <Group>{files}</Group>
+      ) : (
+        <Paper withBorder p="md" style={{ borderLeft: `4px solid var(--mantine-color-${TONES[report.tone]}-6)` }}>
+          <Group justify="space-between" align="flex-start" wrap="nowrap">
+            <Text fz="lg" fw={600} style={{ textWrap: "pretty" }}>
+              {tied(report.headline)}
+            </Text>
+            {files}
+          </Group>
+        </Paper>
+      )}
       {report.caveats.length > 0 && (
         <Alert color="yellow" variant="light" title="Read this first">
           <Stack gap={4}>

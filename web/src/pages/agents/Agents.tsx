@@ -9,6 +9,7 @@ import { agentsQuery } from "@/api/queries";
 import { Ago } from "@/parts/badges";
 import { LinkTo } from "@/parts/links";
 import { PageHead } from "@/parts/PageHead";
+import { Sheet } from "@/parts/Sheet";
 import { Empty, Loaded } from "@/parts/states";
 import { stageView } from "@/stages";
 import { agentName } from "@/words";
@@ -47,52 +48,39 @@ export function Agents() {
 
 function Versions({ project, items }: { project: string; items: readonly Schemas["AgentItem"][] }) {
   return (
-    <Table.ScrollContainer minWidth={720} type="native" tabIndex={0} role="region" aria-label="Agent versions">
-      <Table>
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>Agent version</Table.Th>
-            <Table.Th>What it is</Table.Th>
-            <Table.Th>Reached</Table.Th>
-            <Table.Th>Registry</Table.Th>
-            <Table.Th>Registered</Table.Th>
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {items.map((item) => (
-            <Table.Tr key={agentName(item.agent)}>
-              <Table.Td style={{ whiteSpace: "nowrap" }} valign="top">
-                <LinkTo to="/p/$project/agents" params={{ project }} search={{ agent: agentName(item.agent) }}>
-                  {agentName(item.agent)}
-                </LinkTo>
-              </Table.Td>
-              <Table.Td valign="top">
-                <Text size="sm" lineClamp={2} maw="60ch">
-                  {item.description}
-                </Text>
-              </Table.Td>
-              <Table.Td style={{ whiteSpace: "nowrap" }} valign="top">
-                {item.reached ? `${stageView(item.reached).number} ${stageView(item.reached).title}` : "–"}
-              </Table.Td>
-              <Table.Td valign="top">
-                <Group gap={4}>
-                  <Badge variant="light" color={item.registry_stage === "None" ? "gray" : "teal"} tt="none">
-                    {item.registry_stage}
-                  </Badge>
-                  {item.aliases.map((alias) => (
-                    <Badge key={alias} variant="outline" color="gray" tt="none">
-                      {alias}
-                    </Badge>
-                  ))}
-                </Group>
-              </Table.Td>
-              <Table.Td valign="top">
-                <Ago at={item.registered_at} />
-              </Table.Td>
-            </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
-    </Table.ScrollContainer>
+    <Sheet label="Agent versions" minWidth={720} columns={["Agent version", "What it is", "Reached", "Registry", "Registered"]}>
+      {items.map((item) => (
+        <Table.Tr key={agentName(item.agent)}>
+          <Table.Td style={{ whiteSpace: "nowrap" }} valign="top">
+            <LinkTo to="/p/$project/agents" params={{ project }} search={{ agent: agentName(item.agent) }}>
+              {agentName(item.agent)}
+            </LinkTo>
+          </Table.Td>
+          <Table.Td valign="top">
+            <Text size="sm" lineClamp={2} maw="60ch">
+              {item.description}
+            </Text>
+          </Table.Td>
+          <Table.Td style={{ whiteSpace: "nowrap" }} valign="top">
+            {item.reached ? `${stageView(item.reached).number} ${stageView(item.reached).title}` : "–"}
+          </Table.Td>
+          <Table.Td valign="top">
+            <Group gap={4}>
+              <Badge variant="light" color={item.registry_stage === "None" ? "gray" : "teal"} tt="none">
+                {item.registry_stage}
+              </Badge>
+              {item.aliases.map((alias) => (
+                <Badge key={alias} variant="outline" color="gray" tt="none">
+                  {alias}
+                </Badge>
+              ))}
+            </Group>
+          </Table.Td>
+          <Table.Td valign="top">
+            <Ago at={item.registered_at} />
+          </Table.Td>
+        </Table.Tr>
+      ))}
+    </Sheet>
   );
 }

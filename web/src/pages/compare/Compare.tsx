@@ -72,7 +72,7 @@ function OneComparison({ project, subject }: { project: string; subject: string 
             </Tabs.List>
             <Tabs.Panel value="report">
               <Loaded query={report} what="the report">
-                {(found) => <ReportView report={found} project={project} resource="comparisons" subject={subject} />}
+                {(found) => <ReportView report={found} project={project} resource="comparisons" subject={subject} said />}
               </Loaded>
             </Tabs.Panel>
             <Tabs.Panel value="flips">

@@ -10,6 +10,7 @@ import { Ago } from "@/parts/badges";
 import { BesideChat } from "@/parts/BesideChat";
 import { LinkTo } from "@/parts/links";
 import { PageHead } from "@/parts/PageHead";
+import { Sheet } from "@/parts/Sheet";
 import { Empty, Loaded } from "@/parts/states";
 import { count } from "@/words";
 
@@ -50,43 +51,31 @@ export function Datasets() {
 
 function Versions({ project, items }: { project: string; items: readonly Schemas["DatasetItem"][] }) {
   return (
-    <Table.ScrollContainer minWidth={420} type="native" tabIndex={0} role="region" aria-label="Dataset versions">
-      <Table>
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>Dataset</Table.Th>
-            <Table.Th>Scenarios</Table.Th>
-            <Table.Th>Saved</Table.Th>
-            <Table.Th>Run</Table.Th>
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {items.map((item) => (
-            <Table.Tr key={`${item.dataset.name}@${item.dataset.version}`}>
-              <Table.Td>
-                <Group gap={4}>
-                  <LinkTo to="/p/$project/datasets/$name/$version" params={{ project, name: item.dataset.name, version: item.dataset.version }}>
-                    {item.dataset.name}@{item.dataset.version.slice(0, 8)}
-                  </LinkTo>
-                </Group>
-              </Table.Td>
-              <Table.Td>{count(item.scenarios)}</Table.Td>
-              <Table.Td>
-                <Ago at={item.saved_at} />
-              </Table.Td>
-              <Table.Td>
-                {item.run_id ? (
-                  <LinkTo to="/p/$project/runs/$runId" params={{ project, runId: item.run_id }}>
-                    open
-                  </LinkTo>
-                ) : (
-                  "–"
-                )}
-              </Table.Td>
-            </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
-    </Table.ScrollContainer>
+    <Sheet label="Dataset versions" minWidth={420} columns={["Dataset", "Scenarios", "Saved", "Run"]}>
+      {items.map((item) => (
+        <Table.Tr key={`${item.dataset.name}@${item.dataset.version}`}>
+          <Table.Td>
+            <Group gap={4}>
+              <LinkTo to="/p/$project/datasets/$name/$version" params={{ project, name: item.dataset.name, version: item.dataset.version }}>
+                {item.dataset.name}@{item.dataset.version.slice(0, 8)}
+              </LinkTo>
+            </Group>
+          </Table.Td>
+          <Table.Td>{count(item.scenarios)}</Table.Td>
+          <Table.Td>
+            <Ago at={item.saved_at} />
+          </Table.Td>
+          <Table.Td>
+            {item.run_id ? (
+              <LinkTo to="/p/$project/runs/$runId" params={{ project, runId: item.run_id }}>
+                open
+              </LinkTo>
+            ) : (
+              "–"
+            )}
+          </Table.Td>
+        </Table.Tr>
+      ))}
+    </Sheet>
   );
 }

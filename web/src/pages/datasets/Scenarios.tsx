@@ -5,6 +5,7 @@ import { useState } from "react";
 
 import { api, newKey, read, type Schemas } from "@/api/client";
 import { JobButton } from "@/parts/JobButton";
+import { Sheet } from "@/parts/Sheet";
 
 import { blank, changes, copyOf, filtered, type Scenario, type Wanted } from "./scenario";
 import { ScenarioEditor } from "./ScenarioEditor";
@@ -30,54 +31,39 @@ export function Scenarios({ project, result }: { project: string; result: Schema
         </Button>
       </Group>
       {any && <Unsaved project={project} result={result} edited={edited} changed={changed} discard={() => setEdited([...stored])} />}
-      <Table.ScrollContainer minWidth={520} type="native" tabIndex={0} role="region" aria-label="Scenarios">
-        <Table>
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>Scenario</Table.Th>
-              <Table.Th>Goal</Table.Th>
-              <Table.Th>Persona</Table.Th>
-              <Table.Th>Expectations</Table.Th>
-              <Table.Th>
-                <span className="assay-dimmed">Edit</span>
-              </Table.Th>
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {shown.map((scenario) => (
-              <Table.Tr key={scenario.scenario_id}>
-                <Table.Td>
-                  <Text component="button" size="sm" c="var(--mantine-color-anchor)" style={{ background: "none", border: 0, padding: 0, cursor: "pointer", textAlign: "left" }} onClick={() => setEditing({ scenario, place: edited.indexOf(scenario) })}>
-                    {scenario.scenario_id}
-                  </Text>
-                  <Text size="xs" c="dimmed">
-                    {scenario.topic} · {scenario.difficulty}
-                  </Text>
-                </Table.Td>
-                <Table.Td>{scenario.goal}</Table.Td>
-                <Table.Td>{scenario.persona.name}</Table.Td>
-                <Table.Td style={{ whiteSpace: "nowrap" }}>
-                  {scenario.expectations.length}
-                  <Text span size="xs" c="dimmed">
-                    {" "}
-                    ({scenario.expectations.filter((one) => one.check).length} by code)
-                  </Text>
-                </Table.Td>
-                <Table.Td>
-                  <Group gap={2} wrap="nowrap">
-                    <ActionIcon variant="subtle" color="gray" aria-label={`Copy ${scenario.scenario_id}`} onClick={() => setEditing({ scenario: copyOf(scenario, edited), place: null })}>
-                      <IconCopy size={15} />
-                    </ActionIcon>
-                    <ActionIcon variant="subtle" color="gray" aria-label={`Remove ${scenario.scenario_id}`} onClick={() => setEdited(edited.filter((other) => other !== scenario))}>
-                      <IconTrash size={15} />
-                    </ActionIcon>
-                  </Group>
-                </Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
-      </Table.ScrollContainer>
+      <Sheet label="Scenarios" minWidth={520} columns={["Scenario", "Goal", "Persona", "Expectations", "Edit"]}>
+        {shown.map((scenario) => (
+          <Table.Tr key={scenario.scenario_id}>
+            <Table.Td>
+              <Text component="button" size="sm" c="var(--mantine-color-anchor)" style={{ background: "none", border: 0, padding: 0, cursor: "pointer", textAlign: "left" }} onClick={() => setEditing({ scenario, place: edited.indexOf(scenario) })}>
+                {scenario.scenario_id}
+              </Text>
+              <Text size="xs" c="dimmed">
+                {scenario.topic} · {scenario.difficulty}
+              </Text>
+            </Table.Td>
+            <Table.Td>{scenario.goal}</Table.Td>
+            <Table.Td>{scenario.persona.name}</Table.Td>
+            <Table.Td style={{ whiteSpace: "nowrap" }}>
+              {scenario.expectations.length}
+              <Text span size="xs" c="dimmed">
+                {" "}
+                ({scenario.expectations.filter((one) => one.check).length} by code)
+              </Text>
+            </Table.Td>
+            <Table.Td>
+              <Group gap={2} wrap="nowrap">
+                <ActionIcon variant="subtle" color="gray" aria-label={`Copy ${scenario.scenario_id}`} onClick={() => setEditing({ scenario: copyOf(scenario, edited), place: null })}>
+                  <IconCopy size={15} />
+                </ActionIcon>
+                <ActionIcon variant="subtle" color="gray" aria-label={`Remove ${scenario.scenario_id}`} onClick={() => setEdited(edited.filter((other) => other !== scenario))}>
+                  <IconTrash size={15} />
+                </ActionIcon>
+              </Group>
+            </Table.Td>
+          </Table.Tr>
+        ))}
+      </Sheet>
       {shown.length < edited.length && (
         <Text size="sm" c="dimmed">
           {shown.length} of {edited.length} scenarios fit.

@@ -2,6 +2,7 @@ import { Alert, Stack, Table, Text } from "@mantine/core";
 
 import type { Schemas } from "@/api/client";
 import { ToneBadge } from "@/parts/badges";
+import { Sheet } from "@/parts/Sheet";
 
 const SEVERITY = { error: "bad", warning: "unsure", note: "plain" } as const;
 
@@ -16,39 +17,28 @@ export function Validation({ report }: { report: Schemas["DatasetReport"] }) {
       {report.findings.length === 0 ? (
         <Text size="sm">Nothing was found.</Text>
       ) : (
-        <Table.ScrollContainer minWidth={520} type="native" tabIndex={0} role="region" aria-label="Findings">
-          <Table>
-            <Table.Thead>
-              <Table.Tr>
-                <Table.Th>Severity</Table.Th>
-                <Table.Th>What was found</Table.Th>
-                <Table.Th>How to mend it</Table.Th>
-              </Table.Tr>
-            </Table.Thead>
-            <Table.Tbody>
-              {report.findings.map((finding, index) => (
-                <Table.Tr key={index}>
-                  <Table.Td valign="top">
-                    <ToneBadge tone={SEVERITY[finding.severity]}>{finding.severity}</ToneBadge>
-                    <Text size="xs" c="dimmed">
-                      {finding.rule.replaceAll("_", " ")}
-                    </Text>
-                  </Table.Td>
-                  <Table.Td valign="top">
-                    {finding.message}
-                    {finding.scenario_ids.length > 0 && (
-                      <Text size="xs" c="dimmed">
-                        {finding.scenario_ids.slice(0, 8).join(", ")}
-                        {finding.scenario_ids.length > 8 && ` and ${finding.scenario_ids.length - 8} more`}
-                      </Text>
-                    )}
-                  </Table.Td>
-                  <Table.Td valign="top">{finding.fix}</Table.Td>
-                </Table.Tr>
-              ))}
-            </Table.Tbody>
-          </Table>
-        </Table.ScrollContainer>
+        <Sheet label="Findings" minWidth={520} columns={["Severity", "What was found", "How to mend it"]}>
+          {report.findings.map((finding, index) => (
+            <Table.Tr key={index}>
+              <Table.Td valign="top">
+                <ToneBadge tone={SEVERITY[finding.severity]}>{finding.severity}</ToneBadge>
+                <Text size="xs" c="dimmed">
+                  {finding.rule.replaceAll("_", " ")}
+                </Text>
+              </Table.Td>
+              <Table.Td valign="top">
+                {finding.message}
+                {finding.scenario_ids.length > 0 && (
+                  <Text size="xs" c="dimmed">
+                    {finding.scenario_ids.slice(0, 8).join(", ")}
+                    {finding.scenario_ids.length > 8 && ` and ${finding.scenario_ids.length - 8} more`}
+                  </Text>
+                )}
+              </Table.Td>
+              <Table.Td valign="top">{finding.fix}</Table.Td>
+            </Table.Tr>
+          ))}
+        </Sheet>
       )}
     </Stack>
   );

@@ -7,6 +7,7 @@ import { api, read, type Schemas } from "@/api/client";
 import { meQuery } from "@/api/queries";
 import { ToneBadge } from "@/parts/badges";
 import { tied } from "@/parts/prose";
+import { Sheet } from "@/parts/Sheet";
 import { Loaded, ProblemAlert } from "@/parts/states";
 import { mayDecide } from "@/roles";
 import { agentName, ago, count, percent, seconds } from "@/words";
@@ -118,32 +119,20 @@ function Guardrails({ project, looks }: { project: string; looks: readonly Schem
         {tied(last.words)}.{last.missing.length > 0 && ` It waits for: ${last.missing.join("; ")}.`}
         {last.split_p != null && last.split_p < 0.001 && " The traffic is not split as planned."}
       </Alert>
-      <Table.ScrollContainer minWidth={560} type="native" tabIndex={0} role="region" aria-label="Guardrails">
-        <Table>
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>Guardrail</Table.Th>
-              <Table.Th>State</Table.Th>
-              <Table.Th>Challenger minus champion</Table.Th>
-              <Table.Th>In words</Table.Th>
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {last.guardrails.map((rail) => (
-              <Table.Tr key={rail.measure}>
-                <Table.Td>{MEASURES[rail.measure]}</Table.Td>
-                <Table.Td>
-                  <ToneBadge tone={CALLS[rail.call]}>{rail.call}</ToneBadge>
-                </Table.Td>
-                <Table.Td style={{ whiteSpace: "nowrap" }}>
-                  {difference(rail)} <span className="assay-dimmed">n {count(rail.champion + rail.challenger)}</span>
-                </Table.Td>
-                <Table.Td>{tied(rail.words)}</Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
-      </Table.ScrollContainer>
+      <Sheet label="Guardrails" columns={["Guardrail", "State", "Challenger minus champion", "In words"]}>
+        {last.guardrails.map((rail) => (
+          <Table.Tr key={rail.measure}>
+            <Table.Td>{MEASURES[rail.measure]}</Table.Td>
+            <Table.Td>
+              <ToneBadge tone={CALLS[rail.call]}>{rail.call}</ToneBadge>
+            </Table.Td>
+            <Table.Td style={{ whiteSpace: "nowrap" }}>
+              {difference(rail)} <span className="assay-dimmed">n {count(rail.champion + rail.challenger)}</span>
+            </Table.Td>
+            <Table.Td>{tied(rail.words)}</Table.Td>
+          </Table.Tr>
+        ))}
+      </Sheet>
       <GuardrailCurves looks={looks} />
       <Group>
         <Look project={project} />

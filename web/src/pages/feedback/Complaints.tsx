@@ -4,6 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 
 import { api, read } from "@/api/client";
 import { ToneBadge } from "@/parts/badges";
+import { Sheet } from "@/parts/Sheet";
 import { Empty, Loaded } from "@/parts/states";
 
 const STATES = { proposed: "unsure", tested: "plain", closed: "good", reopened: "bad" } as const;
@@ -23,37 +24,25 @@ export function Complaints({ project }: { project: string }) {
             <Text size="sm" c="dimmed">
               A complaint is closed when its scenario passes in {found.k} of {found.k} trials, and open again when it comes back.
             </Text>
-            <Table.ScrollContainer minWidth={560} type="native" tabIndex={0} role="region" aria-label="Complaints">
-              <Table>
-                <Table.Thead>
-                  <Table.Tr>
-                    <Table.Th>State</Table.Th>
-                    <Table.Th>In a user's words</Table.Th>
-                    <Table.Th>Scenario</Table.Th>
-                    <Table.Th>Where it stands</Table.Th>
-                  </Table.Tr>
-                </Table.Thead>
-                <Table.Tbody>
-                  {found.complaints.map((complaint) => (
-                    <Table.Tr key={complaint.scenario.scenario_id}>
-                      <Table.Td valign="top">
-                        <ToneBadge tone={STATES[complaint.state]}>{complaint.state}</ToneBadge>
-                      </Table.Td>
-                      <Table.Td valign="top">
-                        “{complaint.said}”
-                        {complaint.feedback_ids.length > 1 && (
-                          <Text size="xs" c="dimmed">
-                            said {complaint.feedback_ids.length} times
-                          </Text>
-                        )}
-                      </Table.Td>
-                      <Table.Td valign="top">{complaint.scenario.scenario_id}</Table.Td>
-                      <Table.Td valign="top">{complaint.words}</Table.Td>
-                    </Table.Tr>
-                  ))}
-                </Table.Tbody>
-              </Table>
-            </Table.ScrollContainer>
+            <Sheet label="Complaints" columns={["State", "In a user's words", "Scenario", "Where it stands"]}>
+              {found.complaints.map((complaint) => (
+                <Table.Tr key={complaint.scenario.scenario_id}>
+                  <Table.Td valign="top">
+                    <ToneBadge tone={STATES[complaint.state]}>{complaint.state}</ToneBadge>
+                  </Table.Td>
+                  <Table.Td valign="top">
+                    “{complaint.said}”
+                    {complaint.feedback_ids.length > 1 && (
+                      <Text size="xs" c="dimmed">
+                        said {complaint.feedback_ids.length} times
+                      </Text>
+                    )}
+                  </Table.Td>
+                  <Table.Td valign="top">{complaint.scenario.scenario_id}</Table.Td>
+                  <Table.Td valign="top">{complaint.words}</Table.Td>
+                </Table.Tr>
+              ))}
+            </Sheet>
           </Stack>
         )
       }

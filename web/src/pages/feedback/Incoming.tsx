@@ -7,6 +7,7 @@ import { ApiProblem, type Schemas } from "@/api/client";
 import { Ago, ToneBadge } from "@/parts/badges";
 import { fromJsonl } from "@/parts/jsonl";
 import { LinkTo } from "@/parts/links";
+import { Sheet } from "@/parts/Sheet";
 import { Empty, Loaded } from "@/parts/states";
 import type { Tone } from "@/theme";
 
@@ -47,43 +48,30 @@ function Items({ project, items }: { project: string; items: readonly Item[] }) 
   return (
     <Stack>
       <SegmentedControl size="xs" aria-label="Which feedback" data={["all", "negative", "other"]} value={which} onChange={setWhich} w={240} />
-      <Table.ScrollContainer minWidth={560} type="native" tabIndex={0} role="region" aria-label="Incoming feedback">
-        <Table>
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>Rating</Table.Th>
-              <Table.Th>What the user said</Table.Th>
-              <Table.Th>Topic</Table.Th>
-              <Table.Th>When</Table.Th>
-              <Table.Th>Conversation</Table.Th>
+      <Sheet label="Incoming feedback" columns={["Rating", "What the user said", "Topic", "When", "Conversation"]}>
+        {shown.slice(0, most).map((item) => {
+          const { tone, word } = toneOf(item);
+          return (
+            <Table.Tr key={item.feedback_id}>
+              <Table.Td>
+                <ToneBadge tone={tone}>{word}</ToneBadge>
+              </Table.Td>
+              <Table.Td>{item.comment || <span className="assay-dimmed">–</span>}</Table.Td>
+              <Table.Td>{item.topic ?? "–"}</Table.Td>
+              <Table.Td>{item.at ? <Ago at={item.at} /> : "–"}</Table.Td>
+              <Table.Td>
+                {item.conversation_id ? (
+                  <LinkTo to="/p/$project/conversations/$conversationId" params={{ project, conversationId: item.conversation_id }}>
+                    open
+                  </LinkTo>
+                ) : (
+                  "–"
+                )}
+              </Table.Td>
             </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {shown.slice(0, most).map((item) => {
-              const { tone, word } = toneOf(item);
-              return (
-                <Table.Tr key={item.feedback_id}>
-                  <Table.Td>
-                    <ToneBadge tone={tone}>{word}</ToneBadge>
-                  </Table.Td>
-                  <Table.Td>{item.comment || <span className="assay-dimmed">–</span>}</Table.Td>
-                  <Table.Td>{item.topic ?? "–"}</Table.Td>
-                  <Table.Td>{item.at ? <Ago at={item.at} /> : "–"}</Table.Td>
-                  <Table.Td>
-                    {item.conversation_id ? (
-                      <LinkTo to="/p/$project/conversations/$conversationId" params={{ project, conversationId: item.conversation_id }}>
-                        open
-                      </LinkTo>
-                    ) : (
-                      "–"
-                    )}
-                  </Table.Td>
-                </Table.Tr>
-              );
-            })}
-          </Table.Tbody>
-        </Table>
-      </Table.ScrollContainer>
+          );
+        })}
+      </Sheet>
       {shown.length > most && (
         <Text component="button" size="sm" c="var(--mantine-color-anchor)" style={{ background: "none", border: 0, cursor: "pointer", alignSelf: "flex-start" }} onClick={() => setMost(most + AT_ONCE)}>
           {shown.length - most} more

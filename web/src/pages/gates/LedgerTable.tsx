@@ -4,6 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 
 import { api, read } from "@/api/client";
 import { StageBadge, ToneBadge } from "@/parts/badges";
+import { Sheet } from "@/parts/Sheet";
 import { Loaded } from "@/parts/states";
 import { when } from "@/words";
 
@@ -26,46 +27,31 @@ export function LedgerTable({ project }: { project: string }) {
               {check.problem}. Decisions after that line cannot be trusted; compare with a backup of MLflow's artifacts.
             </Alert>
           )}
-          <Table.ScrollContainer minWidth={720} type="native" tabIndex={0} role="region" aria-label="Ledger">
-            <Table>
-              <Table.Thead>
-                <Table.Tr>
-                  <Table.Th>When</Table.Th>
-                  <Table.Th>Decision</Table.Th>
-                  <Table.Th>Stage</Table.Th>
-                  <Table.Th>Subject</Table.Th>
-                  <Table.Th>By</Table.Th>
-                  <Table.Th>Reason</Table.Th>
-                  <Table.Th>Hash</Table.Th>
-                </Table.Tr>
-              </Table.Thead>
-              <Table.Tbody>
-                {decisions.map((line) => (
-                  <Table.Tr key={line.hash}>
-                    <Table.Td style={{ whiteSpace: "nowrap" }}>{when(line.at)}</Table.Td>
-                    <Table.Td>
-                      <ToneBadge tone={line.decision === "approve" ? "good" : "bad"}>{line.decision}</ToneBadge>
-                    </Table.Td>
-                    <Table.Td>
-                      <StageBadge stage={line.stage} />
-                    </Table.Td>
-                    <Table.Td ff="monospace" fz="xs">
-                      {line.subject_id}
-                    </Table.Td>
-                    <Table.Td>{line.by}</Table.Td>
-                    <Table.Td>{line.reason}</Table.Td>
-                    <Table.Td>
-                      <Tooltip label={`${line.hash}, after ${line.previous}`} multiline maw={420}>
-                        <Text span size="xs" ff="monospace" tabIndex={0}>
-                          {line.hash.slice(0, 10)}
-                        </Text>
-                      </Tooltip>
-                    </Table.Td>
-                  </Table.Tr>
-                ))}
-              </Table.Tbody>
-            </Table>
-          </Table.ScrollContainer>
+          <Sheet label="Ledger" minWidth={720} columns={["When", "Decision", "Stage", "Subject", "By", "Reason", "Hash"]}>
+            {decisions.map((line) => (
+              <Table.Tr key={line.hash}>
+                <Table.Td style={{ whiteSpace: "nowrap" }}>{when(line.at)}</Table.Td>
+                <Table.Td>
+                  <ToneBadge tone={line.decision === "approve" ? "good" : "bad"}>{line.decision}</ToneBadge>
+                </Table.Td>
+                <Table.Td>
+                  <StageBadge stage={line.stage} />
+                </Table.Td>
+                <Table.Td ff="monospace" fz="xs">
+                  {line.subject_id}
+                </Table.Td>
+                <Table.Td>{line.by}</Table.Td>
+                <Table.Td>{line.reason}</Table.Td>
+                <Table.Td>
+                  <Tooltip label={`${line.hash}, after ${line.previous}`} multiline maw={420}>
+                    <Text span size="xs" ff="monospace" tabIndex={0}>
+                      {line.hash.slice(0, 10)}
+                    </Text>
+                  </Tooltip>
+                </Table.Td>
+              </Table.Tr>
+            ))}
+          </Sheet>
         </Stack>
       )}
     </Loaded>

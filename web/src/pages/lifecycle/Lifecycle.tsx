@@ -9,6 +9,7 @@ import { lifecycleQuery } from "@/api/queries";
 import { Ago, StageBadge, StatusBadge } from "@/parts/badges";
 import { ButtonTo, LinkTo } from "@/parts/links";
 import { PageHead } from "@/parts/PageHead";
+import { Sheet } from "@/parts/Sheet";
 import { Empty, Loaded } from "@/parts/states";
 import { resultPlace } from "@/places";
 import { stageView, STAGES } from "@/stages";
@@ -121,33 +122,21 @@ function Newest({ project, stages }: { project: string; stages: readonly Schemas
       <Title order={2} mb="xs">
         Newest results
       </Title>
-      <Table.ScrollContainer minWidth={620} type="native" tabIndex={0} role="region" aria-label="Newest results of the stages">
-        <Table>
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>Stage</Table.Th>
-              <Table.Th>What it found</Table.Th>
-              <Table.Th>Agent version</Table.Th>
-              <Table.Th>When</Table.Th>
+      <Sheet label="Newest results of the stages" minWidth={620} columns={["Stage", "What it found", "Agent version", "When"]}>
+        {some.map(({ stage, newest, headline }) => {
+          const place = newest && resultPlace(project, stage, newest.subject_id);
+          return (
+            <Table.Tr key={stage}>
+              <Table.Td>
+                <StageBadge stage={stage} />
+              </Table.Td>
+              <Table.Td>{place ? <LinkTo {...place}>{headline || stageView(stage).says}</LinkTo> : headline}</Table.Td>
+              <Table.Td style={{ whiteSpace: "nowrap" }}>{agentName(newest?.agent)}</Table.Td>
+              <Table.Td>{newest && <Ago at={newest.started_at} />}</Table.Td>
             </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {some.map(({ stage, newest, headline }) => {
-              const place = newest && resultPlace(project, stage, newest.subject_id);
-              return (
-                <Table.Tr key={stage}>
-                  <Table.Td>
-                    <StageBadge stage={stage} />
-                  </Table.Td>
-                  <Table.Td>{place ? <LinkTo {...place}>{headline || stageView(stage).says}</LinkTo> : headline}</Table.Td>
-                  <Table.Td style={{ whiteSpace: "nowrap" }}>{agentName(newest?.agent)}</Table.Td>
-                  <Table.Td>{newest && <Ago at={newest.started_at} />}</Table.Td>
-                </Table.Tr>
-              );
-            })}
-          </Table.Tbody>
-        </Table>
-      </Table.ScrollContainer>
+          );
+        })}
+      </Sheet>
     </section>
   );
 }
@@ -159,38 +148,26 @@ function Versions({ project, agents }: { project: string; agents: readonly Schem
       <Title order={2} mb="xs">
         Where each agent version stands
       </Title>
-      <Table.ScrollContainer minWidth={620} type="native" tabIndex={0} role="region" aria-label="Agent versions and the stage they reached">
-        <Table>
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>Agent version</Table.Th>
-              <Table.Th>Reached</Table.Th>
-              <Table.Th>Registry</Table.Th>
-              <Table.Th>Registered</Table.Th>
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {agents.map((item) => (
-              <Table.Tr key={agentName(item.agent)}>
-                <Table.Td>
-                  <LinkTo to="/p/$project/agents" params={{ project }} search={{ agent: agentName(item.agent) }}>
-                    {agentName(item.agent)}
-                  </LinkTo>
-                </Table.Td>
-                <Table.Td>{item.reached ? <Reached stage={item.reached} /> : "–"}</Table.Td>
-                <Table.Td>
-                  <Badge variant={item.registry_stage === "Production" ? "filled" : "light"} color={item.registry_stage === "None" ? "gray" : "lagoon"} tt="none">
-                    {item.registry_stage}
-                  </Badge>
-                </Table.Td>
-                <Table.Td>
-                  <Ago at={item.registered_at} />
-                </Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
-      </Table.ScrollContainer>
+      <Sheet label="Agent versions and the stage they reached" minWidth={620} columns={["Agent version", "Reached", "Registry", "Registered"]}>
+        {agents.map((item) => (
+          <Table.Tr key={agentName(item.agent)}>
+            <Table.Td>
+              <LinkTo to="/p/$project/agents" params={{ project }} search={{ agent: agentName(item.agent) }}>
+                {agentName(item.agent)}
+              </LinkTo>
+            </Table.Td>
+            <Table.Td>{item.reached ? <Reached stage={item.reached} /> : "–"}</Table.Td>
+            <Table.Td>
+              <Badge variant={item.registry_stage === "Production" ? "filled" : "light"} color={item.registry_stage === "None" ? "gray" : "lagoon"} tt="none">
+                {item.registry_stage}
+              </Badge>
+            </Table.Td>
+            <Table.Td>
+              <Ago at={item.registered_at} />
+            </Table.Td>
+          </Table.Tr>
+        ))}
+      </Sheet>
     </section>
   );
 }

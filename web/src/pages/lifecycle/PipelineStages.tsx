@@ -5,6 +5,7 @@ import { useQuery } from "@tanstack/react-query";
 import { api, read, type Schemas } from "@/api/client";
 import { StageBadge, StatusBadge, VerdictBadge } from "@/parts/badges";
 import { ButtonTo, LinkTo } from "@/parts/links";
+import { Sheet } from "@/parts/Sheet";
 import { resultPlace } from "@/places";
 import { agentName, seconds } from "@/words";
 
@@ -107,42 +108,29 @@ interface Row {
 
 function Rows({ project, rows }: { project: string; rows: readonly Row[] }) {
   return (
-    <Table.ScrollContainer minWidth={560} type="native" tabIndex={0} role="region" aria-label="Stages">
-      <Table>
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>Stage</Table.Th>
-            <Table.Th>Agent version</Table.Th>
-            <Table.Th>What it found</Table.Th>
-            <Table.Th>Took</Table.Th>
-            <Table.Th>Artifacts</Table.Th>
+    <Sheet label="Stages" columns={["Stage", "Agent version", "What it found", "Took", "Artifacts"]}>
+      {rows.map((row) => {
+        const place = row.subject ? resultPlace(project, row.stage, row.subject) : null;
+        return (
+          <Table.Tr key={row.key}>
+            <Table.Td>
+              <StageBadge stage={row.stage} />
+            </Table.Td>
+            <Table.Td style={{ whiteSpace: "nowrap" }}>{agentName(row.agent)}</Table.Td>
+            <Table.Td>
+              {row.status ? <StatusBadge status={row.status} /> : null} {place && row.headline ? <LinkTo {...place}>{row.headline}</LinkTo> : row.headline}
+            </Table.Td>
+            <Table.Td style={{ whiteSpace: "nowrap" }}>{row.took}</Table.Td>
+            <Table.Td>
+              {row.runId && (
+                <LinkTo to="/p/$project/runs/$runId" params={{ project, runId: row.runId }} aria-label={`Artifacts of ${row.stage}, ${agentName(row.agent)}`}>
+                  open
+                </LinkTo>
+              )}
+            </Table.Td>
           </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {rows.map((row) => {
-            const place = row.subject ? resultPlace(project, row.stage, row.subject) : null;
-            return (
-              <Table.Tr key={row.key}>
-                <Table.Td>
-                  <StageBadge stage={row.stage} />
-                </Table.Td>
-                <Table.Td style={{ whiteSpace: "nowrap" }}>{agentName(row.agent)}</Table.Td>
-                <Table.Td>
-                  {row.status ? <StatusBadge status={row.status} /> : null} {place && row.headline ? <LinkTo {...place}>{row.headline}</LinkTo> : row.headline}
-                </Table.Td>
-                <Table.Td style={{ whiteSpace: "nowrap" }}>{row.took}</Table.Td>
-                <Table.Td>
-                  {row.runId && (
-                    <LinkTo to="/p/$project/runs/$runId" params={{ project, runId: row.runId }} aria-label={`Artifacts of ${row.stage}, ${agentName(row.agent)}`}>
-                      open
-                    </LinkTo>
-                  )}
-                </Table.Td>
-              </Table.Tr>
-            );
-          })}
-        </Table.Tbody>
-      </Table>
-    </Table.ScrollContainer>
+        );
+      })}
+    </Sheet>
   );
 }

@@ -12,6 +12,7 @@ import { Ago, StageBadge, StatusBadge } from "@/parts/badges";
 import { ButtonTo, LinkTo } from "@/parts/links";
 import { MoreButton } from "@/parts/MoreButton";
 import { PageHead } from "@/parts/PageHead";
+import { Sheet } from "@/parts/Sheet";
 import { Empty, ProblemAlert, Waiting } from "@/parts/states";
 import { STAGES } from "@/stages";
 import { agentName, seconds } from "@/words";
@@ -114,58 +115,42 @@ function RunTable({ project, filters }: { project: string; filters: Filters }) {
     );
   return (
     <>
-      <Table.ScrollContainer minWidth={860} type="native" tabIndex={0} role="region" aria-label="Runs">
-        <Table>
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>Stage</Table.Th>
-              <Table.Th>Run</Table.Th>
-              <Table.Th>Status</Table.Th>
-              <Table.Th>Agent version</Table.Th>
-              <Table.Th>Dataset</Table.Th>
-              <Table.Th>By</Table.Th>
-              <Table.Th>Begun</Table.Th>
-              <Table.Th>Took</Table.Th>
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {rows.map((run) => (
-              <Table.Tr key={run.run_id}>
-                <Table.Td>
-                  <StageBadge stage={run.stage} />
-                </Table.Td>
-                <Table.Td>
-                  <LinkTo to="/p/$project/runs/$runId" params={{ project, runId: run.run_id }}>
-                    {run.name}
-                  </LinkTo>
-                  {run.error && (
-                    <Text size="xs" c="var(--assay-bad)" lineClamp={2}>
-                      {run.error}
-                    </Text>
-                  )}
-                </Table.Td>
-                <Table.Td>
-                  <Group gap={4} wrap="nowrap">
-                    <StatusBadge status={run.status} />
-                    {!run.gated && (
-                      <Text span size="xs" c="dimmed">
-                        ungated
-                      </Text>
-                    )}
-                  </Group>
-                </Table.Td>
-                <Table.Td style={{ whiteSpace: "nowrap" }}>{agentName(run.agent)}</Table.Td>
-                <Table.Td style={{ whiteSpace: "nowrap" }}>{run.dataset ? `${run.dataset.name}@${run.dataset.version.slice(0, 7)}` : "–"}</Table.Td>
-                <Table.Td>{run.by}</Table.Td>
-                <Table.Td>
-                  <Ago at={run.started_at} />
-                </Table.Td>
-                <Table.Td style={{ whiteSpace: "nowrap" }}>{run.ended_at ? seconds((Date.parse(run.ended_at) - Date.parse(run.started_at)) / 1000) : "…"}</Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
-      </Table.ScrollContainer>
+      <Sheet label="Runs" minWidth={860} columns={["Stage", "Run", "Status", "Agent version", "Dataset", "By", "Begun", "Took"]}>
+        {rows.map((run) => (
+          <Table.Tr key={run.run_id}>
+            <Table.Td>
+              <StageBadge stage={run.stage} />
+            </Table.Td>
+            <Table.Td>
+              <LinkTo to="/p/$project/runs/$runId" params={{ project, runId: run.run_id }}>
+                {run.name}
+              </LinkTo>
+              {run.error && (
+                <Text size="xs" c="var(--assay-bad)" lineClamp={2}>
+                  {run.error}
+                </Text>
+              )}
+            </Table.Td>
+            <Table.Td>
+              <Group gap={4} wrap="nowrap">
+                <StatusBadge status={run.status} />
+                {!run.gated && (
+                  <Text span size="xs" c="dimmed">
+                    ungated
+                  </Text>
+                )}
+              </Group>
+            </Table.Td>
+            <Table.Td style={{ whiteSpace: "nowrap" }}>{agentName(run.agent)}</Table.Td>
+            <Table.Td style={{ whiteSpace: "nowrap" }}>{run.dataset ? `${run.dataset.name}@${run.dataset.version.slice(0, 7)}` : "–"}</Table.Td>
+            <Table.Td>{run.by}</Table.Td>
+            <Table.Td>
+              <Ago at={run.started_at} />
+            </Table.Td>
+            <Table.Td style={{ whiteSpace: "nowrap" }}>{run.ended_at ? seconds((Date.parse(run.ended_at) - Date.parse(run.started_at)) / 1000) : "…"}</Table.Td>
+          </Table.Tr>
+        ))}
+      </Sheet>
       <MoreButton query={query} />
       {rows.length > 400 && (
         <Card withBorder padding="xs">
