@@ -6,12 +6,16 @@ A store with one real lifecycle of the example shop is grown: its runs and trace
 MLflow's tables, under new ids, times, simulations and judgings. Then each list is asked for its first page, a page in
 its middle and with filters, over HTTP, one request after the other. The floor is the same server's answer to an
 address that is none. SQLite, server and client share the machine's two cores.
+
+Where there is a Chromium, the page's list of conversations is scrolled by a screen a frame until 3,000 rows went by,
+and the time between frames is told beside that of an empty page in the same browser.
 """
 
 import argparse
 import os
 import re
 import secrets
+import shutil
 import sqlite3
 import statistics
 import subprocess
@@ -44,6 +48,7 @@ def main() -> None:
         with up(home) as (url, began):
             print(f"`assay up` on the grown store: the page answers after {began:.1f} s\n")
             measure(url)
+            scroll(url)
 
 
 @contextmanager
@@ -190,6 +195,49 @@ def measure(url: str) -> None:
                 f"| {name} | {median:.1f} | {sorted(took)[int(0.95 * REQUESTS)]:.1f} | {median / floor:.0f} |",
                 flush=True,
             )
+
+
+FRAMES = """async ([selector, frames]) => {
+  const box = selector ? document.querySelector(selector) : null;
+  const took = [];
+  let before = performance.now();
+  for (let frame = 0; frame < frames; frame++) {
+    if (box) box.scrollTop += box.clientHeight / 2;
+    await new Promise(requestAnimationFrame);
+    const now = performance.now();
+    took.push(now - before);
+    before = now;
+  }
+  return [took, box ? box.scrollTop : 0];
+}"""
+ROW_PX = 60
+
+
+def scroll(url: str) -> None:
+    """Time between frames while the list of conversations goes by."""
+    from playwright.sync_api import sync_playwright
+
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        print("\nthe page was not scrolled: there is no Chromium")
+        return
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page(viewport={"width": 1360, "height": 900})
+        page.goto("about:blank")
+        empty, _ = page.evaluate(FRAMES, [None, 120])
+        page.goto(f"{url}/p/shop/conversations")
+        page.wait_for_selector("[aria-label=Conversations] li")
+        took, at = [], 0.0
+        while at < 3000 * ROW_PX:
+            part, at = page.evaluate(FRAMES, ["[aria-label=Conversations]", 40])
+            took += part
+        browser.close()
+    print(f"\nscrolled by {at / ROW_PX:,.0f} rows in {len(took)} frames")
+    print("| page | median frame, ms | p95, ms | longest, ms |\n|---|---:|---:|---:|")
+    for name, frames in (("empty (the floor)", empty), ("conversations", took)):
+        p95 = sorted(frames)[int(0.95 * len(frames))]
+        print(f"| {name} | {statistics.median(frames):.1f} | {p95:.1f} | {max(frames):.0f} |")
 
 
 def middle(client: httpx.Client, path: str, pages: int) -> str | None:

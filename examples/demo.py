@@ -51,7 +51,7 @@ def main() -> int:
     for command in (("pipeline", "agents"), ("gate", "verify")):
         if code := assay(*command, "--project", PROJECT):
             return code
-    print(f"\nAll of it took {time.perf_counter() - began:.0f} s. Next: `.venv/bin/assay --help`, and docs/guides/.")
+    print(f"\nAll of it took {time.perf_counter() - began:.0f} s. Next: `ASSAY_HOME=.assay/demo make up` shows it in a browser; docs/guides/ goes on.")
     return 0
 
 
