@@ -51,7 +51,8 @@ def main() -> int:
     for command in (("pipeline", "agents"), ("gate", "verify")):
         if code := assay(*command, "--project", PROJECT):
             return code
-    print(f"\nAll of it took {time.perf_counter() - began:.0f} s. Next: `ASSAY_HOME=.assay/demo make up` shows it in a browser; docs/guides/ goes on.")
+    print(f"\nAll of it took {time.perf_counter() - began:.0f} s.")
+    print("Next: `ASSAY_HOME=.assay/demo make up` shows it in a browser; docs/guides/ goes on.")
     return 0
 
 
