@@ -160,6 +160,34 @@ def test_conversations_judgments_feedback_and_labels(
     assert sorted(imported, key=lambda row: row.trial) == conversations
 
 
+def test_labels_of_several_raters_in_several_writes_are_all_kept(served: Tracking, new_conversation: New) -> None:
+    conversations = [new_conversation(number) for number in range(3)]
+    rows = [(row, None) for row in conversations]
+    write_conversations(served, "labels", rows, simulation_id="sim-1", run_id=None, dataset=None)
+    names = [row.conversation_id for row in conversations]
+
+    def label(rater: str, ruling: Ruling = Ruling.MET) -> Verdict:
+        return Verdict(
+            expectation_id="refunds", rationale="Seen.", ruling=ruling, confidence=1, source="human", judge=rater
+        )
+
+    write_human_labels(served, "labels", {names[0]: [label("bob")], names[1]: [label("bob")]})
+    write_human_labels(served, "labels", {names[0]: [label("ada")], names[2]: [label("bob")]})
+    write_human_labels(served, "labels", {names[0]: [label("Bob"), label("ada", Ruling.NOT_MET)]})
+    stored = {
+        (name, row.judge, row.ruling)
+        for name, told in read_human_labels(served, "labels", names).items()
+        for row in told
+    }
+    assert stored == {
+        (names[0], "bob", Ruling.MET),
+        (names[0], "Bob", Ruling.MET),
+        (names[0], "ada", Ruling.NOT_MET),
+        (names[1], "bob", Ruling.MET),
+        (names[2], "bob", Ruling.MET),
+    }
+
+
 def test_datasets_and_agents(served: Tracking, dataset: Dataset, tmp_path: Path) -> None:
     (tmp_path / "prompt.md").write_text("Be kind.")
     card = AgentCard(

@@ -1,6 +1,7 @@
 """Assessments on traces, written many at a time and once however often they are handed in."""
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -46,9 +47,13 @@ class Group:
 
 
 def write_groups(t: Tracking, groups: Sequence[Group]) -> None:
-    """In place of what these groups had before. The traces must be there."""
-    for start in range(0, len(groups), BATCH):
-        batch = groups[start : start + BATCH]
+    """Replaces what each (trace, key) of these groups held before, and nothing else. The traces must exist.
+
+    Of several groups with the same trace and key the last counts.
+    """
+    last = list({(group.trace_id, group.key): group for group in groups}.values())
+    for start in range(0, len(last), BATCH):
+        batch = last[start : start + BATCH]
         if t.sql is not None:
             _write_rows(t.sql, batch)
         else:
@@ -74,26 +79,30 @@ def _write_rows(store: "SqlAlchemyStore", groups: Sequence[Group]) -> None:
     from sqlalchemy import insert
 
     ids = [group.trace_id for group in groups]
+    replaced = {(group.trace_id, group.key) for group in groups}
+    tags = {(group.trace_id, group.tag[0]): group.tag[1] for group in groups if group.tag}
     with store.ManagedSessionMaker(read_only=False) as session:
         traces = (SqlTraceInfo.request_id, SqlTraceInfo.experiment_id, SqlTraceInfo.timestamp_ms)
         there = {row[0]: row for row in session.query(*traces).filter(SqlTraceInfo.request_id.in_(ids))}
         days = [(RollupFamily.ASSESSMENT, row[1], [row[2]]) for row in there.values()]
         enqueue_rollup_rebuild_partitions(session, days)
-        for key in {group.key for group in groups}:
-            of_key = SqlAssessments.assessment_metadata.contains(_marked(key), autoescape=True)
-            old = session.query(SqlAssessments).filter(SqlAssessments.trace_id.in_(ids), of_key)
-            old.delete(synchronize_session=False)
+        # Compared here: SQL's LIKE ignores case, so that it would take Ada's labels for ada's.
+        columns = (SqlAssessments.assessment_id, SqlAssessments.trace_id, SqlAssessments.assessment_metadata)
+        stored = session.query(*columns).filter(SqlAssessments.trace_id.in_(ids)).all()
+        old = [assessment for assessment, trace, metadata in stored if (trace, _group_in(metadata)) in replaced]
+        for start in range(0, len(old), BATCH):
+            some = SqlAssessments.assessment_id.in_(old[start : start + BATCH])
+            session.query(SqlAssessments).filter(some).delete(synchronize_session=False)
         rows = [_row(group, number, there[group.trace_id]) for group in groups for number in range(len(group.drafts))]
         if rows:
             session.execute(insert(SqlAssessments.__table__), rows)
-        tags = [(group.trace_id, *group.tag) for group in groups if group.tag]
-        for key in {tag[1] for tag in tags}:
-            old_tags = session.query(SqlTraceTag).filter(SqlTraceTag.request_id.in_(ids), SqlTraceTag.key == key)
-            old_tags.delete(synchronize_session=False)
+        for key in {key for _, key in tags}:
+            of_key = SqlTraceTag.request_id.in_([trace for trace, name in tags if name == key])
+            session.query(SqlTraceTag).filter(of_key, SqlTraceTag.key == key).delete(synchronize_session=False)
         if tags:
             session.execute(
                 insert(SqlTraceTag.__table__),
-                [{"request_id": trace, "key": key, "value": value} for trace, key, value in tags],
+                [{"request_id": trace, "key": key, "value": value} for (trace, key), value in tags.items()],
             )
 
 
@@ -125,6 +134,6 @@ def _entity(group: Group, number: int) -> "Feedback":
     return entity
 
 
-def _marked(key: str) -> str:
-    """How the group stands in the metadata's JSON."""
-    return f'"{GROUP}": "{key}"'
+def _group_in(metadata: str | None) -> str | None:
+    """The group's key in an assessment's metadata, which MLflow stores as JSON text."""
+    return json.loads(metadata).get(GROUP) if metadata else None
