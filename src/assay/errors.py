@@ -8,9 +8,17 @@ from assay.contracts.conversation import CallFailed
 
 
 class AssayError(Exception):
-    """Base of all. `str(error)` is one message for a person: what, where, and the fix."""
+    """Base of all. `str(error)` is one message for a person: what, where, and the fix.
+
+    `local`: the message with more detail, for who works on the store itself; it may name other projects and the
+    store's address. What leaves the process over HTTP or in a job's error is `public`.
+    """
 
     title = "Assay cannot go on"
+
+    def __init__(self, message: str, *, local: str | None = None) -> None:
+        super().__init__(message if local is None else local)
+        self.public = message
 
 
 class BadInput(AssayError):

@@ -11,6 +11,7 @@ from assay.contracts.stage import AgentRef
 from assay.errors import BadInput, NotFound
 from assay.tracking import (
     Tracking,
+    ensure_project,
     read_conversations,
     read_human_labels,
     write_conversations,
@@ -134,3 +135,20 @@ def test_a_label_must_be_a_persons_and_on_a_conversation(t: Tracking, played: Co
         write_human_labels(t, "shop", {played.conversation_id: [label(source="code")]})
     with pytest.raises(NotFound, match=f"conversation {'0' * 32} is not in project shop"):
         write_human_labels(t, "shop", {"0" * 32: [label()]})
+
+
+def test_feedback_and_labels_do_not_reach_a_trace_of_another_experiment(t: Tracking) -> None:
+    import mlflow
+    from mlflow.entities.trace_location import MlflowExperimentLocation
+
+    shop = ensure_project(t, "shop")
+    with mlflow.start_span("theirs", trace_destination=MlflowExperimentLocation(shop)) as span:
+        span.set_outputs("mine")
+    name = span.trace_id.removeprefix("tr-")
+    ensure_project(t, "bank")
+    assert write_feedback(t, "bank", [Feedback(feedback_id="f-1", conversation_id=name, thumbs="down")]) == 0
+    with pytest.raises(NotFound):
+        write_human_labels(t, "bank", {name: [label()]})
+    turns = (Turn(role="user", text="Hi"), Turn(role="agent", text="No."))
+    assert write_feedback(t, "bank", [Feedback(feedback_id="f-2", conversation_id=name, rating=1, turns=turns)]) == 1
+    assert assessments_of(t, name) == {}

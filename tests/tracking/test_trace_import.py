@@ -9,7 +9,20 @@ from assay.contracts.conversation import Conversation, FailureCause, StopReason,
 from assay.contracts.judgment import TraceQuery
 from assay.contracts.stage import AgentRef
 from assay.errors import BadInput, NotFound
-from assay.tracking import Tracking, ensure_project, import_traces, read_conversations, write_conversations
+from assay.tracking import (
+    IMPORTED_TAG,
+    Tracking,
+    ensure_project,
+    find_experiment,
+    import_traces,
+    link_experiment,
+    linked_experiments,
+    may_read_experiment,
+    read_conversations,
+    unlink_experiment,
+    write_conversations,
+)
+from assay.tracking.trace_ids import traces_of
 
 New = Callable[..., Any]
 
@@ -152,3 +165,31 @@ def test_imported_conversations_are_written_beside_the_traces_they_came_from(t: 
         assert sorted(stored, key=str) == sorted(imported, key=str)
         assert len(t.client.search_traces(locations=[ensure_project(t, project)])) == 2
     assert len(find(t)) == 2
+
+
+def test_judgments_reach_the_trace_that_a_conversation_was_imported_from_and_no_other(
+    t: Tracking, experiment: str
+) -> None:
+    """The copy says where it was imported from; one that was handed in with the same id says nothing."""
+    traced("a", "b")
+    (imported,) = find(t)
+    experiment_id, _ = find_experiment(t, experiment)
+    for project, tags in (("handed-in", None), ("imported", {IMPORTED_TAG: experiment_id})):
+        write_conversations(
+            t, project, [(imported, None)], simulation_id="traces-1", run_id=None, dataset=None, tags=tags
+        )
+        traces = traces_of(t, ensure_project(t, project), [imported.conversation_id])[imported.conversation_id]
+        reached = {t.client.get_trace(name, display=False).info.experiment_id for name in traces}
+        assert (experiment_id in reached) == (project == "imported")
+
+
+def test_a_project_reads_its_own_experiment_and_linked_ones(t: Tracking, experiment: str) -> None:
+    ensure_project(t, "shop")
+    ensure_project(t, "bank")
+    assert may_read_experiment(t, "shop", "shop") and not may_read_experiment(t, "bank", "shop")
+    assert not may_read_experiment(t, "shop", experiment) and not may_read_experiment(t, "shop", "nowhere")
+    linked = link_experiment(t, "shop", experiment)
+    assert may_read_experiment(t, "shop", experiment) and may_read_experiment(t, "shop", linked.experiment_id)
+    assert not may_read_experiment(t, "bank", experiment) and linked_experiments(t, "shop") == [linked]
+    unlink_experiment(t, "shop", experiment)
+    assert not may_read_experiment(t, "shop", experiment) and linked_experiments(t, "shop") == []

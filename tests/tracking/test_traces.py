@@ -260,17 +260,16 @@ def test_a_failed_conversation_is_an_error_with_its_cause(t: Tracking, route: st
     assert agent.inputs == {"messages": [{"role": "user", "content": "Hello?"}]}
 
 
-def test_the_agents_own_spans_join_the_trace(t: Tracking, route: str, new_conversation: New) -> None:
-    """The agent reports through traceparent, so its spans are there before the conversation ends."""
+def begin_own_span(t: Tracking, experiment_id: str, conversation_id: str) -> None:
+    """A span that the agent itself sent under the conversation's trace id."""
     from mlflow.entities import Span
     from opentelemetry.sdk.trace import ReadableSpan
     from opentelemetry.trace import SpanContext
 
-    conversation = new_conversation()
-    trace_id = int(conversation.conversation_id, 16)
-    parent = SpanContext(trace_id, int(turn_span_id(conversation.conversation_id, 1), 16), is_remote=True)
+    trace_id = int(conversation_id, 16)
+    parent = SpanContext(trace_id, int(turn_span_id(conversation_id, 1), 16), is_remote=True)
     start = int(datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp() * 1e9)
-    attributes = {"mlflow.traceRequestId": f'"tr-{conversation.conversation_id}"', "mlflow.spanType": '"LLM"'}
+    attributes = {"mlflow.traceRequestId": f'"tr-{conversation_id}"', "mlflow.spanType": '"LLM"'}
     own = ReadableSpan(
         "their-llm",
         SpanContext(trace_id, 77, is_remote=False),
@@ -279,8 +278,13 @@ def test_the_agents_own_spans_join_the_trace(t: Tracking, route: str, new_conver
         start_time=start,
         end_time=start + 10,
     )
-    experiment_id = ensure_project(t, "shop")
     t.store.log_spans(experiment_id, [Span(own)])
+
+
+def test_the_agents_own_spans_join_the_trace(t: Tracking, route: str, new_conversation: New) -> None:
+    """The agent reports through traceparent, so its spans are there before the conversation ends."""
+    conversation = new_conversation()
+    begin_own_span(t, ensure_project(t, "shop"), conversation.conversation_id)
     for _ in range(2):
         write(t, conversation)
     spans = t.client.get_trace(f"tr-{conversation.conversation_id}", display=False).data.spans
@@ -309,4 +313,15 @@ def test_odd_text_survives(t: Tracking, route: str, new_conversation: New) -> No
     turns = tuple(Turn(role="agent", text=text, cost_usd=Decimal("0.1")) for text in texts)
     conversation = new_conversation(turns=turns, outcome={"text": "{}", "nothing": None, "big": 2**70})
     write(t, conversation)
+    assert read_conversations(t, "shop", SIMULATION) == [conversation]
+
+
+def test_a_trace_in_progress_in_another_project_stays_there(t: Tracking, route: str, new_conversation: New) -> None:
+    conversation = new_conversation()
+    bank = ensure_project(t, "bank")
+    begin_own_span(t, bank, conversation.conversation_id)
+    write(t, conversation)
+    theirs = t.client.get_trace(f"tr-{conversation.conversation_id}", display=False)
+    assert theirs.info.experiment_id == bank
+    assert [span.name for span in theirs.data.spans] == ["their-llm"]
     assert read_conversations(t, "shop", SIMULATION) == [conversation]

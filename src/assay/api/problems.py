@@ -98,7 +98,7 @@ def of_error(error: errors.AssayError) -> Response:
     from assay.tracking.connection import without_secrets
 
     status = next((code for kind, code in STATUSES.items() if isinstance(error, kind)), 409)
-    return problem(status, error.title, without_secrets(str(error)), kind=type(error).__name__)
+    return problem(status, error.title, without_secrets(error.public), kind=type(error).__name__)
 
 
 def _words(row: Any) -> str:

@@ -13,7 +13,7 @@ from assay.contracts.evaluation import EvaluateRequest
 from assay.contracts.job import Job, JobKind, JobRequest
 from assay.contracts.judgment import JudgeRequest, JudgeSpec
 from assay.contracts.pipeline import PipelineRequest
-from assay.errors import BadInput
+from assay.errors import BadInput, NotFound
 
 R = TypeVar("R", bound=Document)
 Key = Annotated[
@@ -53,6 +53,7 @@ async def submit(
             who.require(Need.GOVERN, project)
         except Exception as error:
             raise type(error)(f"{error} ({why})") from None
+    await require_readable(server, who, project, named)
     asked = JobRequest(
         kind=kind, request=plain(named), key=None if key is None else f"key-{content_hash(key)[:32]}", by=who.name
     )
@@ -68,6 +69,24 @@ def of_project(request: R, project: str) -> R:
     if "project" in request.model_fields_set and named != project:
         raise BadInput(f"project: the body says {named} and the path {project}: leave it out of the body")
     return request.replace(project=project)
+
+
+async def require_readable(server: Server, who: Identity, project: str, request: Document) -> None:
+    """Raises NotFound where the request reads traces of an experiment that is not the project's.
+
+    A project reads its own experiment and those that an admin linked to it; an admin of all projects reads any. The
+    answer is the same for an experiment that does not exist, so that no name can be guessed.
+    """
+    from assay.tracking import may_read_experiment
+
+    query = request.traces if isinstance(request, JudgeRequest) else None
+    if query is None or who.may(Need.GOVERN, None):
+        return
+    if not await server.read(may_read_experiment, project, query.experiment):
+        raise NotFound(
+            f"traces.experiment: project {project} may read no experiment {query.experiment}: "
+            f"an admin can link one with POST {PREFIX}/projects/{project}/experiments"
+        )
 
 
 def plain(request: Document) -> JsonObject:

@@ -122,6 +122,22 @@ class ProjectItem(Contract):
     updated_at: datetime
 
 
+class LinkedExperiment(Contract):
+    """An MLflow experiment that a project may judge traces of, besides its own."""
+
+    experiment_id: str
+    name: str
+
+
+class LinkedExperiments(Contract):
+    items: tuple[LinkedExperiment, ...]
+
+
+class NewLink(Contract):
+    experiment: Text = Field(max_length=500)
+    """Its name or id."""
+
+
 class ProjectPolicy(Document):
     """What a project declares beforehand. Forms are filled in with it; a request that says otherwise is not refused."""
 

@@ -217,7 +217,7 @@ class Chats:
         except AssayError as error:
             from assay.tracking.connection import without_secrets
 
-            words = without_secrets(str(error))
+            words = without_secrets(error.public)
             await asyncio.to_thread(self._step, chat_id, number, "failed", words)
             await asyncio.to_thread(self._end, chat_id, number, "failed", words)
         except Exception as error:

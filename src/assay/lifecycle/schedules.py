@@ -115,7 +115,7 @@ async def _run(context: Context, project: str, schedule: Schedule, run: Schedule
     try:
         words, ok = await DOES[schedule.kind](context, project, schedule.request), True
     except AssayError as error:
-        words, ok = f"{error.title}: {error}", False
+        words, ok = f"{error.title}: {error.public}", False
     except Exception as error:  # one schedule's trouble must not be the others'
         words, ok = f"{type(error).__name__}: {error}", False
     ended = run.replace(ended_at=context.now(), ok=ok, words=words)

@@ -200,9 +200,11 @@ async def _context(project: str, limits: Limits = Limits()) -> AsyncIterator[Con
         if not isinstance(error, GateClosed):
             at, title = datetime.now(UTC), f"a job failed: {error.title}"
             kind = NotificationKind.JOB_FAILED
-            told = Notification(kind=kind, project=project, title=title, body=str(error), subject_id=job_id, at=at)
+            told = Notification(kind=kind, project=project, title=title, body=error.public, subject_id=job_id, at=at)
             _announce[0](told)
-        raise JobFailed(f"{type(error).__name__}: {error}") from None
+        if error.public != str(error):
+            log.warning("a job failed", job=job_id, error=str(error))
+        raise JobFailed(f"{type(error).__name__}: {error.public}") from None
 
 
 async def _write_down(latest: list[Progress]) -> None:

@@ -37,6 +37,8 @@ class Source:
     scenarios: Mapping[str, Scenario]
     given: Sequence[Conversation] | None
     """None: they are traces of this project already, of the simulation `source_id`."""
+    experiment_id: str | None = None
+    """The experiment that `given` was read from; None: from none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,7 @@ async def judge_all(bench: Bench, context: Context) -> Judging:
     t, project = context.tracking, request.project
 
     async def work(run: "StageRun") -> Judging:
-        from assay.tracking import judged, write_conversations
+        from assay.tracking import IMPORTED_TAG, judged, write_conversations
 
         if source.given is not None:
             await asyncio.to_thread(
@@ -156,6 +158,7 @@ async def judge_all(bench: Bench, context: Context) -> Judging:
                 simulation_id=source.source_id,
                 run_id=run.run_id,
                 dataset=source.dataset,
+                tags={IMPORTED_TAG: source.experiment_id} if source.experiment_id else None,
             )
         done = await asyncio.to_thread(judged, t, project, bench.judging_id)
         left = await _left(source, context, project, done)
@@ -217,7 +220,7 @@ async def _left(source: Source, context: Context, project: str, done: Collection
 
 
 async def _source(request: JudgeRequest, context: Context) -> Source:
-    from assay.tracking import import_traces, load_result
+    from assay.tracking import find_experiment, import_traces, load_result
 
     t, project = context.tracking, request.project
     if request.simulation_id is not None:
@@ -228,10 +231,12 @@ async def _source(request: JudgeRequest, context: Context) -> Source:
         dataset = request.dataset or simulation.dataset
         scenarios = await _scenarios(context, project, dataset)
         return Source(request.simulation_id, simulation.agent, dataset, scenarios, None)
+    experiment_id = None
     if request.conversations is not None:
         conversations, kind = list(request.conversations), "conversations"
     else:
         assert request.traces is not None  # noqa: S101, the contract allows one of three
+        experiment_id, _ = await asyncio.to_thread(find_experiment, t, request.traces.experiment)
         found = await asyncio.to_thread(import_traces, t, request.traces)
         conversations, kind = [set_apart(conversation) for conversation in found], "traces"
         # somebody else's traces stay as they are; what is judged gets one of ours
@@ -243,7 +248,8 @@ async def _source(request: JudgeRequest, context: Context) -> Source:
         raise BadInput(f"conversations: they are of several agent versions ({named}): judge one at a time")
     ordered = sorted(conversations, key=lambda c: (c.scenario_id, c.trial, c.conversation_id))
     scenarios = await _scenarios(context, project, request.dataset)
-    return Source(short_id(kind, conversations), conversations[0].agent, request.dataset, scenarios, ordered)
+    source_id = short_id(kind, conversations)
+    return Source(source_id, conversations[0].agent, request.dataset, scenarios, ordered, experiment_id)
 
 
 async def _scenarios(context: Context, project: str, dataset: DatasetRef | None) -> dict[str, Scenario]:

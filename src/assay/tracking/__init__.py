@@ -9,6 +9,13 @@ from assay.tracking.feedback import PRODUCTION, read_feedback, read_human_labels
 from assay.tracking.judgments import judged, judgment_texts, read_judgments, write_judgments
 from assay.tracking.kept import read_kept, write_kept
 from assay.tracking.ledger import append_ledger, read_ledger
+from assay.tracking.links import (
+    LinkedExperiment,
+    link_experiment,
+    linked_experiments,
+    may_read_experiment,
+    unlink_experiment,
+)
 from assay.tracking.pages import (
     ConversationFilter,
     RunFilter,
@@ -35,7 +42,8 @@ from assay.tracking.results import RunSummary, find_result, list_results, load_r
 from assay.tracking.runs import StageRun, begin_run, evaluation_run, project_run, stage_run, tag_run
 from assay.tracking.scorers import score_with_mlflow
 from assay.tracking.spans import turn_span_id
-from assay.tracking.trace_import import import_traces
+from assay.tracking.trace_ids import IMPORTED_TAG
+from assay.tracking.trace_import import find_experiment, import_traces
 from assay.tracking.traces import (
     BATCH,
     StoredConversation,
@@ -51,10 +59,12 @@ from assay.tracking.transitions import production_version, stage_of, transition,
 
 __all__ = [
     "BATCH",
+    "IMPORTED_TAG",
     "PRODUCTION",
     "AgentSummary",
     "ConversationFilter",
     "DatasetSummary",
+    "LinkedExperiment",
     "ProjectSummary",
     "PromptVersion",
     "RunFilter",
@@ -76,6 +86,7 @@ __all__ = [
     "evaluation_run",
     "find_answer",
     "find_certificate",
+    "find_experiment",
     "find_result",
     "finished",
     "gated_results",
@@ -86,6 +97,8 @@ __all__ = [
     "keep_answer",
     "keep_certificate",
     "last_change",
+    "link_experiment",
+    "linked_experiments",
     "list_agents",
     "list_artifacts",
     "list_certificates",
@@ -98,6 +111,7 @@ __all__ = [
     "load_pyfunc",
     "load_result",
     "log_artifacts",
+    "may_read_experiment",
     "page_conversations",
     "page_runs",
     "production_version",
@@ -126,6 +140,7 @@ __all__ = [
     "transition",
     "transitions",
     "turn_span_id",
+    "unlink_experiment",
     "whole_conversation",
     "whole_run",
     "write_conversations",

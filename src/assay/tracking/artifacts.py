@@ -110,4 +110,4 @@ def get_run(t: Tracking, run_id: str) -> "Run":
     except MlflowException as error:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
-        raise NotFound(f"run {run_id} is not in {shown(t.uri)}") from error
+        raise NotFound(f"run {run_id} does not exist", local=f"run {run_id} is not in {shown(t.uri)}") from error

@@ -151,7 +151,10 @@ def unavailable(t: Tracking, error: Exception) -> TrackingUnavailable | None:
     if not isinstance(error, MlflowException | SQLAlchemyError | requests.RequestException):
         return None
     first_line = without_secrets(str(error)).strip().partition("\n")[0][:300]
-    return TrackingUnavailable(f"MLflow at {shown(t.uri)} did not do what was asked: {first_line}: {_fix(t.uri)}")
+    return TrackingUnavailable(
+        f"MLflow did not do what was asked ({type(error).__name__}): try again, and see the server's log",
+        local=f"MLflow at {shown(t.uri)} did not do what was asked: {first_line}: {_fix(t.uri)}",
+    )
 
 
 def shown(uri: str) -> str:

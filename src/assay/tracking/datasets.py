@@ -74,7 +74,10 @@ def load_dataset(t: Tracking, project: str, ref: DatasetRef) -> Dataset:
     run_id = (found.tags or {}).get(RUN_TAG + experiment_id) if found else None
     if run_id is None:
         there = ", ".join(str(known.ref) for known in list_datasets(t, project)) or "none yet"
-        raise NotFound(f"dataset {ref} is not in project {project} of {shown(t.uri)}: there is {there}")
+        raise NotFound(
+            f"dataset {ref} is not in project {project}: there is {there}",
+            local=f"dataset {ref} is not in project {project} of {shown(t.uri)}: there is {there}",
+        )
     return Dataset.model_validate(read_json(t, run_id, f"{FOLDER}/dataset.json"))
 
 

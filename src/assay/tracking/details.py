@@ -65,7 +65,10 @@ def whole_conversation(t: Tracking, project: str, conversation_id: str) -> Whole
     traces = traces_of(t, experiment_id, [conversation_id]).get(conversation_id)
     found = load_conversations(t, project, [StoredConversation(conversation_id, traces[0])]) if traces else []
     if not traces or not found:
-        raise NotFound(f"conversation {conversation_id} is not in project {project} of {shown(t.uri)}")
+        raise NotFound(
+            f"conversation {conversation_id} is not in project {project}",
+            local=f"conversation {conversation_id} is not in project {project} of {shown(t.uri)}",
+        )
     info = t.store.batch_get_trace_infos([traces[0]])[0]
     judgments = {}
     for row in sorted(info.assessments, key=lambda row: row.create_time_ms or 0):

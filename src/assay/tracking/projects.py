@@ -67,7 +67,9 @@ def project_or_not_found(t: Tracking, project: str) -> str:
     if experiment_id := find_project(t, project):
         return experiment_id
     there = ", ".join(known.project for known in list_projects(t)) or "none yet"
-    raise NotFound(f"project {project} is not in {shown(t.uri)}: there is {there}")
+    raise NotFound(
+        f"project {project} does not exist", local=f"project {project} is not in {shown(t.uri)}: there is {there}"
+    )
 
 
 @reports_outages

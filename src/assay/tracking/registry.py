@@ -146,9 +146,10 @@ def find_version(t: Tracking, project: str, ref: AgentRef) -> "ModelVersion":
     if found := _version_of(t, registered_name(project, ref.agent_id), ref):
         return found
     there = ", ".join(str(known.agent) for known in list_agents(t, project)) or "none yet"
+    advice = f"there is {there}; `assay agent register CARD` registers one"
     raise NotFound(
-        f"agent {ref} is not registered in project {project} of {shown(t.uri)}: there is {there}; "
-        "`assay agent register CARD` registers one"
+        f"agent {ref} is not registered in project {project}: {advice}",
+        local=f"agent {ref} is not registered in project {project} of {shown(t.uri)}: {advice}",
     )
 
 

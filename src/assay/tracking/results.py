@@ -73,9 +73,10 @@ def load_result(t: Tracking, project: str, stage: Stage, subject_id: str) -> dic
     if found := search_runs(t, experiment_id, tags, status=("FINISHED",), limit=1):
         return _result(t, found[0])
     there = list(dict.fromkeys(run.subject_id for run in list_results(t, project, stage, limit=10)))
+    listed = ", ".join(there) or f"no finished {stage.value} yet"
     raise NotFound(
-        f"{stage.value} {subject_id} is not in project {project} of {shown(t.uri)}: there is "
-        + (", ".join(there) or f"no finished {stage.value} yet")
+        f"{stage.value} {subject_id} is not in project {project}: there is {listed}",
+        local=f"{stage.value} {subject_id} is not in project {project} of {shown(t.uri)}: there is {listed}",
     )
 
 

@@ -36,7 +36,7 @@ def import_traces(t: Tracking, query: TraceQuery) -> list[Conversation]:
     `agent_id` and `agent_version` say, else the experiment. Traces without an answer, and those that a scorer
     left, are passed over. Raises NotFound for the experiment, BadInput for a filter that MLflow does not read.
     """
-    experiment_id, name = _experiment(t, query.experiment)
+    experiment_id, name = find_experiment(t, query.experiment)
     infos = _infos(t, experiment_id, query)
     wanted = [info.trace_id for info in infos if _SCORER not in info.tags and info.state.value != "IN_PROGRESS"]
     traces = [trace for batch in batches(wanted) for trace in t.store.batch_get_traces(batch)]
@@ -55,14 +55,19 @@ def import_traces(t: Tracking, query: TraceQuery) -> list[Conversation]:
     return sorted(found, key=lambda conversation: (conversation.started_at, conversation.conversation_id))
 
 
-def _experiment(t: Tracking, name: str) -> tuple[str, str]:
+@reports_outages
+def find_experiment(t: Tracking, name: str) -> tuple[str, str]:
+    """(id, name) of an experiment, named by either. Raises NotFound."""
     experiment = t.client.get_experiment_by_name(name)
     if experiment is None and name.isdigit():
         by_id = {row.experiment_id: row for row in t.client.search_experiments()}
         experiment = by_id.get(name)
     if experiment is None:
         there = ", ".join(sorted(row.name for row in t.client.search_experiments(max_results=20)))
-        raise NotFound(f"traces.experiment: {name} is not in {shown(t.uri)}: there is {there}")
+        raise NotFound(
+            f"traces.experiment: there is no experiment {name} that this project may read",
+            local=f"traces.experiment: {name} is not in {shown(t.uri)}: there is {there}",
+        )
     return experiment.experiment_id, experiment.name
 
 

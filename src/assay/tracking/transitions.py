@@ -106,7 +106,10 @@ def _version(t: Tracking, name: str, registry_version: str) -> "ModelVersion":
     if found := next((row for row in versions if str(row.version) == str(registry_version)), None):
         return found
     there = ", ".join(str(row.version) for row in versions) or "none"
-    raise NotFound(f"registered model {name} has no version {registry_version} in {shown(t.uri)}: there is {there}")
+    raise NotFound(
+        f"registered model {name} has no version {registry_version}: there is {there}",
+        local=f"registered model {name} has no version {registry_version} in {shown(t.uri)}: there is {there}",
+    )
 
 
 def _stage(version: "ModelVersion") -> RegistryStage:
