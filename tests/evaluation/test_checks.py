@@ -71,3 +71,29 @@ def test_must_and_must_not_are_each_others_opposite(text, pattern):
 
 def test_without_a_check_a_judge_rules():
     assert check_verdict(Expectation(expectation_id="e", text="Is kind."), conversation("Hi.", "Hello.")) is None
+
+
+@pytest.mark.parametrize("kind", ["must", "must_not"])
+@pytest.mark.parametrize("written", ["re\u200bfund", "re\u00adfund", "ｒｅｆｕｎｄ", "x" * 30_000 + " refund"])
+def test_no_typography_and_no_length_hides_a_word(written, kind):
+    found = check_verdict(expects(SaysCheck(pattern="refund"), kind), conversation("Hi.", f"I booked a {written}."))
+    assert found.ruling is (Ruling.MET if kind == "must" else Ruling.NOT_MET)
+
+
+@pytest.mark.parametrize(
+    ("check", "kind", "words"),
+    [
+        (OutcomeCheck(path="ok", equals=True), "must", "Expected ok to be true, found false."),
+        (OutcomeCheck(path="no.such", equals="x"), "must", "Expected no.such to be x, found nothing."),
+        (ToolCheck(tool="refund"), "must", "Expected the agent to call refund, found no call of refund."),
+        (SaysCheck(pattern="done"), "must_not", "Expected the agent not to say “done”, found “Done”."),
+    ],
+)
+def test_a_check_says_what_was_expected_and_what_was_found(check, kind, words):
+    found = check_verdict(expects(check, kind), conversation("Hi.", "Done.", outcome={"ok": False}))
+    assert found.rationale == words
+
+
+def test_a_path_that_does_not_fit_the_outcome_abstains():
+    check = OutcomeCheck(path="length(n)", equals=1)
+    assert check_verdict(expects(check), conversation("Hi.", outcome={"n": 1})).ruling is Ruling.ABSTAINED

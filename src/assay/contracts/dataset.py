@@ -1,15 +1,13 @@
 """Stage 2: scenarios with expected behaviour, the dataset they form, and what validation says of it."""
 
-import re
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-import jmespath
-from jmespath.exceptions import JMESPathError
 from pydantic import Field, JsonValue, field_validator, model_validator
 
 from assay.contracts.base import Contract, Document, JsonObject, Share, Slug, Text, content_hash
+from assay.contracts.expressions import compile_path, compile_pattern
 from assay.contracts.stage import AgentRef, DatasetRef, ModelName, Stage, StageRequest, StageResult
 
 
@@ -33,15 +31,13 @@ class SaysCheck(Contract):
 
     kind: Literal["says"] = "says"
     pattern: Text
-    """Regular expression, searched without regard to case in every agent turn."""
+    """Regular expression (RE2: no look-around, no back-references; at most 500 characters), searched in every agent
+    turn without regard to case, curly quotes, kinds of dashes and spaces, or characters that show nothing."""
 
     @field_validator("pattern")
     @classmethod
     def compiles(cls, pattern: str) -> str:
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            raise ValueError(f"pattern is no regular expression ({error}): escape it or mend it") from error
+        compile_pattern(pattern)
         return pattern
 
 
@@ -63,10 +59,7 @@ class OutcomeCheck(Contract):
     @field_validator("path")
     @classmethod
     def compiles(cls, path: str) -> str:
-        try:
-            jmespath.compile(path)
-        except JMESPathError as error:
-            raise ValueError(f"path is no JMESPath expression ({error})") from error
+        compile_path(path)
         return path
 
 

@@ -12,6 +12,7 @@ from assay.contracts.conversation import Conversation
 from assay.contracts.dataset import Expectation, Scenario
 from assay.contracts.judgment import Evidence, Ruling, Verdict
 from assay.contracts.stage import Usage
+from assay.contracts.text import normalise
 from assay.evaluation.panel import merge
 from assay.models.chat import ChatModel, Message, Sampling
 from assay.models.prompt import render
@@ -175,7 +176,7 @@ def _faults(opinions: Opinions, conversation: Conversation, expectations: Sequen
 
 
 def _stands(quote: Quote, conversation: Conversation) -> Evidence | None:
-    """The quote with the turn in which it stands; None: nobody said it. Case and white space do not matter."""
+    """The quote with the turn in which it stands; None: nobody said it. Ignores case, space and typography."""
     wanted = _bare(quote.quote)
     if not wanted:
         return None
@@ -189,4 +190,4 @@ def _stands(quote: Quote, conversation: Conversation) -> Evidence | None:
 
 
 def _bare(text: str) -> str:
-    return " ".join(text.casefold().split())
+    return " ".join(normalise(text).casefold().split())
