@@ -4,6 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
+import psutil
 import pytest
 
 from assay.tracking import connect
@@ -11,6 +12,9 @@ from assay.tracking import connect
 ROOT = Path(__file__).resolve().parents[1]
 SHOP = ROOT / "examples" / "shop"
 DATA = ROOT.parent / "shared" / "data"
+
+PATIENCE_S = 300
+"""How long a test waits for what must come: an upper bound that a busy machine keeps, never a claim about speed."""
 
 OURS = ("ASSAY_", "OPENAI_", "ANTHROPIC_", "MLFLOW_TRACKING_URI")
 
@@ -48,3 +52,20 @@ def copy_store(template: Path, folder: Path) -> str:
     for file in template.glob("mlflow.db*"):
         shutil.copy(file, folder / file.name)
     return f"sqlite:///{folder}/mlflow.db"
+
+
+def pytest_sessionfinish() -> None:
+    """Ends what a test left running, such as the server of a fixture that timed out while it started."""
+    left = [child for child in psutil.Process().children(recursive=True) if child.is_running()]
+    own = [child for child in left if any("assay" in word or "mlflow" in word for word in arguments_of(child))]
+    for child in own:
+        child.terminate()
+    for child in psutil.wait_procs(own, timeout=10)[1]:
+        child.kill()
+
+
+def arguments_of(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []

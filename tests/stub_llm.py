@@ -131,8 +131,8 @@ class StubLLM:
 
         self._thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
         self._thread.start()
-        if not up.wait(10):
-            raise RuntimeError("the stub server did not start in 10 s")
+        if not up.wait(120):
+            raise RuntimeError("the stub server did not start")
         return self
 
     def __exit__(self, *_: object) -> None:

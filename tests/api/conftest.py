@@ -22,7 +22,7 @@ from assay.lifecycle.jobs import prepare_database
 from assay.lifecycle.pipeline import approve_all, run_pipeline
 from assay.settings import Settings
 from assay.stages.context import open_context
-from tests.conftest import SHOP, copy_store
+from tests.conftest import PATIENCE_S, SHOP, copy_store
 
 SCENARIOS = 8
 
@@ -88,7 +88,7 @@ class Served:
 
     def client(self, token: str | None = None, **more: Any) -> httpx.Client:
         headers = {**({"Authorization": f"Bearer {token}"} if token else {}), **more.pop("headers", {})}
-        return httpx.Client(base_url=f"{self.url}/api/v1", headers=headers, timeout=30, **more)
+        return httpx.Client(base_url=f"{self.url}/api/v1", headers=headers, timeout=PATIENCE_S, **more)
 
 
 @contextlib.contextmanager
@@ -101,7 +101,7 @@ def serving(settings: Settings, *, worker: bool = False) -> Iterator[Served]:
     with working(settings) if worker else contextlib.nullcontext():
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
-        ends = time.monotonic() + 20
+        ends = time.monotonic() + PATIENCE_S
         while not server.started and thread.is_alive() and time.monotonic() < ends:
             time.sleep(0.02)
         assert server.started

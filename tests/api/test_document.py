@@ -14,7 +14,7 @@ from schemathesis.specs.openapi.checks import (
 
 from assay.contracts.api import Role
 from tests.api.conftest import Served
-from tests.conftest import ROOT
+from tests.conftest import PATIENCE_S, ROOT
 
 STREAMS = ("follow_job", "follow_project", "follow_chat", "say")
 """They do not end; test_streams.py has them."""
@@ -45,5 +45,5 @@ schema = schemathesis.openapi.from_path(ROOT / "schemas" / "openapi.json").exclu
 def test_an_answer_is_one_that_the_document_knows(case: schemathesis.Case, guarded: Served, admin: str):
     if case.operation.method == "delete":
         case.path_parameters = {"token_id": "tok-0000000000000000"}  # not the one that asks
-    answer = case.call(base_url=guarded.url, headers={"Authorization": f"Bearer {admin}"}, timeout=30)
+    answer = case.call(base_url=guarded.url, headers={"Authorization": f"Bearer {admin}"}, timeout=PATIENCE_S)
     case.validate_response(answer, checks=list(CHECKS))

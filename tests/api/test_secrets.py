@@ -23,7 +23,7 @@ from joserfc.jwk import RSAKey
 from assay.contracts.api import NewToken, Role
 from assay.settings import Settings
 from tests.api.conftest import Served, home_of, serving
-from tests.conftest import ROOT
+from tests.conftest import PATIENCE_S, ROOT
 
 
 def test_a_token_never_appears_in_a_log_an_error_or_a_store(lived_in: Path, tmp_path: Path):
@@ -54,7 +54,7 @@ def test_a_token_never_appears_in_a_log_an_error_or_a_store(lived_in: Path, tmp_
         said.append(line)
     url = next(word for word in line.split() if word.startswith("http://"))
     answers = []
-    with httpx.Client(base_url=f"{url}/api/v1", timeout=30) as client:
+    with httpx.Client(base_url=f"{url}/api/v1", timeout=PATIENCE_S) as client:
         right = {"Authorization": f"Bearer {token}"}
         assert client.get("/settings", headers=right).status_code == 200
         started = client.post("/projects/shop/agents-report", json={}, headers=right)
@@ -78,7 +78,7 @@ def test_a_token_never_appears_in_a_log_an_error_or_a_store(lived_in: Path, tmp_
                 break
             time.sleep(0.1)
     process.terminate()
-    said.append(process.communicate(timeout=30)[0])
+    said.append(process.communicate(timeout=PATIENCE_S)[0])
     assert all(token not in answer.text and token not in str(answer.headers) for answer in answers)
     assert token not in "".join(said)
     for file in home.rglob("*"):
@@ -93,7 +93,7 @@ def test_a_server_that_others_reach_wants_authentication():
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
     assert refused.returncode == 2
     assert "ASSAY_AUTH=on" in refused.stderr + refused.stdout
@@ -216,7 +216,7 @@ def provider() -> Iterator[Provider]:
 
     thread = threading.Thread(target=lambda: loop.run_until_complete(run()), daemon=True)
     thread.start()
-    assert began.wait(10)
+    assert began.wait(PATIENCE_S)
     yield stub
     loop.call_soon_threadsafe(stop.set)
     thread.join(10)
@@ -239,7 +239,7 @@ def with_logins(lived_in: Path, provider: Provider, tmp_path_factory: pytest.Tem
 def log_in(served: Served, provider: Provider, **told) -> tuple[httpx.Client, httpx.Response]:
     """As a browser does: to the provider and back."""
     provider.claims = {"email": "ann@example.org", **told}
-    browser = httpx.Client(base_url=served.url, follow_redirects=False, timeout=30)
+    browser = httpx.Client(base_url=served.url, follow_redirects=False, timeout=PATIENCE_S)
     away = browser.get("/api/v1/auth/login", params={"next": "/p/shop"})
     assert away.status_code == 303
     back = httpx.get(away.headers["location"], follow_redirects=False)

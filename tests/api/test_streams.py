@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from tests.api.conftest import Served, finished, followed, shop_request
+from tests.conftest import PATIENCE_S
 
 
 def test_a_job_is_followed_from_its_start_to_its_end(open_to_all: Served):
@@ -84,7 +85,7 @@ def test_lists_hear_of_what_changes_in_their_project(open_to_all: Served):
 
     thread = threading.Thread(target=listen, daemon=True)
     thread.start()
-    assert began.wait(10)
+    assert began.wait(PATIENCE_S)
     with open_to_all.client() as client:
         dataset = client.get("/projects/shop/datasets").json()["items"][0]["dataset"]
         agent = {"agent_id": "shop-support", "version": "v1"}

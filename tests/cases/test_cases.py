@@ -14,7 +14,6 @@ HERE = Path(__file__).parent
 CASES = sorted(file.parent.name for file in HERE.glob("*/case.py"))
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", CASES)
 def test_case(name: str, bench: Bench) -> None:
     runpy.run_path(str(HERE / name / "case.py"))["check"](bench.of(HERE / name))

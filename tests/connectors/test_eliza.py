@@ -12,6 +12,7 @@ import pytest
 
 from assay.connectors import ConversationStart, connect, converse, probe
 from assay.contracts.agent import AgentCard, Finding
+from tests.conftest import PATIENCE_S
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "eliza" / "card.json"
 
@@ -37,7 +38,7 @@ def eliza() -> Iterator[AgentCard]:
         yield card.replace(connector=card.connector.replace(base_url=f"http://127.0.0.1:{port}/v1"))
     finally:
         server.terminate()
-        server.wait(5)
+        server.wait(PATIENCE_S)
 
 
 def _wait_for(port: int, server: subprocess.Popen) -> None:

@@ -1,7 +1,6 @@
 import asyncio
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -136,28 +135,25 @@ async def test_an_exception_of_the_agent_is_a_failed_call_that_says_where(write,
 
 
 async def test_an_agent_that_hangs_is_given_up_and_holds_nobody_up(write, card, start):
-    folder = write("agent_hangs.py", "import time\ndef answer(messages):\n    time.sleep(30)")
+    folder = write("agent_hangs.py", "import time\ndef answer(messages):\n    time.sleep(3600)")
     connector = python(card, "agent_hangs:answer", folder, timeout_s=0.1)
-    began = time.perf_counter()
     async with converse(connector, start) as dialogue:
         with pytest.raises(CallError, match=r"no answer in 0\.1 s") as raised:
             await dialogue.reply("a")
     assert raised.value.failed.cause is FailureCause.TIMEOUT
-    assert time.perf_counter() - began < 2
     assert all(thread.daemon for thread in threading.enumerate() if thread.name == "assay-agent")
 
 
 async def test_many_blocking_agents_answer_at_the_same_time(write, card):
-    folder = write("agent_slow.py", "import time\ndef answer(messages):\n    time.sleep(0.2)\n    return 'late'")
+    source = "import threading\nall = threading.Barrier(50)\ndef answer(messages):\n    all.wait()\n    return 'late'"
+    folder = write("agent_slow.py", source)  # nobody is answered before all 50 are asked
     connector = python(card, "agent_slow:answer", folder)
 
     async def one(number: int) -> str:
         async with converse(connector, ConversationStart(f"{number:032x}", "s", 0)) as dialogue:
             return (await dialogue.reply("a")).text
 
-    began = time.perf_counter()
     assert set(await asyncio.gather(*map(one, range(50)))) == {"late"}
-    assert time.perf_counter() - began < 2, "50 calls of 0.2 s, and no pool of a few threads"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 from assay.cli import COMMANDS, root_help
-from tests.conftest import SHOP
+from tests.conftest import PATIENCE_S, SHOP
 
 
 def test_help_names_every_command_and_imports_nothing_heavy():
@@ -114,7 +114,7 @@ def test_at_a_terminal_each_gate_is_asked_with_its_report(home, tmp_path):
             break
         shown += part
     os.close(master)
-    assert process.wait(30) == 4
+    assert process.wait(PATIENCE_S) == 4
     text = shown.decode(errors="replace")
     assert "approve, reject or later?" in text
     assert "reports/dataset.html" in text

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import PATIENCE_S, ROOT
 
 ELIZA = ROOT / "examples" / "eliza"
 
@@ -49,10 +49,9 @@ def card(tmp_path) -> Iterator[str]:
         yield str(file)
     finally:
         server.terminate()
-        server.wait(5)
+        server.wait(PATIENCE_S)
 
 
-@pytest.mark.timeout(200)
 def test_eliza_goes_through_stages_1_to_6(assay, card):
     def read(*arguments: str):
         return json.loads(assay(*arguments, "--json", "--project", "eliza", env={"ASSAY_MODEL": "offline"}).stdout)

@@ -61,7 +61,6 @@ def piped(stage_script, few, version: str, upto: Stage) -> dict[Stage, dict]:
     return results
 
 
-@pytest.mark.timeout(300)
 def test_the_pipe_gives_the_same_verdict_as_the_pipeline_and_runs_twice_for_free(assay, script, stage_script, few):
     piped(stage_script, few, "v1", Stage.ANALYZE)
     first = piped(stage_script, few, "v2", Stage.FEEDBACK)

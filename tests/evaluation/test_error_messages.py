@@ -1,6 +1,7 @@
 """Error messages of servers are told from talk about errors."""
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -479,11 +480,9 @@ def test_reading_never_raises_whatever_is_there(value, text, start, end):
 @pytest.mark.parametrize(
     "text", ["[" * 19_000, "{'a':" * 4_000, "Error: " * 3_000, "a " * 10_000, "a.b" * 7_000, "(" * 20_000]
 )
-def test_a_long_or_deep_text_is_read_in_no_time(text):
-    import time
-
-    started = time.perf_counter()
+def test_a_long_or_deep_text_is_read_in_little_cpu_time(text):
+    began = time.process_time()
     spoken_error(text)
     returned_error(text)
     raised_error(text)
-    assert time.perf_counter() - started < 1.0
+    assert time.process_time() - began < 20, "a pattern that backtracks takes hours"

@@ -1,6 +1,5 @@
 """Whatever SQL comes in: it reads these tables, or it is refused. And no number comes out that somebody wrote in."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -138,13 +137,11 @@ def test_at_most_fifty_rows_come_back(tables: ReadOnlyTables):
 
 def test_a_query_without_end_is_stopped(tables: ReadOnlyTables, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(read_only, "SECONDS", 0.3)
-    began = time.perf_counter()
     with pytest.raises(BadInput, match=r"took longer than 0\.3 s: ask for less"):
         tables.query(
             "SELECT count(*) AS n FROM results a, results b, results c, results d, results e "
             "WHERE a.latency_s * b.latency_s < c.latency_s + d.latency_s * e.latency_s"
         )
-    assert time.perf_counter() - began < 5
     assert tables.query("SELECT count(*) AS n FROM results") == [{"n": 100}]
 
 

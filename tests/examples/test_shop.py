@@ -22,6 +22,7 @@ from assay.contracts.judgment import Ruling, Verdict
 from assay.contracts.stage import AgentRef
 from assay.evaluation.checks import check_verdict
 from assay.evaluation.validation import validate
+from tests.conftest import PATIENCE_S
 
 SHOP = Path(__file__).parents[2] / "examples" / "shop"
 SCENARIOS = [Scenario.model_validate_json(line) for line in (SHOP / "dataset.jsonl").read_text().splitlines()]
@@ -228,7 +229,7 @@ def shop_server() -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
-        server.wait(5)
+        server.wait(PATIENCE_S)
 
 
 async def test_the_same_agent_says_the_same_over_python_http_and_chat_completions(shop_server):

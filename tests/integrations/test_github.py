@@ -16,6 +16,7 @@ from assay.errors import BadInput, CallError
 from assay.integrations.github import MARK, Place, open_issue, publish_comparison
 from assay.reports.junit import comparison_junit
 from assay.reports.markdown import comparison_markdown
+from tests.conftest import PATIENCE_S
 from tests.reports.conftest import comparison, production  # noqa: F401
 
 ROUTES = [
@@ -85,7 +86,7 @@ def github(monkeypatch) -> Iterator[GitHubStub]:
         await asyncio.Event().wait()
 
     threading.Thread(target=lambda: loop.run_until_complete(main()), daemon=True).start()
-    assert ready.wait(10)
+    assert ready.wait(PATIENCE_S)
     yield stub
 
 

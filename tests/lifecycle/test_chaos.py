@@ -3,8 +3,6 @@
 import random
 from collections import Counter
 
-import pytest
-
 from assay.contracts.conversation import FailureCause, StopReason
 from assay.lifecycle.evaluate import evaluate
 from assay.models import asking
@@ -15,7 +13,6 @@ from tests.lifecycle.conversing import converse, ready
 from tests.stub_llm import Cut, Hang, Raw, Reply, Status, StubLLM
 
 
-@pytest.mark.timeout(300)
 async def test_a_thousand_conversations_with_a_bad_server_all_end_and_the_sums_add_up(store_uri, tmp_path, monkeypatch):
     monkeypatch.setattr(asking, "backoff_s", lambda failures: 0.01)
     chance = random.Random(7)

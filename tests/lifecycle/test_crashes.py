@@ -9,6 +9,7 @@ import sys
 import time
 
 from assay.settings import Settings
+from tests.conftest import PATIENCE_S
 from tests.lifecycle.conversing import converse, ready
 from tests.stub_llm import StubLLM
 
@@ -34,7 +35,7 @@ async def test_twenty_kills_lose_nothing_and_pay_for_nothing_twice(store_uri, tm
             # some die while MLflow is still being opened, some in the middle of writing to it
             most = before + chance.choice((chance.randint(1, 40), chance.randint(40, 100)))
             with subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
-                until = time.monotonic() + 60
+                until = time.monotonic() + PATIENCE_S
                 while process.poll() is None and stub.calls < most and time.monotonic() < until:
                     time.sleep(0.002)
                 time.sleep(chance.random() * 0.1)
@@ -42,7 +43,7 @@ async def test_twenty_kills_lose_nothing_and_pay_for_nothing_twice(store_uri, tm
             killed += 1
             assert stub.calls > before, "a life in which nothing was asked shows nothing"
         assert stub.calls < NEEDED, "all was done before the last kill"
-        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=100)
+        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=PATIENCE_S)
         assert done.returncode == 0, done.stderr[-2000:]
         assert stub.calls <= NEEDED + killed * IN_FLIGHT, (stub.calls, NEEDED, killed)
     tables = sqlite3.connect(tmp_path / "mlflow.db")

@@ -15,6 +15,7 @@ from assay.stages.context import open_context
 from assay.stages.judge import judge
 from assay.stages.simulate import simulate
 from assay.tracking import connect, read_conversations, read_judgments
+from tests.conftest import PATIENCE_S
 from tests.lifecycle.conversing import converse, ready, role_of
 from tests.stub_llm import StubLLM
 
@@ -61,7 +62,7 @@ async def test_no_conversation_waits_for_the_slowest_before_it_is_judged(setting
     stub.responder = hangs
     async with open_context(settings) as context:
         task = asyncio.create_task(evaluate(request, context))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while roles(stub)["judge"] < 7:
                 await asyncio.sleep(0.01)
         assert not task.done()

@@ -15,6 +15,7 @@ from assay.lifecycle.gates import decide
 from assay.lifecycle.jobs import Jobs, open_jobs
 from assay.settings import Settings
 from assay.stages.context import open_context
+from tests.conftest import PATIENCE_S
 from tests.lifecycle.conversing import card_at, converse, ready, some
 from tests.lifecycle.workers import worker
 from tests.stub_llm import StubLLM
@@ -60,7 +61,7 @@ async def test_a_job_is_queued_done_and_tells_of_its_progress(settings, jobs, st
     assert (await jobs.submit(asked)).job_id == queued.job_id
     heard = []
     with worker(settings, stub.env()):
-        done = await asyncio.wait_for(jobs.wait(queued.job_id, heard.append, poll_s=0.1), 60)
+        done = await asyncio.wait_for(jobs.wait(queued.job_id, heard.append, poll_s=0.1), PATIENCE_S)
     assert done.status is JobStatus.SUCCEEDED
     assert done.result["judging"]["passed"] == 12
     assert done.progress.spent.calls == 60
@@ -76,7 +77,7 @@ async def test_cancel_stops_within_a_turn_and_retry_does_only_what_is_missing(se
     stub.latency_s = 0.05
     job = await jobs.submit(JobRequest(kind=JobKind.EVALUATE, request=request.model_dump(mode="json")))
     with worker(settings, stub.env()):
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while stub.calls < 100:
                 await asyncio.sleep(0.02)
         assert (await jobs.cancel(job.job_id)).status is JobStatus.CANCELLED
@@ -87,7 +88,7 @@ async def test_cancel_stops_within_a_turn_and_retry_does_only_what_is_missing(se
         assert stopped_at < 360
         stub.latency_s = 0.0
         await jobs.retry(job.job_id)
-        done = await asyncio.wait_for(jobs.wait(job.job_id, poll_s=0.1), 60)
+        done = await asyncio.wait_for(jobs.wait(job.job_id, poll_s=0.1), PATIENCE_S)
     assert done.status is JobStatus.SUCCEEDED
     assert done.result["judging"]["passed"] == 40
     assert stub.calls <= 360 + 8
@@ -101,14 +102,14 @@ async def test_a_failed_job_says_why_and_a_higher_limit_goes_on(settings, jobs, 
     limited = request.replace(limits=Limits(calls=20))
     job = await jobs.submit(JobRequest(kind=JobKind.EVALUATE, request=limited.model_dump(mode="json")))
     with worker(settings, stub.env()):
-        failed = await asyncio.wait_for(jobs.wait(job.job_id, poll_s=0.1), 60)
+        failed = await asyncio.wait_for(jobs.wait(job.job_id, poll_s=0.1), PATIENCE_S)
         assert failed.status is JobStatus.FAILED
         assert failed.error.cause == "OverBudget"
         assert "raise the limit" in failed.error.message
         spent = stub.calls
         assert spent <= 20 + 4
         again = await jobs.submit(JobRequest(kind=JobKind.EVALUATE, request=request.model_dump(mode="json")))
-        done = await asyncio.wait_for(jobs.wait(again.job_id, poll_s=0.1), 60)
+        done = await asyncio.wait_for(jobs.wait(again.job_id, poll_s=0.1), PATIENCE_S)
     assert done.status is JobStatus.SUCCEEDED
     assert stub.calls <= 50 + 4
 
@@ -118,12 +119,12 @@ async def test_a_worker_that_is_killed_leaves_nothing_undone(settings, jobs, stu
     stub.latency_s = 0.03
     job = await jobs.submit(JobRequest(kind=JobKind.EVALUATE, request=request.model_dump(mode="json")))
     with worker(settings, stub.env()) as first:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while stub.calls < 60:
                 await asyncio.sleep(0.02)
         first.kill()
     with worker(settings, stub.env()):
-        done = await asyncio.wait_for(jobs.wait(job.job_id, poll_s=0.1), 60)
+        done = await asyncio.wait_for(jobs.wait(job.job_id, poll_s=0.1), PATIENCE_S)
     assert done.status is JobStatus.SUCCEEDED
     assert done.result["judging"]["passed"] == 40
     assert stub.calls <= 200 + 4
@@ -135,15 +136,15 @@ async def test_a_pipeline_waits_at_a_gate_through_a_restart_and_goes_on_when_it_
     )
     job = await jobs.submit(JobRequest(kind=JobKind.PIPELINE, request=request.model_dump(mode="json")))
     with worker(settings, stub.env()) as first:
-        waits = await asyncio.wait_for(jobs.wait(job.job_id, poll_s=0.1), 60)
+        waits = await asyncio.wait_for(jobs.wait(job.job_id, poll_s=0.1), PATIENCE_S)
         assert waits.progress.waiting_for.startswith("agent-")
         first.send_signal(signal.SIGTERM)
-        assert first.wait(20) == 0
+        assert first.wait(PATIENCE_S) == 0
     with worker(settings, stub.env()):
         async with open_context(settings) as context:
             await decide(context, "gated", waits.progress.waiting_for, "approve", by="ada", reason="Looks right.")
         await jobs.gate_decided("gated")
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while not str((await jobs.show(job.job_id)).progress.waiting_for).startswith("dataset-"):
                 await asyncio.sleep(0.1)
         assert (await jobs.show(job.job_id)).status is JobStatus.RUNNING
@@ -161,5 +162,5 @@ async def test_a_stage_is_a_job_and_its_error_is_told(settings, jobs, stub):
     asked = JudgeRequest(simulation_id="sim-0000000000000000")
     job = await jobs.submit(JobRequest(kind=JobKind.JUDGE, request=asked.model_dump(mode="json")))
     with worker(settings, stub.env()):
-        failed = await asyncio.wait_for(jobs.wait(job.job_id, poll_s=0.1), 60)
+        failed = await asyncio.wait_for(jobs.wait(job.job_id, poll_s=0.1), PATIENCE_S)
     assert (failed.status, failed.error.cause) == (JobStatus.FAILED, "NotFound")

@@ -189,7 +189,7 @@ async def test_a_429_may_name_the_hour_instead_of_the_seconds():
         began = time.perf_counter()
         await chat.complete(ASKED)
         await chat.aclose()
-    assert 0.9 <= time.perf_counter() - began < 3
+    assert time.perf_counter() - began >= 0.9
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from assay.models import open_model
 from assay.models.chat import Message
 from assay.models.waiting import Pace, backoff_s, retry_after_s
+from tests.conftest import PATIENCE_S
 from tests.stub_llm import Reply, Status, StubLLM
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
@@ -94,7 +95,7 @@ async def test_no_one_is_forgotten_in_the_line_and_the_limit_holds():
     await asyncio.sleep(0)
     for task in tasks[::3]:
         task.cancel()
-    done = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 5)
+    done = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), PATIENCE_S)
     assert sum(result is None for result in done) >= 66
     assert most == 1
     assert pace.in_flight == 0

@@ -13,9 +13,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.conftest import ROOT, SHOP, copy_store
+from tests.conftest import PATIENCE_S, ROOT, SHOP, copy_store
+
+expect.set_options(timeout=PATIENCE_S * 1000)
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next((found for name in NAMES if (found := shutil.which(name))), None)
@@ -89,7 +91,7 @@ class Server:
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(20)
+                self.process.wait(PATIENCE_S)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
@@ -141,7 +143,7 @@ def lived_in(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 def look_around(url: str) -> dict[str, str]:
     """Draws labels, begins the rollout, lets a gate wait, and says what stands where."""
-    with httpx.Client(base_url=f"{url}/api/v1/projects/shop", timeout=60) as client:
+    with httpx.Client(base_url=f"{url}/api/v1/projects/shop", timeout=PATIENCE_S) as client:
 
         def newest(resource: str, **query: str) -> dict:
             return client.get(f"/{resource}", params=query).raise_for_status().json()["items"][0]
@@ -170,7 +172,7 @@ def page(browser: Browser) -> Iterator[Page]:
     """A page of a browser that nobody has used. What it says on its console as an error fails the test."""
     context = browser.new_context(viewport={"width": 1360, "height": 900}, reduced_motion="reduce")
     page = context.new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(PATIENCE_S * 1000)
     said: list[str] = []
     page.on("pageerror", lambda error: said.append(str(error)))
     page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)

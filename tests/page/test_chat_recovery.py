@@ -5,7 +5,7 @@ import json
 import httpx
 from playwright.sync_api import Page, expect
 
-from tests.conftest import SHOP
+from tests.conftest import PATIENCE_S, SHOP
 from tests.page.conftest import Server
 from tests.page.test_recovery import finish
 from tests.stub_llm import StubLLM
@@ -26,10 +26,10 @@ def test_an_answer_comes_though_the_server_was_killed_while_the_agent_thought(pa
         log = page.get_by_role("log")
         expect(log.get_by_text("at work…")).to_be_visible()
         fresh.kill()
-        expect(page.get_by_text("server gone, trying again")).to_be_visible(timeout=30_000)
+        expect(page.get_by_text("server gone, trying again")).to_be_visible()
         fresh.start()
-        expect(page.get_by_text("server gone, trying again")).to_be_hidden(timeout=30_000)
-        expect(log.get_by_text("at work…")).to_be_hidden(timeout=60_000)
+        expect(page.get_by_text("server gone, trying again")).to_be_hidden()
+        expect(log.get_by_text("at work…")).to_be_hidden()
         expect(log).not_to_contain_text("a fault of Assay")
     (chat,) = httpx.get(f"{fresh.url}/api/v1/projects/shop/chats").json()["items"]
     messages = httpx.get(f"{fresh.url}/api/v1/chats/{chat['chat_id']}").json()["messages"]
@@ -40,7 +40,7 @@ def test_an_answer_comes_though_the_server_was_killed_while_the_agent_thought(pa
 
 
 def register(server: Server) -> None:
-    with httpx.Client(base_url=f"{server.url}/api/v1", timeout=30) as client:
+    with httpx.Client(base_url=f"{server.url}/api/v1", timeout=PATIENCE_S) as client:
         client.post("/projects", json={"project": "shop"}).raise_for_status()
         card = json.loads((SHOP / "v2.json").read_text())
         asked = {"project": "shop", "card": card, "card_dir": str(SHOP), "probe": False}

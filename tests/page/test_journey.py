@@ -19,7 +19,7 @@ def test_a_person_runs_the_lifecycle_talks_to_the_agents_labels_and_decides(page
     # stages 1 to 5 of both versions, each behind its gate
     for gate in range(9):
         approve_the_gate(page, f"looked at gate {gate}")
-    expect(gate_of(page, "6 Compare")).to_be_visible(timeout=30_000)
+    expect(gate_of(page, "6 Compare")).to_be_visible()
     open_an_artifact(page)
     talk_with_the_dataset_builder(page)
     talk_with_the_analyst(page)
@@ -39,7 +39,7 @@ def test_a_person_runs_the_lifecycle_talks_to_the_agents_labels_and_decides(page
     for gate in ("staging", "production"):
         approve_the_gate(page, f"into {gate}")
     verdict = page.get_by_role("region", name="Verdict")
-    expect(verdict).to_contain_text("PROMOTE", timeout=30_000)
+    expect(verdict).to_contain_text("PROMOTE")
     expect(page.get_by_text("succeeded")).to_be_visible()
     verdict.get_by_role("link", name="Open the comparison").click()
     expect(page.get_by_role("region", name="Verdict", exact=True)).to_contain_text(
@@ -83,12 +83,12 @@ def gate_of(page: Page, stage: str):
 
 def approve_the_gate(page: Page, reason: str) -> None:
     gate = page.get_by_role("region", name="The gate that waits")
-    expect(gate).to_be_visible(timeout=30_000)
+    expect(gate).to_be_visible()
     form = gate.get_by_role("form")
     subject = form.get_attribute("aria-label")
     form.get_by_label("Reason").fill(reason)
     form.get_by_role("button", name="Approve").click()
-    expect(page.get_by_role("form", name=str(subject))).to_be_hidden(timeout=30_000)
+    expect(page.get_by_role("form", name=str(subject))).to_be_hidden()
 
 
 def open_an_artifact(page: Page) -> None:
@@ -125,7 +125,7 @@ def talk_with_the_analyst(page: Page) -> None:
     page.get_by_role("link", name="Analytics").click()
     expect(page.get_by_text("Conversations that meet every expectation").first).to_be_visible()
     say(page, "Analyst", "Which topic fails most?")
-    expect(page.get_by_role("log")).to_contain_text("The scenarios that pass least often", timeout=20_000)
+    expect(page.get_by_role("log")).to_contain_text("The scenarios that pass least often")
 
 
 def say(page: Page, agent: str, words: str) -> None:
@@ -134,7 +134,7 @@ def say(page: Page, agent: str, words: str) -> None:
     box.press("Enter")
     log = page.get_by_role("log")
     expect(log).to_contain_text(words)
-    expect(log.get_by_text("at work…")).to_be_hidden(timeout=20_000)
+    expect(log.get_by_text("at work…")).to_be_hidden()
 
 
 def label_ten_conversations(page: Page) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 from playwright.sync_api import Page, expect
 
-from tests.conftest import SHOP
+from tests.conftest import PATIENCE_S, SHOP
 from tests.page.conftest import Server
 
 SLOW_AGENT = """
@@ -24,12 +24,12 @@ def test_a_job_goes_on_and_the_page_sees_its_end_though_the_server_was_killed(
 ):
     job = begin_slow_job(fresh, tmp_path)
     page.goto(f"{fresh.url}/p/shop/jobs/{job}")
-    expect(page.get_by_text("3 Simulation,")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("3 Simulation,")).to_be_visible()
     fresh.kill()
-    expect(page.get_by_text("server gone, trying again")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("server gone, trying again")).to_be_visible()
     fresh.start()
-    expect(page.get_by_text("server gone, trying again")).to_be_hidden(timeout=30_000)
-    expect(page.get_by_text("succeeded")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("server gone, trying again")).to_be_hidden()
+    expect(page.get_by_text("succeeded")).to_be_visible()
     shown = httpx.get(f"{fresh.url}/api/v1/jobs/{job}").json()
     assert shown["status"] == "SUCCEEDED"
     found = httpx.get(f"{fresh.url}/api/v1/projects/shop/conversations", params={"limit": 200}).json()["items"]
@@ -47,7 +47,7 @@ def begin_slow_job(server: Server, folder: Path) -> str:
         "connector": {"kind": "python", "target": "slow:reply"},
     }
     scenarios = [json.loads(line) for line in (SHOP / "dataset.jsonl").read_text().splitlines()[:10]]
-    with httpx.Client(base_url=f"{server.url}/api/v1", timeout=30) as client:
+    with httpx.Client(base_url=f"{server.url}/api/v1", timeout=PATIENCE_S) as client:
         client.post("/projects", json={"project": "shop"}).raise_for_status()
         asked = {"project": "shop", "card": card, "card_dir": str(folder), "probe": False}
         finish(client, client.post("/projects/shop/agents", json=asked))

@@ -18,6 +18,7 @@ from assay.contracts.traffic import Traffic, Upstream
 from assay.rollout.gateway import Gateway, GatewayLimits
 from assay.rollout.recorder import Recorder
 from assay.rollout.sources import TrafficSource
+from tests.conftest import PATIENCE_S
 
 
 class Agent:
@@ -82,7 +83,7 @@ def in_thread(serve: Callable[[asyncio.Event], object]) -> Iterator[None]:
 
     thread = threading.Thread(target=lambda: loop.run_until_complete(main()), daemon=True)
     thread.start()
-    assert ready.wait(20)
+    assert ready.wait(PATIENCE_S)
     try:
         yield
     finally:
@@ -123,7 +124,7 @@ def served(gateway: Gateway) -> Iterator[str]:
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined,method-assign]
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    ends = time.monotonic() + 20
+    ends = time.monotonic() + PATIENCE_S
     while not server.started and time.monotonic() < ends:
         time.sleep(0.02)
     try:

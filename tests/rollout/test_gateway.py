@@ -11,6 +11,7 @@ import pytest
 from assay.contracts.conversation import FailureCause
 from assay.rollout.sources import kept
 from assay.tracking import connect, read_conversations, write_conversations
+from tests.conftest import PATIENCE_S
 from tests.rollout.conftest import agent_server, gateway_to, served, traffic_to
 
 
@@ -116,7 +117,7 @@ def test_a_caller_who_leaves_ends_the_agents_work_too(agents):
 
     with served(gateway_to(traffic_to(one.url, two.url, 0.0))) as url:
         asyncio.run(leave(url))
-        ends = time.monotonic() + 5
+        ends = time.monotonic() + PATIENCE_S
         while not one.cancelled and time.monotonic() < ends:
             time.sleep(0.02)
     assert one.cancelled == 1
@@ -191,7 +192,7 @@ def test_a_shadow_answers_and_nobody_is_told(agents):
     )
     with served(gateway) as url:
         assert "I am one." in once(url)[1]
-        ends = time.monotonic() + 5
+        ends = time.monotonic() + PATIENCE_S
         while not two.seen and time.monotonic() < ends:
             time.sleep(0.02)
     assert sorted(written) == [("desk@1", "production"), ("desk@2", "shadow")]

