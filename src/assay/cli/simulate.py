@@ -64,16 +64,17 @@ def import_(
     io: InOut = InOut(),
 ) -> None:
     """Bring in conversations that Assay did not simulate, judged by the checks of their scenarios."""
-    from assay.integrations.importers import broken, import_conversations, read_conversations_file
+    from assay.integrations.importers import broken, import_conversations, read_conversations_file, signs
 
     imported = read_conversations_file(
         file, layout=layout, agent=agent_ref(agent), dataset=dataset, as_scored=as_scored
     )
 
     async def work(context: "Context"):
-        return await import_conversations(imported, io.name, context)
+        judging = await import_conversations(imported, io.name, context)
+        return judging, await signs(judging, imported, context)
 
-    judging = in_context(work)
+    judging, found = in_context(work)
     answer(
         judging,
         io,
@@ -82,6 +83,7 @@ def import_(
             f"  {judging.conversations} conversations of {judging.agent}: {judging.passed} passed, {judging.failed} "
             f"failed, {judging.unjudged} without a verdict",
             *(f"  {line}" for line in broken(imported)),
+            *(f"  look: {sign.words}" for sign in found),
             f"  next: assay analytics report --project {io.name}",
         ),
     )

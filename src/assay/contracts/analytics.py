@@ -57,6 +57,25 @@ class Attribution(Contract):
     """At most 20."""
 
 
+class RunSign(Contract):
+    """A sign in the run as a whole that something other than the agent failed, for a person to look at."""
+
+    kind: Literal["same_ending", "tools_stop", "silence", "no_tool_results"]
+    words: Text
+    conversations: int
+    conversation_ids: tuple[str, ...]
+    """At most 20."""
+
+
+class VacuousPass(Contract):
+    """A pass in which the agent did nothing."""
+
+    conversation_id: str
+    scenario_id: Slug
+    trial: int
+    words: Text
+
+
 class Narrative(Contract):
     """Prose whose numbers are all references to facts, already put in."""
 
@@ -125,6 +144,9 @@ class AnalyticsReport(StageResult):
     """The pass rate with conversations that infrastructure broke counted as they were scored, or as failed; None:
     nothing was broken."""
     forecast: Forecast | None = None
+    signs: tuple[RunSign, ...] = ()
+    """What in the run as a whole looks like somebody else's failure; nothing is left out because of it."""
+    vacuous_passes: tuple[VacuousPass, ...] = ()
     calibrated: bool = False
     """False: no admitted judge stands behind these rates, and the report says so in words."""
 

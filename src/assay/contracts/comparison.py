@@ -85,6 +85,8 @@ class Flip(Contract):
     challenger_conversation: str
     reason: str
     """The judge's rationale of the side that did not pass."""
+    vacuous: bool = False
+    """The side that passed called no tool, though most of its other conversations did."""
 
 
 class CostDifference(Contract):

@@ -10,7 +10,7 @@ from assay.evaluation.panel import to_judgment
 from assay.evaluation.results import TrialResult
 
 
-def set_apart(result: TrialResult) -> bool:
+def counts_apart(result: TrialResult) -> bool:
     """Whether infrastructure broke the conversation, so that it counts apart."""
     error = result.conversation.error
     return error is not None and error.cause not in (*AGENTS_OWN, FailureCause.BUDGET)
@@ -18,7 +18,7 @@ def set_apart(result: TrialResult) -> bool:
 
 def as_scored(results: Sequence[TrialResult]) -> list[TrialResult]:
     """With the conversations that were set apart as their checks find them; what no check can say counts as failed."""
-    return [_scored(result) if set_apart(result) else result for result in results]
+    return [_scored(result) if counts_apart(result) else result for result in results]
 
 
 def _scored(result: TrialResult) -> TrialResult:

@@ -8,6 +8,7 @@ from assay.contracts.comparison import CostDifference, Flip, PairedResult, Slice
 from assay.contracts.estimate import Estimate, Insufficient, Quantity
 from assay.contracts.judgment import Ruling
 from assay.evaluation.results import TrialResult, paired_quantity, passes, scores, slice_of
+from assay.evaluation.vacuous import vacuous_passes
 from assay.statistics import Insufficient as TooLittle
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ def compare_slices(
 def find_flips(champion: Results, challenger: Results) -> tuple[Flip, ...]:
     """Matched trials that one side passed and the other did not, what broke first."""
     flips = []
+    vacuous = {row.conversation_id for side in (champion, challenger) for row in vacuous_passes(side)}
     for before, after in matched(champion, challenger):
         if before.judgment.passed == after.judgment.passed:
             continue
@@ -118,6 +120,7 @@ def find_flips(champion: Results, challenger: Results) -> tuple[Flip, ...]:
                 champion_conversation=before.conversation.conversation_id,
                 challenger_conversation=after.conversation.conversation_id,
                 reason=_why(after if broken else before),
+                vacuous=(before if broken else after).conversation.conversation_id in vacuous,
             )
         )
     return tuple(sorted(flips, key=lambda flip: (flip.direction, flip.scenario_id, flip.trial)))

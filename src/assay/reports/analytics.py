@@ -66,6 +66,8 @@ def lay_out_analytics(
             _slices(report),
             _failures(report, conversations),
             _blame(report),
+            _signs(report),
+            _vacuous(report),
             _broken(report),
             _forecast(report),
             _steadiness(report),
@@ -196,6 +198,30 @@ def _blame(report: AnalyticsReport) -> Section:
     said = "Not every conversation that fails is the agent's fault. Each is put down to whoever failed first."
     return Section(
         title="Whose fault it is", blocks=(TextBlock(text=said), *((chart,) if points else ()), table(columns, rows))
+    )
+
+
+def _signs(report: AnalyticsReport) -> Section:
+    rows = tuple(row(sign.words, sign.conversations, one_of(sign.conversation_ids)) for sign in report.signs)
+    said = TextBlock(text="Nothing is left out of the rates because of these: look and decide.")
+    return Section(
+        title="What may not be the agent's doing",
+        blocks=(said, table(("Sign", "Conversations", "One of them"), rows)) if rows else (),
+    )
+
+
+def _vacuous(report: AnalyticsReport) -> Section:
+    rows = tuple(
+        row(found.scenario_id, found.trial, found.words, one_of((found.conversation_id,)))
+        for found in report.vacuous_passes
+    )
+    said = TextBlock(
+        text="These conversations pass though the agent did nothing. Either nothing had to be done, or the check is "
+        "met before the agent begins: then let the scenario expect something that the agent must do."
+    )
+    return Section(
+        title="Passes in which nothing was done",
+        blocks=(said, table(("Scenario", "Trial", "Why it is listed", "Trace"), rows)) if rows else (),
     )
 
 

@@ -56,7 +56,7 @@ def _flip_table(flips: Sequence[Flip], title: str, tone: Tone) -> list[Block]:
         row(
             Cell(text=scenario, tone=tone),
             ", ".join(str(flip.trial) for flip in same),
-            reason,
+            f"{reason} (The side that passed called no tool.)" if any(flip.vacuous for flip in same) else reason,
             Cell(text=same[0].champion_conversation[:8], link=same[0].champion_conversation),
             Cell(text=same[0].challenger_conversation[:8], link=same[0].challenger_conversation),
         )

@@ -10,12 +10,14 @@ from assay.contracts.base import short_id
 from assay.contracts.estimate import Estimate, Quantity
 from assay.contracts.judgment import Ruling
 from assay.contracts.stage import Stage
-from assay.evaluation.as_scored import as_scored, set_apart
+from assay.evaluation.as_scored import as_scored, counts_apart
 from assay.evaluation.attribution import attributions
 from assay.evaluation.clusters import failure_clusters
 from assay.evaluation.forecasting import forecast, precision
 from assay.evaluation.judges.correction import Judged, corrected_rate, standing
 from assay.evaluation.results import TrialResult, passes, quantity, scores, slice_of, successes_and_trials
+from assay.evaluation.run_signs import run_signs
+from assay.evaluation.vacuous import vacuous_passes
 from assay.stages.context import Calls, Context, Work
 from assay.stages.material import load_judged
 from assay.stages.narrative import narrative_of
@@ -118,17 +120,23 @@ def compute(request: AnalyzeRequest, side: Judged) -> AnalyticsReport:
         precision=precision(results),
         as_scored=_as_scored(results),
         correction=how,
+        signs=run_signs([result.conversation for result in results], _passed(results)),
+        vacuous_passes=vacuous_passes(results),
         calibrated=trust.trusted,
     )
     report = report.replace(forecast=forecast(request, report.expected, results))
     return report.replace(facts=analytics_facts(report, results))
 
 
+def _passed(results: Sequence[TrialResult]) -> dict[str, bool | None]:
+    return {result.conversation.conversation_id: result.judgment.passed for result in results}
+
+
 def _as_scored(results: Sequence[TrialResult]) -> Quantity | None:
     """The pass rate if what infrastructure broke counted; None: nothing was broken."""
     from assay.statistics import clustered_mean
 
-    if not any(map(set_apart, results)):
+    if not any(map(counts_apart, results)):
         return None
     return quantity(clustered_mean(*passes(as_scored(results))))
 

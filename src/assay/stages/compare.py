@@ -10,7 +10,7 @@ from assay.contracts.comparison import CompareRequest, ComparisonReport, PairedR
 from assay.contracts.judgment import Judging
 from assay.contracts.stage import Stage
 from assay.errors import BadInput
-from assay.evaluation.as_scored import as_scored, set_apart
+from assay.evaluation.as_scored import as_scored, counts_apart
 from assay.evaluation.attribution import attributions
 from assay.evaluation.judges.correction import Judged, corrected_difference, standing, whatever_the_judge
 from assay.evaluation.pairing import compare_costs, compare_passes, compare_scores, compare_slices, find_flips
@@ -158,7 +158,7 @@ def compute(request: CompareRequest, before: Judged, after: Judged) -> Compariso
 
 def _as_scored(champion: list[TrialResult], challenger: list[TrialResult], confidence: float) -> PairedResult | None:
     """The test if what infrastructure broke counted; None: nothing was broken."""
-    if not any(map(set_apart, (*champion, *challenger))):
+    if not any(map(counts_apart, (*champion, *challenger))):
         return None
     return compare_passes(as_scored(champion), as_scored(challenger), confidence=confidence)
 

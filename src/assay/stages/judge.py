@@ -12,7 +12,7 @@ from assay.contracts.judgment import JudgeRequest, JudgeSpec, Judging, Judgment,
 from assay.contracts.stage import AgentRef, DatasetRef, Stage, Usage
 from assay.errors import BadInput, CallError, OverBudget
 from assay.evaluation.checks import check_verdict
-from assay.evaluation.infrastructure import set_apart
+from assay.evaluation.infrastructure import mark_faults
 from assay.evaluation.panel import merge, to_judgment
 from assay.models.usage import UsageSum
 from assay.stages.context import Calls, Context, Work
@@ -238,7 +238,7 @@ async def _source(request: JudgeRequest, context: Context) -> Source:
         assert request.traces is not None  # noqa: S101, the contract allows one of three
         experiment_id, _ = await asyncio.to_thread(find_experiment, t, request.traces.experiment)
         found = await asyncio.to_thread(import_traces, t, request.traces)
-        conversations, kind = [set_apart(conversation) for conversation in found], "traces"
+        conversations, kind = mark_faults(found), "traces"
         # somebody else's traces stay as they are; what is judged gets one of ours
     if not conversations:
         raise BadInput("there are no conversations to judge: check simulation_id, conversations or traces.filter")

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from assay.contracts.agent import AgentCard, DevelopRequest, MlflowConnector
+from assay.contracts.analytics import RunSign
 from assay.contracts.conversation import Conversation, Simulation
 from assay.contracts.dataset import Dataset, DatasetRequest
 from assay.contracts.judgment import JudgeRequest, Judging
 from assay.contracts.stage import AgentRef, DatasetRef, Stage, StageRequest, Usage
 from assay.errors import BadInput
-from assay.evaluation.infrastructure import runs_of_faults, set_apart
+from assay.evaluation.infrastructure import mark_faults, runs_of_faults
+from assay.evaluation.run_signs import run_signs
 from assay.integrations.importers import openai_messages, tau_bench
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ def read_conversations_file(
     imported = _read(file, layout, agent, dataset)
     if as_scored:
         return imported
-    return replace(imported, conversations=tuple(map(set_apart, imported.conversations)))
+    return replace(imported, conversations=tuple(mark_faults(imported.conversations, imported.dataset.scenarios)))
 
 
 def _read(file: Path, layout: Layout, agent: AgentRef, dataset: Path | None) -> Imported:
@@ -92,6 +94,16 @@ def broken(imported: Imported) -> tuple[str, ...]:
         lines.append(f"{len(outages)} times three or more in a row: an outage, rather than bad luck")
     lines.append("to take them as they were scored: --as-scored; `assay compare run` gives both ways")
     return tuple(lines)
+
+
+async def signs(judging: Judging, imported: Imported, context: "Context") -> tuple[RunSign, ...]:
+    """What in the imported run looks like somebody else's failure, though nothing was set apart for it."""
+    from assay.tracking import read_judgments
+
+    t, name = context.tracking, judging.subject_id
+    judgments = await asyncio.to_thread(read_judgments, t, judging.project, name)
+    passed = {judgment.conversation_id: judgment.passed for judgment in judgments}
+    return run_signs(imported.conversations, passed)
 
 
 def _card(imported: Imported) -> AgentCard:
