@@ -3,11 +3,8 @@ import json
 
 import pytest
 from aiohttp import web
-from hypothesis import given
-from hypothesis import strategies as st
 
 from assay.connectors import connect, converse
-from assay.connectors.answers import read_arguments
 from assay.contracts.conversation import FailureCause
 from assay.errors import BadInput, CallError
 
@@ -167,18 +164,3 @@ async def test_the_key_comes_from_the_environment(serve, card, tmp_path, start, 
     monkeypatch.setenv("SHOP_KEY", "k")
     async with converse(openai(card, url, tmp_path, api_key_env="SHOP_KEY"), start) as dialogue:
         assert (await dialogue.reply("one")).text == "Bearer k"
-
-
-@given(st.text())
-def test_arguments_that_are_no_json_are_kept_as_they_came(text):
-    arguments = read_arguments(text)
-    try:
-        parsed = json.loads(text)
-    except ValueError:
-        parsed = None
-    if text == "":
-        assert arguments == {}
-    elif isinstance(parsed, dict):
-        assert arguments == parsed
-    else:
-        assert arguments == {"_raw": text}

@@ -9,6 +9,7 @@ from typing import Any
 from assay.connectors.protocol import call_error, shortened
 from assay.contracts.base import JsonObject
 from assay.contracts.conversation import FailureCause, ToolCall
+from assay.protocols import read_arguments, read_count
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,26 +69,6 @@ def read_state(state: object) -> JsonObject | None:
     if not isinstance(state, Mapping):
         raise call_error(FailureCause.BAD_ANSWER, f"state is {_shown(state)}: give a JSON object")
     return _plain(dict(state), "state")
-
-
-def read_count(count: object) -> int | None:
-    """Tokens. None: not said, or not said in a way that can be counted."""
-    return int(count) if isinstance(count, int | float) and not isinstance(count, bool) and count >= 0 else None
-
-
-def read_arguments(arguments: object) -> JsonObject:
-    """A mapping, or the JSON of one. What is no JSON object is kept as it came, under `_raw`."""
-    if arguments is None or arguments == "":
-        return {}
-    if isinstance(arguments, str):
-        try:
-            parsed = json.loads(arguments)
-        except json.JSONDecodeError:
-            return {"_raw": arguments}
-        return parsed if isinstance(parsed, dict) else {"_raw": arguments}
-    if isinstance(arguments, Mapping):
-        return _plain(dict(arguments), "a tool call's arguments")
-    return {"_raw": str(arguments)}
 
 
 def _tool_call(call: object) -> ToolCall:

@@ -8,7 +8,7 @@ import aiohttp
 import jmespath
 from jmespath.exceptions import JMESPathError
 
-from assay.connectors.answers import read_count, read_state, read_tool_calls
+from assay.connectors.answers import read_state, read_tool_calls
 from assay.connectors.protocol import (
     AgentReply,
     ConversationStart,
@@ -23,6 +23,7 @@ from assay.contracts.agent import HttpConnector
 from assay.contracts.base import JsonObject
 from assay.contracts.conversation import FailureCause, Turn
 from assay.errors import BadInput
+from assay.protocols import read_count
 
 
 class JsonEndpoint:

@@ -9,13 +9,14 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from assay.connectors.answers import Answer, read_answer, read_arguments, read_count, read_state, read_tool_calls
+from assay.connectors.answers import Answer, read_answer, read_state, read_tool_calls
 from assay.connectors.protocol import AgentReply, ConversationStart, call_error, messages_of, shortened, traceparent
 from assay.connectors.threads import in_thread
 from assay.contracts.agent import MlflowConnector
 from assay.contracts.base import JsonObject
 from assay.contracts.conversation import FailureCause, ToolCall, Turn
 from assay.errors import CallError
+from assay.protocols import read_arguments, read_count
 
 
 class Pyfunc(Protocol):

@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 
-from assay.connectors.answers import read_arguments, read_count, read_tool_calls
+from assay.connectors.answers import read_tool_calls
 from assay.connectors.protocol import (
     AgentReply,
     ConversationStart,
@@ -22,6 +22,7 @@ from assay.connectors.wire import Secrets, Server, read_json
 from assay.contracts.agent import OpenAIConnector
 from assay.contracts.base import JsonObject
 from assay.contracts.conversation import FailureCause, ToolCall, Turn
+from assay.protocols import read_arguments, read_count
 
 
 class ChatCompletions:

@@ -43,10 +43,33 @@ class ToolCall(Contract):
     """None: the call went well, as far as is known."""
 
 
+class FinishReason(StrEnum):
+    """Why an agent's answer ended, in the same words for every server."""
+
+    STOP = "stop"
+    LENGTH = "length"
+    """Cut at a limit of tokens."""
+    CONTENT_FILTER = "content_filter"
+    """Cut or withheld by the provider's filter."""
+    REFUSAL = "refusal"
+    TOOL_CALLS = "tool_calls"
+    """It waits for the results of its tool calls."""
+    ERROR = "error"
+    UNKNOWN = "unknown"
+    """The server gave a reason that Assay does not know."""
+
+
 class Turn(Contract):
     role: Literal["user", "agent"]
     text: str
+    """What was said. An image, a file or another part that is no text leaves a mark such as `[image]`."""
     tool_calls: tuple[ToolCall, ...] = ()
+    finish_reason: FinishReason | None = None
+    """None: not known, as of every user's turn."""
+    refusal: str | None = None
+    """The model's refusal where the server marks it as one; `text` holds these words too. None: it marked none."""
+    reasoning: str | None = None
+    """What the model thought, apart from what it said; never held against the agent. None: it showed nothing."""
     latency_s: Seconds | None = None
     """None: not measured, as in an imported transcript."""
     first_token_s: Seconds | None = None
