@@ -260,6 +260,14 @@ def answer(result: BaseModel, io: InOut, lines: Sequence[str]) -> None:
         say(*lines)
 
 
+def answer_all(results: Sequence[BaseModel], io: InOut) -> None:
+    """Several results as one JSON array."""
+    text = json.dumps([result.model_dump(mode="json") for result in results], indent=2, ensure_ascii=False)
+    if io.output is not None and str(io.output) != "-":
+        io.output.write_text(text + "\n", encoding="utf-8")
+    sys.stdout.write(text + "\n")
+
+
 def say(*lines: str) -> None:
     from rich.console import Console
 
