@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from assay.cli.console import InOut, answer_all, asked, in_context, read_text, say, table
+from assay.cli.console import InOut, Output, answer_all, asked, in_context, read_text, say, table
 from assay.cli.references import agent_ref, newest, trial_numbers
 from assay.cli.simulate import list_stage
 from assay.cli.stage import run_and_answer, run_one
@@ -133,7 +133,7 @@ def chat(
     *,
     comparison: Annotated[str | None, Parameter(help="Its id; the newest if left out.")] = None,
     model: str | None = None,
-    io: InOut = InOut(),
+    io: Output = Output(),
 ) -> None:
     """Ask the Comparator about both versions."""
     from assay.cli.chats import comparator_chat
@@ -142,6 +142,6 @@ def chat(
 
 
 @app.command(name="list")
-def list_(*, io: InOut = InOut()) -> None:
+def list_(*, io: Output = Output()) -> None:
     """List the comparisons of a project, newest first."""
     list_stage(Stage.COMPARE, io)

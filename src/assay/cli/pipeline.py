@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from assay.cli.console import STOPPED, WAITING, InOut, answer, asked, in_context, load_as, read_text, say, settings
+from assay.cli.console import (
+    STOPPED,
+    WAITING,
+    InOut,
+    Output,
+    answer,
+    asked,
+    in_context,
+    load_as,
+    read_text,
+    say,
+    settings,
+)
 from assay.cli.dataset import load_dataset_file
 from assay.cli.server import asked_server, only_here, pipeline_there
 from assay.contracts.agent import AgentCard
@@ -149,7 +161,7 @@ def ui_command() -> str:
 
 
 @app.command
-def agents(*, model: str | None = None, io: InOut = InOut()) -> None:
+def agents(*, model: str | None = None, io: Output = Output()) -> None:
     """The Agents Report: latency, cost, errors, determinism and adherence of the six platform agents."""
     from assay.evaluation.facts import show_quantity
     from assay.lifecycle.agents_report import publish_agents_report

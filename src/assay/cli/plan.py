@@ -46,7 +46,7 @@ def plan(
     )
     made = in_context(lambda context: _plan(request, context), quiet=True)
     answer(made, io, ())
-    if not io.json and str(io.output) != "-":
+    if not io.as_json:
         _show(made)
 
 

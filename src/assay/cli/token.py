@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 from pydantic import ValidationError
 
-from assay.cli.console import InOut, answer, say, settings, table
+from assay.cli.console import Output, answer, say, settings, table
 from assay.contracts.api import EVERYWHERE, NewToken, NewTokenMade, TokenItem
 from assay.errors import BadInput
 
@@ -21,7 +21,7 @@ def create(
     *,
     role: Annotated[tuple[str, ...], Parameter(help="viewer, evaluator, approver or admin; several are allowed.")],
     days: Annotated[int, Parameter(help="Until it expires; 0: never.")] = 90,
-    io: InOut = InOut(),
+    io: Output = Output(),
 ) -> None:
     """Make a token for --project, or for all projects. It is shown once."""
     fields: dict[str, Any] = {"name": name, "roles": {io.project or EVERYWHERE: role}}
