@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from assay.cli.console import InOut, Output, answer_all, asked, in_context, read_text, say, table
+from assay.cli.console import InOut, Output, asked, in_context, read_text, say, table, write_json
 from assay.cli.references import agent_ref, newest, trial_numbers
 from assay.cli.simulate import list_stage
 from assay.cli.stage import run_and_answer, run_one
@@ -60,9 +60,9 @@ def run(
         )
         for sides in pairs
     ]
-    if len(requests) > 1 and io.json:
+    if len(requests) > 1 and (io.json or io.output):
         reports = [in_context(lambda context, r=request: run_one(r, context), quiet=True)[0] for request in requests]
-        answer_all(reports, io)
+        write_json(reports, io)
         return
     for request in requests:
         result = run_and_answer(request, io)

@@ -308,14 +308,6 @@ def write_json(result: object, io: Output) -> None:
         sys.stdout.write(text)
 
 
-def answer_all(results: Sequence[BaseModel], io: InOut) -> None:
-    """Several results as one JSON array."""
-    text = json.dumps([result.model_dump(mode="json") for result in results], indent=2, ensure_ascii=False)
-    if io.output is not None and str(io.output) != "-":
-        io.output.write_text(text + "\n", encoding="utf-8")
-    sys.stdout.write(text + "\n")
-
-
 def say(*lines: str) -> None:
     from rich.console import Console
 
