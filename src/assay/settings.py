@@ -54,12 +54,18 @@ class Settings(BaseSettings):
     oidc_client_id: str | None = None
     oidc_client_secret: SecretStr | None = None
     oidc_name_claim: str = "email"
-    """The claim under which people are recorded and given roles."""
+    """The claim under which people are recorded and given roles. `email` counts only where the provider says that it
+    verified it (`email_verified`)."""
+    oidc_trust_email: bool = False
+    """Take the provider's e-mail addresses without `email_verified`: for one that sets them itself and leaves the claim
+    out."""
     oidc_groups_claim: str = "groups"
     roles: dict[str, Grants] = Field(default_factory=dict)
     """Who may do what, as JSON: a person's name, `group:NAME` or `*` (who is logged in), to project (or `*`) to roles:
     `{"ada@example.org": {"*": ["admin"]}, "group:support": {"shop": ["evaluator", "approver"]}}`."""
     session_hours: float = Field(default=12.0, gt=0)
+    token_days: int = Field(default=365, ge=1, le=3650)
+    """The longest life of an API token, of those too that were made before."""
     server: str | None = None
     """A server of Assay that commands ask, in place of doing the work here. `--server URL` sets it."""
     token: SecretStr | None = None

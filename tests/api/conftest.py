@@ -125,7 +125,7 @@ def home_of(lived_in: Path, folder: Path) -> Path:
 def guarded(lived_in: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """With authentication, and nobody who works."""
     home = home_of(lived_in, tmp_path_factory.mktemp("guarded"))
-    with serving(Settings(home=home, model="offline", auth="on")) as served:
+    with serving(Settings(home=home, model="offline", auth="on", roles={"ann": {"*": (Role.ADMIN,)}})) as served:
         yield served
 
 

@@ -75,12 +75,13 @@ class Page(Contract, Generic[T]):
 
 class Health(Contract):
     status: Literal["ok", "degraded"]
-    """degraded: MLflow does not answer."""
-    version: str
-    tracking: str
-    """MLflow's address, without a password in it."""
-    workers: tuple[Worker, ...]
-    """That take jobs now."""
+    """degraded: MLflow or the database of jobs does not answer."""
+    version: str | None = None
+    """None: who asks is not logged in."""
+    tracking: str | None = None
+    """MLflow's address, without a password in it. None: who asks is no admin of all projects."""
+    workers: tuple[Worker, ...] | None = None
+    """That take jobs now; only an admin of all projects learns host and process. None: who asks is not logged in."""
 
 
 class Me(Contract):
@@ -427,7 +428,7 @@ class NewToken(Contract):
     name: Text = Field(max_length=100, examples=["nightly evaluation"])
     roles: Grants = Field(examples=[{"shop": ["evaluator"]}])
     expires_in_days: int | None = Field(default=90, ge=1, le=3650)
-    """None: never."""
+    """None: as long as the server allows (ASSAY_TOKEN_DAYS)."""
 
 
 class TokenItem(Contract):
@@ -448,6 +449,21 @@ class NewTokenMade(Contract):
     token: str
     """Shown this once: only its hash is kept."""
     item: TokenItem
+
+
+class SessionItem(Contract):
+    """Somebody who is logged in."""
+
+    session_id: str
+    name: str
+    groups: tuple[str, ...]
+    """As the provider told them at the login."""
+    created_at: datetime
+    expires_at: datetime
+
+
+class SessionList(Contract):
+    items: tuple[SessionItem, ...]
 
 
 class Changed(Contract):

@@ -127,6 +127,10 @@ class Jobs:
         """Something that differs as soon as a job of the project began, went on or ended."""
         return await asyncio.to_thread(self._last_change, project)
 
+    async def counts(self) -> dict[str, int]:
+        """How many jobs of all projects are queued and under way."""
+        return await asyncio.to_thread(self._counts)
+
     async def workers(self) -> Sequence[Worker]:
         """That take jobs now."""
         return await asyncio.to_thread(self._workers)
@@ -200,6 +204,17 @@ class Jobs:
         )
         with self._engine.connect() as connection:
             return tuple(connection.execute(sa.text(sql), {"name": WORKFLOW, "project": project}).one())
+
+    def _counts(self) -> dict[str, int]:
+        import sqlalchemy as sa
+
+        sql = f"SELECT status, COUNT(*) FROM {self._table} WHERE name = :name GROUP BY status"  # noqa: S608, constants
+        counts = {status.value: 0 for status in JobStatus if status not in ENDED}
+        with self._engine.connect() as connection:
+            for status, count in connection.execute(sa.text(sql), {"name": WORKFLOW}):
+                if (known := STATUS.get(status)) is not None and known.value in counts:
+                    counts[known.value] += count
+        return counts
 
     def _workers(self) -> Sequence[Worker]:
         from assay.lifecycle.heartbeats import Heartbeats

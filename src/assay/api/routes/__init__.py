@@ -14,6 +14,7 @@ from assay.api.routes import (
     projects,
     results,
     runs,
+    sessions,
     status,
     tokens,
     traffic,
@@ -37,6 +38,7 @@ ROUTERS = tuple(
         jobs,
         chats,
         complaints,
+        sessions,
         tokens,
     )
 )
