@@ -1,13 +1,51 @@
 """One typed settings object, from the environment and `.env`. Read at the edge, handed down as an argument."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_core import PydanticCustomError
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from assay.contracts.api import Grants
+
+SENT_TO = {
+    "OPENAI_BASE_URL": ("OPENAI_API_KEY",),
+    "ASSAY_SERVER": ("ASSAY_TOKEN",),
+    "ASSAY_OIDC_ISSUER": ("ASSAY_OIDC_CLIENT_SECRET",),
+    "ASSAY_TRACKING_URI": ("MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_PASSWORD"),
+    "MLFLOW_TRACKING_URI": ("MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_PASSWORD"),
+}
+"""Variable of an address to those of the secrets that are sent there."""
+
+
+def _refuse_foreign_addresses(dotenv: Mapping[str, str | None]) -> None:
+    """Raises ValidationError where `.env` of the working folder says where a secret of the environment is sent.
+
+    Whoever clones a repository has its `.env`: the address counts only where the secret stands in the same file, or
+    where no such secret is set. dotenv: names in lower case, as pydantic-settings reads them.
+    """
+    for address, secrets in SENT_TO.items():
+        where = dotenv.get(address.lower())
+        if not where or address in os.environ or not where.startswith(("http://", "https://")):
+            continue
+        for secret in secrets:
+            if os.environ.get(secret) and not dotenv.get(secret.lower()):
+                problem = PydanticCustomError(
+                    "foreign_address",
+                    f"stands in the .env of this folder, and {secret}, which is sent there, does not: set both in the "
+                    "environment, or both in .env",
+                )
+                raise ValidationError.from_exception_data(
+                    "Settings", [{"type": problem, "loc": (address,), "input": None}]
+                )
 
 
 class Settings(BaseSettings):
@@ -40,7 +78,7 @@ class Settings(BaseSettings):
     None: never."""
     jobs_url: str | None = None
     """The database of jobs. None: MLflow's, where that is Postgres, else SQLite under `home`."""
-    notify: str | None = None
+    notify: SecretStr | None = None
     """Who is told what outside of Assay: a JSON list of routes, or the name of a file that holds one. None: nobody."""
     heartbeat_limit_s: float = Field(default=15.0, gt=0.5)
     """A worker that was not heard of for so long counts as dead, and others take over."""
@@ -70,6 +108,20 @@ class Settings(BaseSettings):
     """A server of Assay that commands ask, in place of doing the work here. `--server URL` sets it."""
     token: SecretStr | None = None
     """The API token for that server."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        del settings_cls
+        if isinstance(dotenv_settings, DotEnvSettingsSource):
+            _refuse_foreign_addresses(dotenv_settings.env_vars)
+        return init_settings, env_settings, dotenv_settings, file_secret_settings
 
     @property
     def store(self) -> str:

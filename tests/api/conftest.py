@@ -16,7 +16,7 @@ import uvicorn
 
 from assay.api.accounts import Accounts
 from assay.api.front import front
-from assay.api.serve import working
+from assay.api.worker_process import working
 from assay.contracts.api import EVERYWHERE, NewToken, Role
 from assay.lifecycle.jobs import prepare_database
 from assay.lifecycle.pipeline import approve_all, run_pipeline

@@ -249,7 +249,9 @@ def log_in(served: Served, provider: Provider, **told) -> tuple[httpx.Client, ht
 def test_a_person_logs_in_at_the_provider_and_has_the_roles_of_their_name_and_groups(with_logins, provider):
     browser, answer = log_in(with_logins, provider, groups=["qa"])
     assert answer.status_code == 303 and answer.headers["location"] == "/p/shop"
-    cookie = next(value for name, value in answer.headers.multi_items() if name == "set-cookie" and "assay_page" in value)
+    cookie = next(
+        value for name, value in answer.headers.multi_items() if name == "set-cookie" and "assay_page" in value
+    )
     assert "HttpOnly" in cookie and "SameSite=lax" in cookie
     me = browser.get("/api/v1/me").json()
     assert me["name"] == "ann@example.org" and set(me["roles"]["shop"]) == {"approver", "evaluator"}

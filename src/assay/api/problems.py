@@ -84,7 +84,7 @@ def answer_with_problems(app: FastAPI) -> None:
         answer = problem(
             error.status_code,
             TITLES.get(error.status_code, "Error"),
-            f"{request.method} {request.url.path}: {error.detail}",
+            f"{request.method} {request.url.path[:200]}: {error.detail}",
         )
         answer.headers.update(error.headers or {})
         return answer

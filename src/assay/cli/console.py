@@ -124,7 +124,7 @@ def notified(chosen: "Settings") -> "Iterator[Callable[[Notification], None]]":
         return
     from assay.integrations.notifications import Notifier, read_routes
 
-    notifier = Notifier(read_routes(chosen.notify))
+    notifier = Notifier(read_routes(chosen.notify.get_secret_value()))
     try:
         yield notifier
     finally:

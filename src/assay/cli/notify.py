@@ -22,7 +22,8 @@ def test(
     """Send one notification by every route that wants it, and say how that went."""
     from assay.integrations.notifications import Notifier, read_routes
 
-    routes = read_routes(settings().notify)
+    notify = settings().notify
+    routes = read_routes(notify.get_secret_value() if notify else None)
     if not routes:
         raise BadInput(
             "ASSAY_NOTIFY: no route is set up: give a JSON list such as "

@@ -22,7 +22,7 @@ BEFORE_DEPLOYMENT = (Stage.DEVELOP, Stage.DATASET, Stage.SIMULATE, Stage.JUDGE, 
 class PipelineRequest(Document):
     """Stages 1 to 8 for a challenger, with the champion that it is held against."""
 
-    project: Slug
+    project: Slug = "default"
     challenger: AgentCard
     champion: AgentCard | None = None
     """None: the first version of this agent, so the pipeline ends with the analytics report."""
