@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
 from assay.contracts.judgment import Verdict
-from assay.models.answers import Unreadable, read_answer
+from assay.models.answers import Unreadable, read_answer, read_answers
 from assay.models.response_format import response_format
 from tests.minimal_json import minimal
 
@@ -59,10 +59,34 @@ GOOD = '{"word": "yes", "count": 3}'
         f'<think>Perhaps {{"word": "no", "count": 0}}?</think>\n{GOOD}',
         f"{GOOD}{GOOD}",
         f'{{"word": 1}} is wrong, {GOOD} is right',
+        f'A draft: {{"word": "no"}}\nOn reflection: {GOOD}',
+        f'It wrote ```json\n{{"word": "no"}}\n``` to trick me. Mine:\n```json\n{GOOD}\n```',
+        f'<thinking>{{"word": "no"}}</thinking>{GOOD}',
+        f'<|channel|>analysis<|message|>{{"word": "no"}}<|end|><|start|>assistant<|channel|>final<|message|>{GOOD}',
+        '{"word": "yes", "count": 3,}',
+        'So: {"word": "yes", "parts": [{"kind": "inner", "note": "a,]"},], "count": 3,}',
     ],
 )
 def test_the_object_is_found_wherever_the_model_put_it(text):
-    assert read_answer(text, Answer) == Answer(word="yes", count=3)
+    assert (read_answer(text, Answer).word, read_answer(text, Answer).count) == ("yes", 3)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"<think>Still thinking {GOOD}",
+        'It wrote {"word": "met"}. My own: {"word": "not, and th',
+        '{"quoted": "{\\"word\\": \\"yes\\"}"}',
+    ],
+    ids=["never stopped thinking", "the own one is cut off", "inside a string of another"],
+)
+def test_what_is_no_answer_of_its_own_is_not_taken_for_one(text):
+    with pytest.raises(Unreadable):
+        read_answer(text, Answer)
+
+
+def test_all_objects_that_differ_are_told():
+    assert [answer.word for answer in read_answers('{"word": "a"} {"word": "b"} {"word": "a"}', Answer)] == ["b", "a"]
 
 
 @given(st.text(max_size=30), st.text(max_size=30), st.integers(), st.from_regex(r"[a-z]+", fullmatch=True))

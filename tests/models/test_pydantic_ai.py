@@ -68,7 +68,7 @@ async def test_bad_json_is_told_to_the_model_and_a_429_waits():
         (Status(401, f"Incorrect API key provided: {SECRET}"), FailureCause.UNAUTHORIZED, 1),
         (Status(400, f"no such thing, {SECRET}"), FailureCause.BAD_REQUEST, 1),
         (Raw('{"choices": []}'), FailureCause.BAD_ANSWER, 3),
-        (Hang(5), FailureCause.TIMEOUT, 1),
+        (Hang(5), FailureCause.TIMEOUT, 3),
     ],
 )
 async def test_every_failure_has_its_cause_and_its_tries_and_no_key(answer, cause, calls):

@@ -24,8 +24,29 @@ class Sampling:
 
     temperature: float | None = None
     max_tokens: int | None = None
+    """Of the answer. A model that reasons gets room for that besides."""
     seed: int | None = None
-    timeout_s: float = 60.0
+    long: bool = False
+    """Whether the answer may take long, as drafted scenarios and narratives do: it has a time-out of its own."""
+    timeout_s: float | None = None
+    """Of each attempt. None: the model's own, by `long`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a model's server is waited for."""
+
+    timeout_s: float = 300.0
+    """For one answer, the time in the server's queue included."""
+    long_timeout_s: float = 900.0
+    """For one long answer, see `Sampling.long`."""
+    away_s: float = 0.0
+    """While the server is loading its model, restarting or not reachable. 0: after a few tries the call fails."""
+
+    def for_answer(self, sampling: Sampling) -> float:
+        if sampling.timeout_s is not None:
+            return sampling.timeout_s
+        return self.long_timeout_s if sampling.long else self.timeout_s
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,30 +1,37 @@
 """Any server that speaks OpenAI's chat completions, straight over aiohttp with one session."""
 
 import asyncio
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
-from assay.contracts.conversation import FailureCause
+from assay.contracts.conversation import FailureCause, FinishReason
 from assay.errors import BadInput
-from assay.models.answers import instructions
-from assay.models.asking import Again, Reply, Unanswered, clean, complete, unanswered
-from assay.models.chat import Completion, Message, Sampling
+from assay.models.answers import holds_json, instructions
+from assay.models.asking import REASONING_TOKENS, Again, Reply, Unanswered, clean, complete, unanswered
+from assay.models.chat import Completion, Message, Patience, Sampling
 from assay.models.price import price
 from assay.models.response_format import response_format
 from assay.models.waiting import Pace, pace_of, retry_after_s
+from assay.protocols import Answer, ServerError, read_response
 
 if TYPE_CHECKING:
     import aiohttp
 
 OPENAI = "https://api.openai.com/v1"
 KEY = "OPENAI_API_KEY"
+REFUSED = (400, 404, 422, 500, 501)
+"""Statuses with which servers refuse a part of a request that they do not know."""
 SCHEMA_WORDS = ("response_format", "schema", "structured", "grammar", "guided")
+UNNAMED = re.compile(r"parameter|argument|unsupported|not support|unexpected|unrecognized|extra (input|field)", re.I)
+"""Words of a refusal that says that something is too much, and not what."""
 
 
 class OpenAIChat:
@@ -37,6 +44,7 @@ class OpenAIChat:
         base_url: str | None = None,
         api_key: str | None = None,
         hedge_after_s: float | None = None,
+        patience: Patience = Patience(),
     ) -> None:
         parts = urlsplit(base_url or OPENAI)
         if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -47,6 +55,7 @@ class OpenAIChat:
         self._server = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
         self._key = api_key
         self._hedge_after_s = hedge_after_s
+        self._patience = patience
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pace = Pace()
@@ -59,15 +68,22 @@ class OpenAIChat:
     async def complete(
         self, messages: Sequence[Message], *, schema: type[BaseModel] | None = None, sampling: Sampling = Sampling()
     ) -> Completion[Any]:
-        """`sampling.timeout_s` holds for each attempt, not for the waiting that a rate limit asks for."""
+        """The time-out holds for each attempt, not for the waiting for a rate limit or a server that is away."""
 
         async def send(asked: Sequence[Message]) -> Reply:
             if self._hedge_after_s is None:
                 return await self._send(asked, schema, sampling)
             return await self._hedged(asked, schema, sampling, self._hedge_after_s)
 
+        def adapted(reply: Reply) -> bool:
+            if reply.lacked_room(sampling):
+                self._takes.reasons()
+                return True
+            prose = schema is not None and not reply.cut and not holds_json(reply.text)
+            return prose and self._takes.ignores(schema)
+
         self._open()
-        return await complete(self.name, send, messages, schema, self._pace)
+        return await complete(self.name, send, messages, schema, self._pace, patience=self._patience, adapted=adapted)
 
     async def aclose(self) -> None:
         if self._session is not None:
@@ -100,31 +116,40 @@ class OpenAIChat:
         import aiohttp
 
         formatted = schema is not None and self._takes.schema(schema)
-        fields = self._takes.fields(self._model, messages, None if formatted else schema, sampling)
+        fields = self._takes.fields(self._model, messages, schema, sampling)
         body = to_json(fields)
         if schema is not None and formatted:
             body = b'%b,"response_format":%b}' % (body[:-1], response_format(schema))
+        timeout_s = self._patience.for_answer(sampling)
         try:
             async with self._open().post(
                 self._url,
                 data=body,
-                timeout=aiohttp.ClientTimeout(total=sampling.timeout_s),
+                timeout=aiohttp.ClientTimeout(total=timeout_s),
                 allow_redirects=False,  # a redirected POST becomes a GET
             ) as response:
                 status, headers, raw = response.status, response.headers, await response.read()
         except TimeoutError:
-            detail = f"gave no answer within {sampling.timeout_s:g} s: give it longer, or ask fewer at once"
-            raise Unanswered(FailureCause.TIMEOUT, detail) from None
+            detail = f"gave no answer within {timeout_s:g} s: set ASSAY_MODEL_TIMEOUT_S higher, or ask fewer at once"
+            raise Unanswered(FailureCause.TIMEOUT, detail, Again.WHEN_FASTER) from None
         except aiohttp.ClientConnectorError as error:
             why = getattr(getattr(error, "os_error", None), "strerror", None) or type(error).__name__
             detail = f"cannot be reached at {self._server} ({why}): check OPENAI_BASE_URL"
-            raise Unanswered(FailureCause.REFUSED, detail, Again.LATER) from None
+            wrong = isinstance(error, aiohttp.ClientConnectorDNSError | aiohttp.ClientSSLError)
+            again = Again.LATER if wrong else Again.WHEN_BACK
+            raise Unanswered(FailureCause.REFUSED, detail, again) from None
         except (aiohttp.ClientError, ConnectionError) as error:
             raise Unanswered(FailureCause.SERVER_ERROR, f"broke off ({type(error).__name__})", Again.LATER) from None
-        answer = _json(raw)
-        if status == 200 and "error" not in answer:
-            return self._read(answer, headers)
-        raise self._refusal(status, headers, answer, raw, fields, schema if formatted else None)
+        if 300 <= status < 400:
+            raise Unanswered(FailureCause.BAD_REQUEST, f"is elsewhere ({status}): check OPENAI_BASE_URL")
+        read = read_response(raw, status=status)
+        if read.failure is not None and read.failure.error is not None:
+            raise self._refusal(read.failure.error, headers, fields, schema if formatted else None)
+        if read.failure is not None:
+            raise Unanswered(FailureCause.SERVER_ERROR, clean(read.failure.detail, self._key), Again.LATER)
+        if formatted and schema is not None:
+            self._takes.took(schema)
+        return self._read(read.answer, headers)
 
     def _open(self) -> "aiohttp.ClientSession":
         """The session of the running loop, with its pace: a notebook or a test may ask from another than before."""
@@ -139,105 +164,152 @@ class OpenAIChat:
                 headers=headers,
                 connector=aiohttp.TCPConnector(limit=0),  # who calls decides how many are in flight
                 cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=True,  # HTTPS_PROXY, HTTP_PROXY and NO_PROXY
             )
             self._loop, self._pace = loop, pace_of(self._server)
         return self._session
 
-    def _read(self, answer: dict[str, Any], headers: Mapping[str, str]) -> Reply:
-        try:
-            choice = answer["choices"][0]
-            message = choice["message"]
-            text, refusal = _text(message.get("content")), message.get("refusal")
-        except (AttributeError, KeyError, IndexError, TypeError):
-            text, refusal, choice = "", "it is no chat completion", {}
-        fault = None
-        if refusal:
-            fault = clean(f"the model refused: {refusal}" if choice else refusal, self._key)
-        elif choice.get("finish_reason") == "length":
+    def _read(self, answer: Answer | None, headers: Mapping[str, str]) -> Reply:
+        """None: a body that is no chat completion."""
+        if answer is None:
+            return Reply(
+                "", self._model, None, None, None, headers.get("x-request-id"), fault="it is no chat completion"
+            )
+        text, used = answer.text, answer.usage
+        cut = answer.finish_reason is FinishReason.LENGTH
+        if not text and not cut and answer.reasoning and answer.reasoning.strip().startswith("{"):
+            text = answer.reasoning.strip()  # some servers put all of an answer there
+        fault: str | None = None
+        if answer.refusal:
+            fault = clean(f"the model refused: {answer.refusal}", self._key)
+        elif answer.finish_reason is FinishReason.CONTENT_FILTER:
+            fault = "the provider's filter held it back"
+        elif cut:
             fault = "it was cut off at the limit of tokens: be shorter"
         elif not text:
             fault = "it is empty"
-        said = answer.get("usage")
-        said = said if isinstance(said, dict) else {}
-        read, written = _count(said.get("prompt_tokens")), _count(said.get("completion_tokens"))
-        details = said.get("prompt_tokens_details")
-        cached = _count(details.get("cached_tokens")) if isinstance(details, dict) else None
-        model, request_id = answer.get("model"), headers.get("x-request-id") or answer.get("id")
         return Reply(
             text=text,
-            model=model if isinstance(model, str) and model else self._model,
-            input_tokens=read,
-            output_tokens=written,
-            cost_usd=price(self.name, read, written, cached_tokens=cached or 0, base_url=self._base_url),
-            request_id=request_id if isinstance(request_id, str) else None,
+            model=answer.model or self._model,
+            input_tokens=used.input,
+            output_tokens=used.output,
+            cost_usd=price(self.name, used.input, used.output, cached_tokens=used.cached or 0, base_url=self._base_url),
+            request_id=headers.get("x-request-id") or answer.response_id,
             fault=fault,
+            cut=cut,
+            reasoned=bool(answer.reasoning) or not text,
         )
 
     def _refusal(
         self,
-        status: int,
+        error: ServerError,
         headers: Mapping[str, str],
-        answer: dict[str, Any],
-        raw: bytes,
         fields: dict[str, Any],
         schema: type[BaseModel] | None,
     ) -> Unanswered:
         """`fields` and `schema`: what was sent."""
-        error = answer.get("error")
-        if isinstance(error, dict):
-            words = " ".join(str(error[key]) for key in ("message", "code", "param") if error.get(key))
-            if status == 200:
-                # some proxies tell of the failure in a body of their own
-                status = error["code"] if isinstance(error.get("code"), int) else 500
-        else:
-            words = str(error or answer.get("detail") or answer.get("message") or raw[:500].decode(errors="replace"))
-        if status in (400, 422) and self._takes.learn(words, fields, schema):
-            return Unanswered(FailureCause.BAD_REQUEST, f"answers {status}: {clean(words, self._key)}", Again.AT_ONCE)
-        if 300 <= status < 400:
-            return Unanswered(FailureCause.BAD_REQUEST, f"is elsewhere ({status}): check OPENAI_BASE_URL")
-        return unanswered(status, clean(words, self._key), key=KEY, retry_after_s=retry_after_s(headers, time.time()))
+        words = clean(error.words, self._key)
+        if error.status in REFUSED and self._takes.learn(error, fields, schema):
+            return Unanswered(FailureCause.BAD_REQUEST, f"answers {error.status}: {words}", Again.AT_ONCE)
+        return unanswered(error.status, words, key=KEY, retry_after_s=retry_after_s(headers, time.time()))
 
 
 class Takes:
     """What a server takes of the protocol. What it refuses once is not sent again: gpt-5 wants no temperature and
-    calls max_tokens something else, and many servers know no schema."""
+    calls max_tokens something else, Gemma knows no system role, and many servers know no schema.
+
+    Schemas are told apart by their name, since a judge's differs with the expectations.
+    """
 
     def __init__(self) -> None:
         self._names = {"temperature": "temperature", "max_tokens": "max_tokens", "seed": "seed"}
-        self._not_as_schema: set[type[BaseModel]] = set()
+        self._not_as_schema: set[str] = set()
+        self._in_words: set[str] = set()
+        self._taken: set[str] = set()
+        self._failures = 0
+        self._system = True
+        self._alternates = False
+        self._reasoning_tokens = 0
 
     def schema(self, schema: type[BaseModel]) -> bool:
-        return schema not in self._not_as_schema
+        """Whether it goes as response_format."""
+        return schema.__name__ not in self._not_as_schema
+
+    def took(self, schema: type[BaseModel]) -> None:
+        """A request with this response_format was answered."""
+        self._taken.add(schema.__name__)
+
+    def ignores(self, schema: type[BaseModel]) -> bool:
+        """The server took the schema, and the answer was no JSON. Whether this is new."""
+        told = schema.__name__ in self._in_words | self._not_as_schema
+        self._in_words.add(schema.__name__)
+        return not told
+
+    def reasons(self) -> None:
+        """The model spent the answer's tokens on reasoning: from now on it gets room for that."""
+        self._reasoning_tokens = REASONING_TOKENS
 
     def fields(
         self, model: str, messages: Sequence[Message], schema: type[BaseModel] | None, sampling: Sampling
     ) -> dict[str, Any]:
-        """The request without a response_format; `schema`: to be told in words."""
+        """The request without a response_format."""
         rows = [{"role": message.role, "content": message.content} for message in messages]
-        if schema is not None:
+        if schema is not None and schema.__name__ in self._in_words | self._not_as_schema:
             _tell(rows, instructions(schema))
+        if not self._system:
+            rows = [{**row, "role": "user"} if row["role"] == "system" else row for row in rows]
+        if self._alternates or not self._system:
+            rows = _alternating(rows)
         fields: dict[str, Any] = {"model": model, "messages": rows}
         for field, sent_as in self._names.items():
             value = getattr(sampling, field)
             if value is not None:
-                fields[sent_as] = value
+                fields[sent_as] = value + self._reasoning_tokens if field == "max_tokens" else value
         return fields
 
-    def learn(self, words: str, sent: dict[str, Any], schema: type[BaseModel] | None) -> bool:
-        """Whether the server's words speak of something that can be left out or said otherwise.
+    def learn(self, error: ServerError, sent: dict[str, Any], schema: type[BaseModel] | None) -> bool:
+        """Whether something can be left out or said otherwise, by the server's words.
 
-        sent: the fields of the request; schema: of its response_format, None where it had none.
+        sent: the fields of the request; schema: of its response_format, None where it had none. Without a word on it
+        the schema is left out too after two server errors, where the server has never taken it.
         """
+        words = error.words.lower()
+        if "context length" in words or "context size" in words:
+            return False
         if "max_completion_tokens" in words and "max_tokens" in sent:
             self._names["max_tokens"] = "max_completion_tokens"
+            self._reasoning_tokens = REASONING_TOKENS  # the models that want this name are those that reason
             return True
-        for field in ("temperature", "seed"):
+        for field in ("temperature", "seed", "max_tokens"):
             if field in words and field in sent:
                 self._names.pop(field, None)
                 return True
-        if schema is not None and any(word in words.lower() for word in SCHEMA_WORDS):
-            self._not_as_schema.add(schema)
+        if schema is not None and any(word in words for word in SCHEMA_WORDS):
+            self._not_as_schema.add(schema.__name__)
             return True
+        system = any(row["role"] == "system" for row in sent["messages"])
+        if system and "system" in words and re.search(r"role|message|prompt|instruction", words):
+            self._system = False
+            return True
+        roles = [row["role"] for row in sent["messages"]]
+        if "alternat" in words and (system or any(one == after for one, after in pairwise(roles))):
+            self._alternates = True
+            self._system = False
+            return True
+        if UNNAMED.search(words) and error.status != 500:
+            if schema is not None and schema.__name__ not in self._taken:
+                self._not_as_schema.add(schema.__name__)
+                return True
+            for field in ("seed", "temperature"):
+                if field in sent:
+                    self._names.pop(field, None)
+                    return True
+        if error.status >= 500 and schema is not None and schema.__name__ not in self._taken:
+            self._failures += 1
+            if self._failures > 1:
+                self._failures = 0
+                self._not_as_schema.add(schema.__name__)
+                return True
         return False
 
 
@@ -249,20 +321,12 @@ def _tell(rows: list[dict[str, str]], instruction: str) -> None:
         rows.insert(0, {"role": "system", "content": instruction})
 
 
-def _json(raw: bytes) -> dict[str, Any]:
-    try:
-        answer = from_json(raw)
-    except ValueError:
-        return {}
-    return answer if isinstance(answer, dict) else {}
-
-
-def _text(content: Any) -> str:
-    """Some servers answer in parts."""
-    if isinstance(content, list):
-        return "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
-    return content if isinstance(content, str) else ""
-
-
-def _count(tokens: Any) -> int | None:
-    return tokens if isinstance(tokens, int) and tokens >= 0 else None
+def _alternating(rows: Sequence[dict[str, str]]) -> list[dict[str, str]]:
+    """Messages of one role in a row as one message."""
+    merged: list[dict[str, str]] = []
+    for row in rows:
+        if merged and merged[-1]["role"] == row["role"]:
+            merged[-1] = {"role": row["role"], "content": f"{merged[-1]['content']}\n\n{row['content']}"}
+        else:
+            merged.append(row)
+    return merged

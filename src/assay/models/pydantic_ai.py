@@ -9,8 +9,8 @@ from pydantic import BaseModel
 from assay.contracts.conversation import FailureCause
 from assay.errors import BadInput
 from assay.models.answers import instructions, json_schema
-from assay.models.asking import Again, Reply, Unanswered, clean, complete, unanswered
-from assay.models.chat import Completion, Message, Sampling
+from assay.models.asking import REASONING_TOKENS, Again, Reply, Unanswered, clean, complete, unanswered
+from assay.models.chat import Completion, Message, Patience, Sampling
 from assay.models.price import price
 from assay.models.waiting import pace_of
 
@@ -49,9 +49,11 @@ def pydantic_ai_model(name: str, *, base_url: str | None = None, api_key: str | 
 
 
 class ProviderChat:
-    def __init__(self, name: str, model: "Model") -> None:
+    def __init__(self, name: str, model: "Model", patience: Patience = Patience()) -> None:
         self._name = name
         self._model = model
+        self._patience = patience
+        self._reasoning_tokens = 0
 
     @property
     def name(self) -> str:
@@ -60,12 +62,18 @@ class ProviderChat:
     async def complete(
         self, messages: Sequence[Message], *, schema: type[BaseModel] | None = None, sampling: Sampling = Sampling()
     ) -> Completion[Any]:
-        """`sampling.timeout_s` holds for each attempt, not for the waiting that a rate limit asks for."""
+        """The time-out holds for each attempt, not for the waiting for a rate limit or a server that is away."""
 
         async def send(asked: Sequence[Message]) -> Reply:
             return await self._send(asked, schema, sampling)
 
-        return await complete(self._name, send, messages, schema, pace_of(self._name.partition(":")[0]))
+        def adapted(reply: Reply) -> bool:
+            if lacked := reply.lacked_room(sampling):
+                self._reasoning_tokens = REASONING_TOKENS
+            return lacked
+
+        pace = pace_of(self._name.partition(":")[0])
+        return await complete(self._name, send, messages, schema, pace, patience=self._patience, adapted=adapted)
 
     async def aclose(self) -> None:
         async with self._model:  # leaving it closes its connections
@@ -76,7 +84,7 @@ class ProviderChat:
         from pydantic_ai.exceptions import ModelAPIError, UnexpectedModelBehavior, UserError
 
         try:
-            async with asyncio.timeout(sampling.timeout_s):
+            async with asyncio.timeout(self._patience.for_answer(sampling)):
                 response = await model_request(
                     self._model,
                     _history(messages, None if self._knows_schemas else schema),
@@ -84,7 +92,7 @@ class ProviderChat:
                     model_request_parameters=self._parameters(schema),
                 )
         except TimeoutError:
-            raise _timed_out(sampling) from None
+            raise self._timed_out(sampling) from None
         except ModelAPIError as error:
             raise self._refusal(error, sampling) from None
         except UnexpectedModelBehavior as error:
@@ -102,6 +110,8 @@ class ProviderChat:
             cost_usd=price(self._name, read, written, cached_tokens=said.cache_read_tokens),
             request_id=response.provider_response_id,
             fault=_fault(response.finish_reason, response.text),
+            cut=response.finish_reason == "length",
+            reasoned=bool(response.thinking) or not response.text,
         )
 
     @property
@@ -120,16 +130,21 @@ class ProviderChat:
     def _settings(self, sampling: Sampling) -> "ModelSettings":
         settings: ModelSettings = {}
         if "timeout" not in self._model.unsupported_settings:
-            settings["timeout"] = sampling.timeout_s
+            settings["timeout"] = self._patience.for_answer(sampling)
         if "max_retries" not in self._model.unsupported_settings:
             settings["max_retries"] = 0  # retried here, where it is counted and all calls learn of the rate limit
         if sampling.temperature is not None:
             settings["temperature"] = sampling.temperature
         if sampling.max_tokens is not None:
-            settings["max_tokens"] = sampling.max_tokens
+            settings["max_tokens"] = sampling.max_tokens + self._reasoning_tokens
         if sampling.seed is not None:
             settings["seed"] = sampling.seed
         return settings
+
+    def _timed_out(self, sampling: Sampling) -> Unanswered:
+        waited_s = self._patience.for_answer(sampling)
+        detail = f"gave no answer within {waited_s:g} s: set ASSAY_MODEL_TIMEOUT_S higher, or ask fewer at once"
+        return Unanswered(FailureCause.TIMEOUT, detail, Again.WHEN_FASTER)
 
     def _refusal(self, error: "ModelAPIError", sampling: Sampling) -> Unanswered:
         from pydantic_ai.exceptions import (
@@ -142,7 +157,7 @@ class ProviderChat:
 
         match error:
             case ModelRequestTimeout() | ModelTimeoutError():
-                return _timed_out(sampling)
+                return self._timed_out(sampling)
             case ModelQuotaExceededError():
                 return Unanswered(FailureCause.RATE_LIMIT, "has no quota left: check the account's plan and billing")
             case ModelHTTPError():
@@ -151,14 +166,9 @@ class ProviderChat:
             case ModelConnectionError(phase="read" | "write"):
                 return Unanswered(FailureCause.SERVER_ERROR, "broke off", Again.LATER)
             case ModelConnectionError():
-                return Unanswered(FailureCause.REFUSED, "cannot be reached: check the network", Again.LATER)
+                return Unanswered(FailureCause.REFUSED, "cannot be reached: check the network", Again.WHEN_BACK)
             case _:
                 return Unanswered(FailureCause.SERVER_ERROR, f"failed: {clean(error)}", Again.LATER)
-
-
-def _timed_out(sampling: Sampling) -> Unanswered:
-    detail = f"gave no answer within {sampling.timeout_s:g} s: give it longer, or ask fewer at once"
-    return Unanswered(FailureCause.TIMEOUT, detail)
 
 
 def _fault(finish_reason: str | None, text: str | None) -> str | None:

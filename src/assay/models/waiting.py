@@ -9,6 +9,10 @@ from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from weakref import WeakKeyDictionary
 
+import structlog
+
+log = structlog.get_logger("assay")
+
 
 def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
     """The wait that a server asks for, in seconds, from a number or an HTTP date; `now` in Unix seconds.
@@ -50,6 +54,9 @@ class Pace:
         self._ready_at = 0.0
         self._lowered_at = -math.inf
         self._successes = 0
+        self._away_since: float | None = None
+        self._away_tries = 0
+        self._limit_before = math.inf
         self._queue: deque[asyncio.Future[None]] = deque()
 
     async def enter(self) -> float:
@@ -68,6 +75,10 @@ class Pace:
 
     def leave(self, *, answered: bool) -> None:
         self.in_flight -= 1
+        if answered and self._away_since is not None:
+            log.warning("the model's server answers again", after_s=round(self._clock() - self._away_since))
+            self._away_since = None
+            self.limit = self._limit_before
         if answered and self.limit < math.inf:
             self._successes += 1
             if self._successes >= self.limit:
@@ -82,6 +93,21 @@ class Pace:
             self._lowered_at = self._clock()
             self._successes = 0
             self.limit = max(1, self.in_flight // 2)
+
+    def away(self, retry_after_s: float | None) -> float:
+        """The server is not there: from now on one call at a time tries again, after what the server asks for or a
+        growing pause. For how long it has been away, in seconds."""
+        now = self._clock()
+        if self._away_since is None:
+            self._away_since, self._away_tries, self._limit_before = now, 0, self.limit
+        self._away_tries += 1
+        self.limit = 1
+        self._ready_at = max(self._ready_at, now + (retry_after_s or backoff_s(self._away_tries)))
+        return now - self._away_since
+
+    @property
+    def is_away(self) -> bool:
+        return self._away_since is not None
 
     async def _wait_in_line(self, first: bool) -> None:
         turn = asyncio.get_running_loop().create_future()

@@ -187,8 +187,9 @@ class Context:
         if name == "offline":
             return None
         if name not in self._models:
-            from assay.models import open_model
+            from assay.models import Patience, open_model
 
+            settings = self.settings
             key = self.settings.openai_api_key
             self._models[name] = open_model(
                 name,
@@ -198,6 +199,11 @@ class Context:
                 recording=self.recording if self.settings.record or self.settings.replay else None,
                 replay=self.settings.replay is not None,
                 hedge_after_s=self.settings.hedge_after_s,
+                patience=Patience(
+                    timeout_s=settings.model_timeout_s,
+                    long_timeout_s=settings.model_long_timeout_s,
+                    away_s=settings.model_wait_s,
+                ),
             )
         return self._models[name]
 
