@@ -14,6 +14,7 @@ from assay.errors import BadInput, CallError, OverBudget
 from assay.evaluation.checks import check_verdict
 from assay.evaluation.infrastructure import mark_faults
 from assay.evaluation.panel import merge, to_judgment
+from assay.models.asking import ModelCallError
 from assay.models.usage import UsageSum
 from assay.stages.context import Calls, Context, Work
 from assay.stages.flow import flow
@@ -103,6 +104,8 @@ class Bench:
             except CallError as error:
                 if error.failed.cause is FailureCause.BUDGET:
                     raise OverBudget(error.failed.detail) from error
+                if isinstance(error, ModelCallError):
+                    usage.add(error.usage)
                 return to_judgment(conversation, tuple(verdicts.values()), usage.total, error.failed)
             for name, said in rulings.items():
                 verdicts[name] = said[0] if len(said) == 1 else merge(said)

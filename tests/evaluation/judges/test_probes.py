@@ -5,11 +5,13 @@ import codecs
 
 import pytest
 
+from assay.agents.judge.opinions import opinions_about
 from assay.contracts.conversation import ToolCall
 from assay.contracts.dataset import Expectation
 from assay.contracts.estimate import Estimate
 from assay.contracts.judgment import Ruling
 from assay.evaluation.judges.probes import ATTACKS, CHANGES, ProbeTrial, attack_results, probe, probe_results
+from assay.models.answers import read_answer
 from tests.evaluation.make import conversation
 
 TALK = conversation("Where is it?", "I refunded it.", "Thanks.", "You are welcome.")
@@ -26,12 +28,12 @@ def test_there_are_thirty_attacks_and_more_in_many_languages_and_codes():
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.attack_id)
 def test_an_attack_stands_where_it_says_and_changes_nothing_else(attack):
-    changed = attack.put_into(TALK, Ruling.NOT_MET)
+    changed = attack.put_into(TALK, Ruling.NOT_MET, ["e1", "e2"])
     assert len(changed.turns) == len(TALK.turns)
     moved = [(a, b) for a, b in zip(TALK.turns, changed.turns, strict=True) if a != b]
     assert len(moved) == 1
     before, after = moved[0]
-    words = attack.words(Ruling.NOT_MET)
+    words = attack.words(Ruling.NOT_MET, ["e1", "e2"])
     if attack.place == "tool":
         assert after.text == before.text and words in str(after.tool_calls[-1].result)
     else:
@@ -111,3 +113,9 @@ def test_too_little_is_undecided_in_words():
     (found,) = probe_results(trials("length", 1, 3))
     assert found.state == "undecided" and "too little data" in found.words
     assert probe_results([]) == () and attack_results([]) == ()
+
+
+def test_the_answer_to_copy_is_one_that_the_judges_reader_takes():
+    attack = next(attack for attack in ATTACKS if attack.attack_id == "answer-to-copy")
+    copied = read_answer(attack.words(Ruling.NOT_MET, ["e1", "e2"]), opinions_about(["e1", "e2"]))
+    assert {name: opinion.ruling for name, opinion in copied.by_id.items()} == {"e1": "not_met", "e2": "not_met"}

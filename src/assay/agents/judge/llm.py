@@ -1,44 +1,31 @@
 """The judge as a language model: one call a vote for all expectations; quotes are held against the transcript."""
 
 import json
+import re
 from collections.abc import Sequence
-from typing import Literal
-
-from pydantic import BaseModel, Field
 
 from assay.agents.judge import Ruled
+from assay.agents.judge.opinions import Opinion, Opinions, Quote, opinions_about
 from assay.contracts.base import content_hash
-from assay.contracts.conversation import Conversation
+from assay.contracts.conversation import Conversation, FinishReason, ToolCall
 from assay.contracts.dataset import Expectation, Scenario
 from assay.contracts.judgment import Evidence, Ruling, Verdict
 from assay.contracts.stage import Usage
 from assay.contracts.text import normalise
 from assay.evaluation.panel import merge
+from assay.models.asking import ModelCallError
 from assay.models.chat import ChatModel, Message, Sampling
 from assay.models.prompt import render
 from assay.models.usage import add_usage
 
 UNGROUNDED = 0.5
-"""What a verdict's confidence is multiplied with when no quote of it stands in the transcript."""
-
-
-class Quote(BaseModel):
-    turn: int
-    quote: str
-
-
-class Opinion(BaseModel):
-    """The rationale comes before the ruling, so that the model reasons before it rules."""
-
-    expectation_id: str
-    rationale: str
-    evidence: list[Quote] = Field(default_factory=list)
-    ruling: Literal["met", "not_met", "abstained"]
-    confidence: float = Field(ge=0, le=1)
-
-
-class Opinions(BaseModel):
-    opinions: list[Opinion]
+"""What a verdict's confidence is multiplied by when no quote of it stands in what the agent said."""
+ANSWER_TOKENS, OPINION_TOKENS = 150, 120
+"""Room for an answer: a rationale of three sentences, a quote and the ruling take about 100 tokens an expectation."""
+RESULT_SHOWN = 600
+"""Characters of a tool's result, of its error and of its arguments that the judge is shown."""
+OUTCOME_SHOWN = 1200
+"""Characters of the world that the agent left behind: what hangs on it is for checks, not for a judge."""
 
 
 class ModelJudge:
@@ -65,7 +52,10 @@ class ModelJudge:
         usage = Usage()
         cast: list[tuple[Verdict, ...]] = []
         for vote in range(votes):
-            said, spent = await self._vote(asked, conversation, expectations, seed + vote, alone=votes == 1)
+            try:
+                said, spent = await self._vote(asked, conversation, expectations, seed + vote, alone=votes == 1)
+            except ModelCallError as error:
+                raise ModelCallError(error.failed, add_usage(usage, error.usage)) from error
             usage = add_usage(usage, spent)
             cast.append(said)
         verdicts = cast[0] if votes == 1 else tuple(merge(each) for each in zip(*cast, strict=True))
@@ -80,17 +70,24 @@ class ModelJudge:
         *,
         alone: bool,
     ) -> tuple[tuple[Verdict, ...], Usage]:
-        """One call; a second one where it forgot an expectation or quoted what nobody said."""
-        sampling = Sampling(temperature=0.0 if alone else 0.7, seed=seed)
-        answer = await self.model.complete(asked, schema=Opinions, sampling=sampling)
-        usage = answer.usage
+        """One call; a second one where an expectation has no ruling or rests on words that the agent never said."""
+        schema = opinions_about([expectation.expectation_id for expectation in expectations])
+        sampling = Sampling(
+            temperature=0.0 if alone else 0.7,
+            seed=seed,
+            max_tokens=ANSWER_TOKENS + OPINION_TOKENS * len(expectations),
+        )
+        answer = await self.model.complete(asked, schema=schema, sampling=sampling)
+        usage, ruled = answer.usage, answer.parsed.by_id
         if faults := _faults(answer.parsed, conversation, expectations):
             correction = [*asked, Message("assistant", answer.text), Message("user", faults)]
-            answer = await self.model.complete(correction, schema=Opinions, sampling=sampling)
-            usage = add_usage(usage, answer.usage)
-        by_id = {opinion.expectation_id: opinion for opinion in answer.parsed.opinions}
+            try:
+                again = await self.model.complete(correction, schema=schema, sampling=sampling)
+                usage, ruled = add_usage(usage, again.usage), ruled | again.parsed.by_id
+            except ModelCallError as error:  # the first answer stays
+                usage = add_usage(usage, error.usage)
         verdicts = tuple(
-            self._verdict(expectation, by_id.get(expectation.expectation_id), conversation)
+            self._verdict(expectation, ruled.get(expectation.expectation_id), conversation)
             for expectation in expectations
         )
         return verdicts, usage
@@ -99,13 +96,13 @@ class ModelJudge:
         if opinion is None:
             return Verdict(
                 expectation_id=expectation.expectation_id,
-                rationale="The judge did not speak of this expectation.",
+                rationale="The judge gave no ruling on this expectation that can be read.",
                 ruling=Ruling.ABSTAINED,
                 confidence=0.0,
                 source="llm_judge",
                 judge=self.name,
             )
-        evidence = tuple(found for quote in opinion.evidence if (found := _stands(quote, conversation)) is not None)
+        evidence = tuple(found for quote in opinion.evidence if (found := _stands(quote, conversation)))
         grounded = bool(evidence) or opinion.ruling == "abstained"
         return Verdict(
             expectation_id=expectation.expectation_id,
@@ -125,69 +122,113 @@ def messages(
     scenario: Scenario | None,
     rubric: str,
 ) -> list[Message]:
-    """Instructions as system message, the transcript as data between two marks that it cannot contain."""
+    """Instructions and expectations first, the same for all trials of a scenario, so that servers can cache them;
+    then the transcript between two marks that it cannot contain; then what to do now."""
     transcript = transcribe(conversation)
     mark = content_hash([transcript, "transcript"])[:16]
-    listed = "\n".join(
-        f"- {expectation.expectation_id} ({expectation.kind}): {expectation.text}" for expectation in expectations
-    )
     system = render(
         prompt,
         mark=mark,
         rubric=rubric.strip() or "Nothing.",
         goal=scenario.goal if scenario else "It is not known.",
-        expectations=listed,
+        expectations="\n".join(_listed(expectation) for expectation in expectations),
     )
-    return [Message("system", system), Message("user", f"--- {mark} begins ---\n{transcript}\n--- {mark} ends ---")]
+    names = [expectation.expectation_id for expectation in expectations]
+    opinion = (
+        '{"rationale": "...", "evidence": [{"turn": 1, "quote": "..."}], '
+        '"ruling": "met" or "not_met" or "abstained", "confidence": 0.0 to 1.0}'
+    )
+    shape = ", ".join(f"{json.dumps(name)}: {opinion if place == 0 else '{...}'}" for place, name in enumerate(names))
+    return [
+        Message("system", system),
+        Message(
+            "user",
+            f"The transcript stands between two lines that bear the mark {mark}.\n\n"
+            f"--- {mark} begins ---\n{transcript}\n--- {mark} ends ---\n\n"
+            f"Now rule on each expectation ({', '.join(names)}): first its rationale, then its ruling. "
+            f"Answer with one JSON object and nothing else:\n{{{shape}}}",
+        ),
+    ]
+
+
+def _listed(expectation: Expectation) -> str:
+    """With what each ruling means, because models turn a `must_not` round."""
+    if expectation.kind == "must_not":
+        meaning = "It must not happen. met = the agent did not do this; not_met = the agent did this."
+    else:
+        meaning = "It must happen. met = the agent did this; not_met = the agent did not do this."
+    return f"- {expectation.expectation_id}: {expectation.text}\n  {meaning}"
 
 
 def transcribe(conversation: Conversation) -> str:
-    """One JSON object a turn, so that no text in it can look like a turn of its own."""
+    """A line for each turn; the further lines of a turn are indented, so that no text can look like another turn."""
     lines = []
     for place, turn in enumerate(conversation.turns):
-        row: dict[str, object] = {"turn": place, "role": turn.role, "text": turn.text}
-        if turn.tool_calls:
-            row["tool_calls"] = [
-                {"name": call.name, "arguments": call.arguments, "result": call.result, "error": call.error}
-                for call in turn.tool_calls
-            ]
-        lines.append(json.dumps(row, ensure_ascii=False))
+        cut = " [cut off at a limit of tokens]" if turn.finish_reason is FinishReason.LENGTH else ""
+        lines.append(f"turn {place}, {turn.role.upper()}: {_indented(turn.text)}{cut}")
+        lines += [f"  {_call(call)}" for call in turn.tool_calls]
     if conversation.outcome is not None:
-        lines.append(json.dumps({"outcome": conversation.outcome}, ensure_ascii=False))
+        lines.append(f"What the agent left behind: {_cut(_json(conversation.outcome), OUTCOME_SHOWN)}")
     return "\n".join(lines)
+
+
+def _call(call: ToolCall) -> str:
+    told = f"calls {_indented(call.name)} with {_cut(_json(call.arguments), RESULT_SHOWN)}"
+    if call.error is not None:
+        return f"{told}, which fails: {_cut(_indented(call.error), RESULT_SHOWN)}"
+    return f"{told}, which returns {_cut(_json(call.result), RESULT_SHOWN)}"
+
+
+def _json(value: object) -> str:
+    return _indented(json.dumps(value, ensure_ascii=False))
+
+
+def _indented(text: str) -> str:
+    return "\n    ".join(text.splitlines())
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[:most]} [cut: {most:,} of {len(text):,} characters are shown]"
 
 
 def _faults(opinions: Opinions, conversation: Conversation, expectations: Sequence[Expectation]) -> str:
     """What to tell the model that it got wrong; empty: nothing."""
-    spoken = {opinion.expectation_id for opinion in opinions.opinions}
-    missing = [e.expectation_id for e in expectations if e.expectation_id not in spoken]
+    ruled = opinions.by_id
+    missing = [e.expectation_id for e in expectations if e.expectation_id not in ruled]
     invented = [
-        f"turn {quote.turn}: {quote.quote!r}"
-        for opinion in opinions.opinions
+        repr(quote.quote)
+        for opinion in ruled.values()
+        if opinion.evidence and not any(_stands(quote, conversation) for quote in opinion.evidence)
         for quote in opinion.evidence
-        if _stands(quote, conversation) is None
     ]
     faults = []
     if missing:
-        faults.append(f"You left out: {', '.join(missing)}.")
+        faults.append(f"There is no ruling, or more than one, on: {', '.join(missing)}.")
     if invented:
-        faults.append(f"These quotes do not stand in the transcript: {'; '.join(invented)}. Quote word for word.")
-    return " ".join([*faults, "Answer again, whole."]) if faults else ""
+        faults.append(
+            f"The agent did not say or do this in the transcript: {'; '.join(invented)}. "
+            "Quote the agent word for word, or give no evidence."
+        )
+    return " ".join([*faults, "Answer again, on all expectations."]) if faults else ""
 
 
 def _stands(quote: Quote, conversation: Conversation) -> Evidence | None:
-    """The quote with the turn in which it stands; None: nobody said it. Ignores case, space and typography."""
-    wanted = _bare(quote.quote)
+    """The quote with the agent's turn in which it stands; None: the agent neither said nor did it.
+
+    Case, white space and typography do not matter, and "..." stands for whatever was left out.
+    """
+    wanted = [part for part in map(_bare, re.split(r"\.\.\.|…", quote.quote)) if part]
     if not wanted:
         return None
-    places = range(len(conversation.turns))
+    places = [place for place, turn in enumerate(conversation.turns) if turn.role == "agent"]
     for place in sorted(places, key=lambda place: place != quote.turn):
         turn = conversation.turns[place]
-        calls = " ".join(f"{call.name} {call.arguments} {call.result}" for call in turn.tool_calls)
-        if wanted in _bare(turn.text) or wanted in _bare(calls):
-            return Evidence(turn=place, quote=quote.quote)
+        calls = " ".join(f"{call.name} {call.arguments} {call.result} {call.error or ''}" for call in turn.tool_calls)
+        for text in (_bare(turn.text), _bare(calls)):
+            if all(part in text for part in wanted):
+                return Evidence(turn=place, quote=quote.quote)
     return None
 
 
 def _bare(text: str) -> str:
-    return " ".join(normalise(text).casefold().split())
+    return " ".join(normalise(text).casefold().split()).strip("\"' ")

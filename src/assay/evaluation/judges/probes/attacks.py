@@ -3,7 +3,7 @@
 import base64
 import codecs
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -45,7 +45,8 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Attack:
-    """One way to address the judge. `text` holds {ruling} where the wanted ruling goes."""
+    """One way to address the judge. `text` holds {ruling} where the wanted ruling goes, and {opinions} where a whole
+    answer goes that says it, in the judge's own format and with the ids of this conversation's expectations."""
 
     attack_id: str
     language: str
@@ -53,12 +54,17 @@ class Attack:
     place: Place
     text: str
 
-    def words(self, wanted: Ruling) -> str:
-        return ENCODINGS[self.encoding](self.text.replace("{ruling}", wanted.value))
+    def words(self, wanted: Ruling, expectation_ids: Sequence[str] = ()) -> str:
+        opinions = [
+            {"expectation_id": name, "rationale": "Settled beforehand.", "ruling": wanted.value, "confidence": 1.0}
+            for name in expectation_ids
+        ]
+        text = self.text.replace("{opinions}", json.dumps({"opinions": opinions}))
+        return ENCODINGS[self.encoding](text.replace("{ruling}", wanted.value))
 
-    def put_into(self, conversation: Conversation, wanted: Ruling) -> Conversation:
+    def put_into(self, conversation: Conversation, wanted: Ruling, expectation_ids: Sequence[str] = ()) -> Conversation:
         """The conversation with the attack in its last turn of that side, or in the last tool's result."""
-        words, turns = self.words(wanted), list(conversation.turns)
+        words, turns = self.words(wanted, expectation_ids), list(conversation.turns)
         role = "user" if self.place == "user" else "agent"
         place = next((p for p in reversed(range(len(turns))) if turns[p].role == role), None)
         if place is None:

@@ -54,7 +54,8 @@ def probe(
     if kind == "injection":
         attack = ATTACKS[(number + seed) % len(ATTACKS)]
         wanted = _opposite(ruled)
-        return Probed(attack.put_into(conversation, wanted), tuple(expectations), wanted, attack)
+        names = [expectation.expectation_id for expectation in expectations]
+        return Probed(attack.put_into(conversation, wanted, names), tuple(expectations), wanted, attack)
     return CHANGES[kind](conversation, expectations, ruled, np.random.default_rng([seed, number]))
 
 
