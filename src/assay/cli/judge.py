@@ -1,12 +1,13 @@
 """assay judge"""
 
 import asyncio
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from assay.cli.console import InOut, Output, answer, answer_table, asked, in_context, say, table
+from assay.cli.console import InOut, answer, asked, in_context, say, table
 from assay.cli.references import latest, newest
 from assay.cli.simulate import list_stage
 from assay.cli.stage import run_and_answer
@@ -59,7 +60,7 @@ def run(
 
 
 @app.command(name="list")
-def list_(*, io: Output = Output()) -> None:
+def list_(*, io: InOut = InOut()) -> None:
     """List the judgings of a project, newest first."""
     list_stage(Stage.JUDGE, io)
 
@@ -130,7 +131,7 @@ def probe(
 
 
 @app.command
-def certificates(*, io: Output = Output()) -> None:
+def certificates(*, io: InOut = InOut()) -> None:
     """List the judges' certificates of a project, newest first."""
 
     async def work(context: "Context") -> list[JudgeCertificate]:
@@ -139,6 +140,9 @@ def certificates(*, io: Output = Output()) -> None:
         return await asyncio.to_thread(list_certificates, context.tracking, io.name)
 
     found = in_context(work, quiet=True)
+    if io.json:
+        say(json.dumps([made.model_dump(mode="json", exclude={"labelled"}) for made in found], indent=2))
+        return
     rows = [
         (
             made.certificate_id,
@@ -149,16 +153,14 @@ def certificates(*, io: Output = Output()) -> None:
         )
         for made in found
     ]
-    without_labels = [made.model_dump(mode="json", exclude={"labelled"}) for made in found]
-    columns = ("certificate", "judge", "made", "may gate", "why")
-    answer_table(without_labels, io, f"Certificates in project {io.name}", columns, rows)
+    table("", ("certificate", "judge", "made", "may gate", "why"), rows)
 
 
 @app.command
 def agreement(
     *,
     judging: Annotated[tuple[str, ...], Parameter(help="Two or more judgings of the same conversations.")],
-    io: Output = Output(),
+    io: InOut = InOut(),
 ) -> None:
     """How far judges agree: a matrix of judge against judge."""
     from assay.evaluation.facts import show_quantity
@@ -171,7 +173,7 @@ def agreement(
 
     found = in_context(work, quiet=io.json)
     answer(found, io, (f"{found.rulings} rulings; all together: alpha {show_quantity(found.alpha, 'score')}",))
-    if not io.as_json:
+    if not io.json and str(io.output) != "-":
         rows = [
             (m.first, m.second, m.rulings, "" if m.same is None else f"{m.same:.0%}", show_quantity(m.kappa, "score"))
             for m in found.matches
@@ -184,7 +186,7 @@ def audit(
     items: Annotated[Path, Parameter(help="Pairs with their gold, as JSONL: item_id, gold, perhaps subset.")],
     judgments: Annotated[Path, Parameter(help="What judges said, as JSONL: item_id, judge, winner_ab, winner_ba.")],
     *,
-    io: Output = Output(),
+    io: InOut = InOut(),
 ) -> None:
     """Hold judges against gold labels: accuracy, order, agreement, and what their mistakes do to a rate."""
     from assay.evaluation.facts import show_quantity
@@ -193,7 +195,7 @@ def audit(
 
     found = audited(read_items(items), read_verdicts(judgments))
     answer(found, io, ())
-    if io.as_json:
+    if io.json or str(io.output) == "-":
         return
     rows = [
         (

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from assay.cli.console import Output, answer, in_context, say, table
+from assay.cli.console import InOut, answer, in_context, say, table
 from assay.contracts.schedule import Schedule, ScheduleKind, ScheduleRun, Schedules
 from assay.errors import BadInput
 
@@ -24,7 +24,7 @@ def add(
     kind: ScheduleKind,
     request: Annotated[str, Parameter(help="What is asked, as JSON.")] = "{}",
     enabled: bool = True,
-    io: Output = Output(),
+    io: InOut = InOut(),
 ) -> None:
     """Add a schedule, or change the one of this name."""
     try:
@@ -48,7 +48,7 @@ def add(
 
 
 @app.command(name="list")
-def list_(*, io: Output = Output()) -> None:
+def list_(*, io: InOut = InOut()) -> None:
     """What is scheduled, and how it went last."""
 
     async def work(context: "Context") -> Schedules:
@@ -60,7 +60,7 @@ def list_(*, io: Output = Output()) -> None:
 
 
 @app.command
-def remove(name: str, *, io: Output = Output()) -> None:
+def remove(name: str, *, io: InOut = InOut()) -> None:
     """Take a schedule out."""
 
     async def work(context: "Context") -> Schedules:
@@ -72,7 +72,7 @@ def remove(name: str, *, io: Output = Output()) -> None:
 
 
 @app.command
-def run(name: str, *, io: Output = Output()) -> int:
+def run(name: str, *, io: InOut = InOut()) -> int:
     """Run it now, whatever the clock says."""
 
     async def work(context: "Context") -> ScheduleRun:
@@ -87,9 +87,7 @@ def run(name: str, *, io: Output = Output()) -> int:
 
 @app.command
 def watch(
-    *,
-    every_s: Annotated[float, Parameter(help="Seconds between two looks at the clock.")] = 20.0,
-    io: Output = Output(),
+    *, every_s: Annotated[float, Parameter(help="Seconds between two looks at the clock.")] = 20.0, io: InOut = InOut()
 ) -> None:
     """Keep the time for one project, where no worker does."""
 
@@ -104,9 +102,9 @@ def watch(
     in_context(work, quiet=True)
 
 
-def _show(found: Schedules, io: Output) -> None:
+def _show(found: Schedules, io: InOut) -> None:
     answer(found, io, ())
-    if io.as_json:
+    if io.json or str(io.output) == "-":
         return
     rows = []
     for schedule in found.schedules:

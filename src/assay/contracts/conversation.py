@@ -95,6 +95,13 @@ class SimulatorFaultKind(StrEnum):
     LEAKED_EXPECTATION = "leaked_expectation"
     ENDED_EARLY = "ended_early"
     SPOKE_AS_AGENT = "spoke_as_agent"
+    ECHOED_AGENT = "echoed_agent"
+    """Said the agent's own words."""
+    WITHHELD_FACT = "withheld_fact"
+    """Was asked for something that it knows, and denied it."""
+    INVENTED_FACT = "invented_fact"
+    """Gave a number or an address that nobody told it."""
+    REPEATED_ITSELF = "repeated_itself"
 
 
 class SimulatorFault(Contract):

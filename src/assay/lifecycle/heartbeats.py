@@ -11,8 +11,6 @@ import sqlalchemy as sa
 
 from assay.contracts.job import Worker
 
-LEFT = 0.0
-"""The beat of a worker that ended in order."""
 TABLE = sa.Table(
     "assay_workers",
     sa.MetaData(),
@@ -49,19 +47,19 @@ class Heartbeats:
     def leave(self) -> None:
         """An orderly end: its work is free at once."""
         with self._engine.begin() as connection:
-            connection.execute(sa.update(TABLE).where(TABLE.c.worker_id == self.worker_id).values(beat_at=LEFT))
+            connection.execute(sa.update(TABLE).where(TABLE.c.worker_id == self.worker_id).values(beat_at=0.0))
 
-    def dead(self) -> dict[str, bool]:
-        """Silent for longer than the limit, or no process of this host any more. True: it left in order."""
+    def dead(self) -> list[str]:
+        """Silent for longer than the limit, or no process of this host any more."""
         with self._engine.begin() as connection:
             now = float(connection.execute(sa.select(self._now)).scalar_one())
             rows = connection.execute(sa.select(TABLE).where(TABLE.c.worker_id != self.worker_id)).all()
         here = socket.gethostname()
-        return {
-            row.worker_id: row.beat_at == LEFT
+        return [
+            row.worker_id
             for row in rows
             if now - row.beat_at > self.limit_s or (row.host == here and not _runs(row.pid))
-        }
+        ]
 
     def forget(self, worker_id: str) -> None:
         """Nothing of it is left to be taken over."""

@@ -1,19 +1,27 @@
 """The user played by a language model."""
 
+import re
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import BaseModel, Field
 
 from assay.agents.user_simulator import UserMove
+from assay.agents.user_simulator.asked import asked_facts, open_questions, told
+from assay.agents.user_simulator.faults import faults_of_turn, leaves_early
 from assay.contracts.base import content_hash
 from assay.contracts.conversation import StopReason, Turn
 from assay.contracts.dataset import Scenario
 from assay.contracts.stage import Usage
-from assay.models.chat import ChatModel, Message, Sampling
+from assay.models.asking import ModelCallError
+from assay.models.chat import ChatModel, Completion, Message, Sampling
 from assay.models.prompt import render
+from assay.models.usage import add_usage
 
 STOPS = {"continue": None, "goal_reached": StopReason.GOAL_REACHED, "gave_up": StopReason.GAVE_UP}
+MAX_TOKENS = 200
+"""Of one move: people write a few sentences in a chat, and a small model may otherwise never end."""
+SPEAKER = re.compile(r"^\s*(?:\*\*)?(USER|AGENT|ASSISTANT|CUSTOMER)(?:\*\*)?\s*:\s*", re.IGNORECASE | re.MULTILINE)
 
 
 class Move(BaseModel):
@@ -21,6 +29,21 @@ class Move(BaseModel):
 
     text: str = Field(description="What the user writes next; empty to leave without a word.")
     status: Literal["continue", "goal_reached", "gave_up"]
+
+    @classmethod
+    def from_words(cls, words: str) -> Self | None:
+        """The turn of a model that answers in plain words; None: they are no turn of a user's."""
+        parts = SPEAKER.split(words.strip(), maxsplit=2)  # ["", speaker, words, speaker, the agent's next turn]
+        if len(parts) > 1 and parts[0].strip():
+            words = parts[0]
+        elif len(parts) > 1:
+            if parts[1].upper() in ("AGENT", "ASSISTANT"):
+                return None
+            words = parts[2]
+        words = words.strip().strip('"')
+        if not words or re.search(r"[{}]|```", words):
+            return None
+        return cls.model_validate({"text": words, "status": "continue"})
 
 
 class ModelUser:
@@ -34,23 +57,43 @@ class ModelUser:
         return self.model.name
 
     async def next_move(self, scenario: Scenario, turns: Sequence[Turn], *, seed: int) -> UserMove:
+        """One call; a second one where a rule finds a fault in the move. What is still at fault then is kept, and
+        found again and marked when the conversation ends, but no user leaves while the agent waits for an answer."""
         if not turns and scenario.opening:
             return UserMove(text=scenario.opening, stop=None, usage=Usage())
-        answer = await self.model.complete(
-            messages(self.prompt, scenario, turns),
-            schema=Move,
-            sampling=Sampling(temperature=1.0, seed=seed + len(turns)),
-        )
-        move = answer.parsed
-        stop = STOPS[move.status]
-        text = move.text.strip() or None
+        answer = await self._ask(scenario, turns, seed)
+        usage, move = answer.usage, answer.parsed
+        if faults := _faults(scenario, turns, move):
+            try:
+                again = await self._ask(scenario, turns, seed + 1_000_003, faults)
+            except ModelCallError as error:  # the first move stays
+                usage = add_usage(usage, error.usage)
+            else:
+                usage = add_usage(usage, again.usage)
+                if len(_faults(scenario, turns, again.parsed)) <= len(faults):
+                    move = again.parsed
+        text, stop = move.text.strip() or None, STOPS[move.status]
+        if text is not None and leaves_early(scenario, _after(turns, text), stop):
+            stop = None
         if stop is None and text is None:
             stop = StopReason.GAVE_UP  # nothing to say and no reason to leave: a person would have gone
-        return UserMove(text=text, stop=stop, usage=answer.usage)
+        return UserMove(text=text, stop=stop, usage=usage)
+
+    async def _ask(
+        self, scenario: Scenario, turns: Sequence[Turn], seed: int, faults: Sequence[str] = ()
+    ) -> Completion[Move]:
+        return await self.model.complete(
+            messages(self.prompt, scenario, turns, faults),
+            schema=Move,
+            sampling=Sampling(temperature=1.0, seed=seed + len(turns), max_tokens=MAX_TOKENS),
+        )
 
 
-def messages(prompt: str, scenario: Scenario, turns: Sequence[Turn]) -> list[Message]:
-    """The conversation from the user's side: what the agent said comes in, what the user said goes out."""
+def messages(prompt: str, scenario: Scenario, turns: Sequence[Turn], faults: Sequence[str] = ()) -> list[Message]:
+    """The part to play, which is the same for the whole conversation; the conversation as text; what to do now.
+
+    As messages of two roles a small model takes the agent's part: it has learned to be the assistant.
+    """
     facts = "\n".join(f"- {name}: {value}" for name, value in scenario.facts.items()) or "- nothing more"
     system = render(
         prompt,
@@ -59,7 +102,38 @@ def messages(prompt: str, scenario: Scenario, turns: Sequence[Turn]) -> list[Mes
         goal=scenario.goal,
         facts=facts,
     )
-    history = [Message("user" if turn.role == "agent" else "assistant", turn.text or "(no words)") for turn in turns]
-    if not history:
-        history = [Message("user", "(The chat is open. Write your first message.)")]
-    return [Message("system", system), *history]
+    said = "\n".join(f"{turn.role.upper()}: {_one_line(turn.text) or '(no words)'}" for turn in turns)
+    lines = [f"The chat so far:\n{said}" if said else "The chat is open, and nobody has written yet.", ""]
+    lines += [f"This was not usable: {fault}." for fault in faults]
+    if turns:
+        asked = asked_facts(scenario.facts, turns[-1].text)
+        mine = [turn.text for turn in turns if turn.role == "user"]
+        lines += [
+            f"The agent asks for the user's {name}, which is: {scenario.facts[name]}"
+            for name in asked
+            if not told(scenario.facts, name, mine)
+        ]
+        if asked or open_questions(turns[-1].text):
+            lines.append("The agent waits for an answer, so the status is `continue`.")
+    lines.append('Write the USER\'s next message, as JSON and nothing else: {"text": "...", "status": "..."}')
+    return [Message("system", system), Message("user", "\n".join(lines))]
+
+
+def _one_line(text: str) -> str:
+    """A line a turn, so that no text in it can look like another turn."""
+    return " ".join(text.split())
+
+
+def _after(turns: Sequence[Turn], text: str) -> list[Turn]:
+    return [*turns, Turn(role="user", text=text)]
+
+
+def _faults(scenario: Scenario, turns: Sequence[Turn], move: Move) -> list[str]:
+    """What is wrong with a move, as the model is told."""
+    after = _after(turns, move.text) if move.text.strip() else list(turns)
+    found = []
+    if move.text.strip():
+        found = [f"the user {fault.detail}" for fault in faults_of_turn(scenario, after, len(turns))]
+    if why := leaves_early(scenario, after, STOPS[move.status]):
+        found.append(f"the user {why}")
+    return found

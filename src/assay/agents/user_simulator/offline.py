@@ -5,26 +5,13 @@ import re
 from collections.abc import Sequence
 
 from assay.agents.user_simulator import UserMove
+from assay.agents.user_simulator.asked import OFFER, asked_facts
 from assay.contracts.base import content_hash
 from assay.contracts.conversation import StopReason, Turn
 from assay.contracts.dataset import Scenario
 from assay.contracts.stage import Usage
 
 RULES_VERSION = "1"
-
-SYNONYMS = {
-    "number": ("reference",),
-    "mail": ("email", "e-mail", "mail"),
-    "reason": ("why", "reason", "wrong with"),
-    "address": ("address", "where should", "deliver to"),
-    "item": ("which item", "which of", "which product", "which one"),
-    "product": ("which item", "which of", "which product", "which one"),
-    "code": ("code", "voucher"),
-    "name": ("your name", "full name"),
-    "date": ("when", "what day", "date"),
-    "phone": ("phone", "telephone"),
-}
-"""Other words that ask for a fact whose name holds the key."""
 
 DONE = re.compile(
     r"\bdone\b|\bi have (refunded|cancelled|canceled|changed|updated|booked|applied|sent|opened)|"
@@ -38,7 +25,6 @@ REFUSED = re.compile(
     r"\b(cannot|can't|can not|unable to|not possible|no longer|may not|not allowed|against our policy|are over)\b",
     re.IGNORECASE,
 )
-OFFER = re.compile(r"\b(shall i|should i|would you like me to|do you want me to|may i|want me to)\b", re.IGNORECASE)
 CONFIRM = re.compile(r"\b(is that (right|correct)|can you confirm|please confirm|are you sure)\b", re.IGNORECASE)
 AGAIN = re.compile(
     r"\b(cannot|can't|could not|couldn't) find\b|\bcheck (both|the|your)\b|\bdoes not match\b", re.IGNORECASE
@@ -101,14 +87,7 @@ class _Mind:
 
     def _asked_for(self, last: str) -> list[str]:
         """The facts that the agent's questions and requests are about."""
-        requests = " ".join(
-            part
-            for part in re.split(r"(?<=[.!?])\s+", last)
-            if "?" in part or re.search(r"\b(please|could you|tell me|need|provide|give me)\b", part, re.IGNORECASE)
-        ).casefold()
-        if not requests or OFFER.search(requests):
-            return []
-        asked = [name for name in self.scenario.facts if any(sign in requests for sign in _signs(name))]
+        asked = asked_facts(self.scenario.facts, last)
         fresh = [name for name in asked if not self._told(name)]
         if fresh:
             return fresh
@@ -192,13 +171,6 @@ class _Mind:
 
     def _word(self, *ways: str) -> str:
         return self.chance.choice(ways)
-
-
-def _signs(name: str) -> tuple[str, ...]:
-    """The words that ask for a fact of this name."""
-    plain = name.casefold().replace("_", " ")
-    more = [sign for key, signs in SYNONYMS.items() if key in plain for sign in signs]
-    return (plain, plain.replace("-", ""), plain.replace("-", " "), *more)
 
 
 def _stated(name: str, value: str) -> str:

@@ -11,12 +11,9 @@ from assay.api.routes import (
     jobs,
     labels,
     logins,
-    planning,
     projects,
     results,
     runs,
-    schedules,
-    sessions,
     status,
     tokens,
     traffic,
@@ -40,9 +37,6 @@ ROUTERS = tuple(
         jobs,
         chats,
         complaints,
-        planning,
-        schedules,
-        sessions,
         tokens,
     )
 )
