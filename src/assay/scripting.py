@@ -3,13 +3,13 @@
 import argparse
 import json
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
-from assay.cli.console import BAD_INPUT, in_context, load_as, print_error, read_json, read_text
+from assay.cli.console import BAD_INPUT, in_context, print_error, read_json, read_text
 from assay.contracts.pipeline import PipelineRequest
 from assay.contracts.stage import Stage
 from assay.errors import AssayError, BadInput
@@ -49,12 +49,12 @@ def stage_script(stage: Stage) -> int:
 
 def agent_script(request: type[BaseModel], ask: Callable[[Any, "Context"], Awaitable[BaseModel]]) -> int:
     """Asks one platform agent directly."""
-    arguments = _arguments(f"{request.__name__}: JSON in, JSON out.", stage=False)
+    arguments = _arguments(f"{request.__name__}: JSON in, JSON out.")
 
     async def work(context: "Context") -> BaseModel:
         given = read_json(arguments.input)
         try:
-            question = request.model_validate({**given, **_changes(arguments.set)})
+            question = request.model_validate(_with_changes(given, arguments.set))
         except ValidationError as error:
             raise BadInput.from_validation(_where(arguments.input), error) from error
         return await ask(question, context)
@@ -66,11 +66,15 @@ def pipeline_script() -> int:
     """Runs the whole lifecycle; ends 0 finished, 3 waiting at a gate, 4 stopped."""
     from assay.cli.pipeline import CODES, run_request
 
-    arguments = _arguments("The whole lifecycle: JSON in, JSON out.", stage=True)
+    arguments = _arguments("The whole lifecycle: JSON in, JSON out.", pipeline=True)
     codes: list[int] = []
 
     async def work(context: "Context") -> BaseModel:
-        request = load_as(PipelineRequest, arguments.input)
+        given = _with_changes(read_json(arguments.input), arguments.set)
+        try:
+            request = PipelineRequest.model_validate(given)
+        except ValidationError as error:
+            raise BadInput.from_validation(_where(arguments.input), error) from error
         result = await run_request(request, context, everyone=arguments.approve_all, quiet=True)
         codes.append(CODES[result.state])
         return result
@@ -93,7 +97,7 @@ def _run(work: "Callable[[Context], Awaitable[BaseModel]]", output: Path) -> int
     return 0
 
 
-def _arguments(description: str, *, stage: bool) -> argparse.Namespace:
+def _arguments(description: str, *, stage: bool = False, pipeline: bool = False) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--input", type=Path, default=Path("-"), help="JSON file, or - for stdin (default)")
     parser.add_argument("--output", type=Path, default=Path("-"), help="JSON file, or - for stdout (default)")
@@ -108,8 +112,19 @@ def _arguments(description: str, *, stage: bool) -> argparse.Namespace:
         parser.add_argument(
             "--gated", action="store_true", help="part of the lifecycle: needs its predecessor approved"
         )
-        parser.add_argument("--approve-all", action="store_true", help="approve the result, recorded as unseen")
+    if stage or pipeline:
+        parser.add_argument("--approve-all", action="store_true", help="approve the results, recorded as unseen")
     return parser.parse_args()
+
+
+def _with_changes(given: Mapping[str, Any], changes: Sequence[str]) -> dict[str, Any]:
+    """`given` with each FIELD=VALUE set."""
+    from assay.lifecycle.follow import set_field
+
+    changed = dict(given)
+    for name, value in _changes(changes).items():
+        set_field(changed, name, value)
+    return changed
 
 
 def _changes(given: Sequence[str]) -> dict[str, Any]:

@@ -1,13 +1,51 @@
 """One typed settings object, from the environment and `.env`. Read at the edge, handed down as an argument."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_core import PydanticCustomError
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from assay.contracts.api import Grants
+
+SENT_TO = {
+    "OPENAI_BASE_URL": ("OPENAI_API_KEY",),
+    "ASSAY_SERVER": ("ASSAY_TOKEN",),
+    "ASSAY_OIDC_ISSUER": ("ASSAY_OIDC_CLIENT_SECRET",),
+    "ASSAY_TRACKING_URI": ("MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_PASSWORD"),
+    "MLFLOW_TRACKING_URI": ("MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_PASSWORD"),
+}
+"""Variable of an address to those of the secrets that are sent there."""
+
+
+def _refuse_foreign_addresses(dotenv: Mapping[str, str | None]) -> None:
+    """Raises ValidationError where `.env` of the working folder says where a secret of the environment is sent.
+
+    Whoever clones a repository has its `.env`: the address counts only where the secret stands in the same file, or
+    where no such secret is set. dotenv: names in lower case, as pydantic-settings reads them.
+    """
+    for address, secrets in SENT_TO.items():
+        where = dotenv.get(address.lower())
+        if not where or address in os.environ or not where.startswith(("http://", "https://")):
+            continue
+        for secret in secrets:
+            if os.environ.get(secret) and not dotenv.get(secret.lower()):
+                problem = PydanticCustomError(
+                    "foreign_address",
+                    f"stands in the .env of this folder, and {secret}, which is sent there, does not: set both in the "
+                    "environment, or both in .env",
+                )
+                raise ValidationError.from_exception_data(
+                    "Settings", [{"type": problem, "loc": (address,), "input": None}]
+                )
 
 
 class Settings(BaseSettings):
@@ -50,7 +88,7 @@ class Settings(BaseSettings):
     None: never."""
     jobs_url: str | None = None
     """The database of jobs. None: MLflow's, where that is Postgres, else SQLite under `home`."""
-    notify: str | None = None
+    notify: SecretStr | None = None
     """Who is told what outside of Assay: a JSON list of routes, or the name of a file that holds one. None: nobody."""
     heartbeat_limit_s: float = Field(default=15.0, gt=0.5)
     """A worker that was not heard of for so long counts as dead, and others take over."""
@@ -64,16 +102,36 @@ class Settings(BaseSettings):
     oidc_client_id: str | None = None
     oidc_client_secret: SecretStr | None = None
     oidc_name_claim: str = "email"
-    """The claim under which people are recorded and given roles."""
+    """The claim under which people are recorded and given roles. `email` counts only where the provider says that it
+    verified it (`email_verified`)."""
+    oidc_trust_email: bool = False
+    """Take the provider's e-mail addresses without `email_verified`: for one that sets them itself and leaves the claim
+    out."""
     oidc_groups_claim: str = "groups"
     roles: dict[str, Grants] = Field(default_factory=dict)
     """Who may do what, as JSON: a person's name, `group:NAME` or `*` (who is logged in), to project (or `*`) to roles:
     `{"ada@example.org": {"*": ["admin"]}, "group:support": {"shop": ["evaluator", "approver"]}}`."""
     session_hours: float = Field(default=12.0, gt=0)
+    token_days: int = Field(default=365, ge=1, le=3650)
+    """The longest life of an API token, of those too that were made before."""
     server: str | None = None
     """A server of Assay that commands ask, in place of doing the work here. `--server URL` sets it."""
     token: SecretStr | None = None
     """The API token for that server."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        del settings_cls
+        if isinstance(dotenv_settings, DotEnvSettingsSource):
+            _refuse_foreign_addresses(dotenv_settings.env_vars)
+        return init_settings, env_settings, dotenv_settings, file_secret_settings
 
     @property
     def store(self) -> str:

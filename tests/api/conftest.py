@@ -16,7 +16,7 @@ import uvicorn
 
 from assay.api.accounts import Accounts
 from assay.api.front import front
-from assay.api.serve import working
+from assay.api.worker_process import working
 from assay.contracts.api import EVERYWHERE, NewToken, Role
 from assay.lifecycle.jobs import prepare_database
 from assay.lifecycle.pipeline import approve_all, run_pipeline
@@ -125,7 +125,7 @@ def home_of(lived_in: Path, folder: Path) -> Path:
 def guarded(lived_in: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """With authentication, and nobody who works."""
     home = home_of(lived_in, tmp_path_factory.mktemp("guarded"))
-    with serving(Settings(home=home, model="offline", auth="on")) as served:
+    with serving(Settings(home=home, model="offline", auth="on", roles={"ann": {"*": (Role.ADMIN,)}})) as served:
         yield served
 
 

@@ -43,7 +43,7 @@ schema = schemathesis.openapi.from_path(ROOT / "schemas" / "openapi.json").exclu
     suppress_health_check=list(hypothesis.HealthCheck),
 )
 def test_an_answer_is_one_that_the_document_knows(case: schemathesis.Case, guarded: Served, admin: str):
-    if case.operation.method == "delete":
+    if case.operation.path.endswith("/tokens/{token_id}"):
         case.path_parameters = {"token_id": "tok-0000000000000000"}  # not the one that asks
     answer = case.call(base_url=guarded.url, headers={"Authorization": f"Bearer {admin}"}, timeout=PATIENCE_S)
     case.validate_response(answer, checks=list(CHECKS))

@@ -62,7 +62,7 @@ def test_a_token_never_appears_in_a_log_an_error_or_a_store(lived_in: Path, tmp_
         wrong = [
             client.get("/settings", headers={"Authorization": f"Bearer {token}x"}),
             client.get("/settings", headers={"Authorization": f"Basic {token}"}),
-            client.get("/settings", headers={"Cookie": f"assay_session={token}"}),
+            client.get("/settings", headers={"Cookie": f"assay_page={token}"}),
             client.get("/settings", headers={"Idempotency-Key": token}),
             client.get("/settings", params={"token": token}),
             client.get("/projects/shop/runs", params={"limit": "x"}, headers=right),
@@ -120,8 +120,8 @@ def test_a_token_is_good_until_it_is_revoked_or_too_old(guarded: Served):
 
 
 def test_a_session_is_refused_without_its_csrf_token_or_from_another_site(guarded: Served):
-    session = guarded.accounts.begin_session("ann", {"*": (Role.ADMIN,)}, 1)
-    with guarded.client(cookies={"assay_session": session}) as page:
+    session = guarded.accounts.begin_session("ann", (), 1)
+    with guarded.client(cookies={"assay_page": session}) as page:
         csrf = page.get("/me").json()["csrf_token"]
         asked = {"json": {"project": "from-the-page"}}
         without = page.post("/projects", **asked)
@@ -129,7 +129,7 @@ def test_a_session_is_refused_without_its_csrf_token_or_from_another_site(guarde
         foreign = page.post("/projects", headers={"X-CSRF-Token": csrf, "Origin": "https://evil.example"}, **asked)
         right = page.post("/projects", headers={"X-CSRF-Token": csrf, "Origin": guarded.url}, **asked)
         assert page.post("/auth/logout", headers={"X-CSRF-Token": csrf}).status_code == 204
-        after = page.get("/projects", headers={"Cookie": f"assay_session={session}"})
+        after = page.get("/projects", headers={"Cookie": f"assay_page={session}"})
     assert [answer.status_code for answer in (without, wrong, foreign)] == [403, 403, 403]
     assert "X-CSRF-Token" in without.json()["detail"] and "another site" in foreign.json()["detail"]
     assert right.status_code == 201 and after.status_code == 401
@@ -238,7 +238,7 @@ def with_logins(lived_in: Path, provider: Provider, tmp_path_factory: pytest.Tem
 
 def log_in(served: Served, provider: Provider, **told) -> tuple[httpx.Client, httpx.Response]:
     """As a browser does: to the provider and back."""
-    provider.claims = {"email": "ann@example.org", **told}
+    provider.claims = {"email": "ann@example.org", "email_verified": True, **told}
     browser = httpx.Client(base_url=served.url, follow_redirects=False, timeout=PATIENCE_S)
     away = browser.get("/api/v1/auth/login", params={"next": "/p/shop"})
     assert away.status_code == 303
@@ -249,7 +249,9 @@ def log_in(served: Served, provider: Provider, **told) -> tuple[httpx.Client, ht
 def test_a_person_logs_in_at_the_provider_and_has_the_roles_of_their_name_and_groups(with_logins, provider):
     browser, answer = log_in(with_logins, provider, groups=["qa"])
     assert answer.status_code == 303 and answer.headers["location"] == "/p/shop"
-    cookie = next(value for name, value in answer.headers.multi_items() if name == "set-cookie" and "session" in value)
+    cookie = next(
+        value for name, value in answer.headers.multi_items() if name == "set-cookie" and "assay_page" in value
+    )
     assert "HttpOnly" in cookie and "SameSite=lax" in cookie
     me = browser.get("/api/v1/me").json()
     assert me["name"] == "ann@example.org" and set(me["roles"]["shop"]) == {"approver", "evaluator"}
@@ -272,9 +274,10 @@ def test_cookies_are_secure_where_the_server_is_public(lived_in: Path, provider:
     )
     with serving(settings) as served, served.client(headers={"Host": "assay.example.org"}) as client:
         away = client.get("/auth/login")
+        cookie = away.headers["set-cookie"]
     asked = parse_qs(urlsplit(away.headers["location"]).query)
     assert asked["redirect_uri"] == ["https://assay.example.org/api/v1/auth/callback"]
-    assert "Secure" in away.headers["set-cookie"]
+    assert cookie.startswith("__Host-") and "Secure" in cookie and "Path=/" in cookie and "Domain" not in cookie
 
 
 def test_a_login_that_does_not_fit_together_is_refused(with_logins: Served, provider: Provider, monkeypatch):

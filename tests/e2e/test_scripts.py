@@ -75,8 +75,9 @@ def test_the_pipe_gives_the_same_verdict_as_the_pipeline_and_runs_twice_for_free
     }
     lines = [json.loads(line) for line in few.read_text().splitlines()]
     request = {"project": "other", "card_dir": str(SHOP), "trials": 2, **cards}
-    request["dataset"] = {"name": "shop", "scenarios": lines}
-    done = script(ROOT / "scripts" / "pipeline" / "run_pipeline.py", request, "--approve-all")
+    (few.parent / "dataset.json").write_text(json.dumps({"name": "shop", "scenarios": lines}))
+    given = ("--set", f"dataset=@{few.parent / 'dataset.json'}", "--set", "policy.margin=0.05")
+    done = script(ROOT / "scripts" / "pipeline" / "run_pipeline.py", request, *given, "--approve-all")
     pipeline = json.loads(done.stdout)
     assert pipeline["recommendation"] == "PROMOTE"
     difference = first[Stage.COMPARE]["pass_rate"]
@@ -93,6 +94,7 @@ def test_a_result_of_the_wrong_stage_and_a_missing_field_are_named(stage_script)
     assert "do not lead to" in stage_script(Stage.DEPLOY, wrong, code=2)
     assert "simulation_id" in stage_script(Stage.JUDGE, {"project": "p"}, code=2)
     assert "not JSON" in stage_script(Stage.JUDGE, "{broken", code=2)
+    assert "stdin is empty: did the command before it fail?" in stage_script(Stage.JUDGE, "", code=2)
     assert "no such field" in stage_script(Stage.JUDGE, {"simulation_id": "sim-1", "typo": 1}, code=2)
 
 

@@ -1,14 +1,17 @@
 """PROMOTE, REJECT, INCONCLUSIVE: planted differences, and the properties that a verdict must have."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.contracts.comparison import ComparePolicy, Recommendation
+from assay.contracts.comparison import ComparePolicy, PairedResult, Recommendation
 from assay.contracts.estimate import Estimate, Insufficient
+from assay.evaluation.infrastructure import mark_fault
 from assay.evaluation.pairing import compare_passes, compare_scores, compare_slices, find_flips, matched
-from assay.evaluation.verdict import decide, next_steps
-from tests.evaluation.make import trial_result
+from assay.evaluation.verdict import correct_for_others, decide, hang_on_set_apart, next_actions, p_of_test
+from tests.evaluation.make import conversation, scenario, trial_result
 
 SUPERIORITY = ComparePolicy()
 NON_INFERIORITY = ComparePolicy(test="non_inferiority", margin=0.05)
@@ -97,11 +100,71 @@ def test_trials_of_other_numbers_are_matched_by_rank():
 
 
 def test_a_slice_that_got_worse_is_named_after_the_correction():
-    champion = side([[True, True]] * 12)
-    challenger = side([[False, False]] * 12, "!")
-    (topic,) = compare_slices(champion, challenger, ["topic"], alpha=0.05)
-    assert topic.worse
-    assert topic.p_holm is not None
+    champion = in_topics(side([[True, True]] * 24))
+    challenger = in_topics(side([[False, False], [True, True]] * 12, "!"))
+    worse, same = compare_slices(champion, challenger, ["topic"], alpha=0.05)
+    assert worse.worse and not same.worse
+    assert worse.p_holm is not None
+
+
+def in_topics(results, topics=("even", "odd")):
+    """The scenarios in turn in these topics."""
+    return [
+        replace(
+            r, scenario=scenario(r.judgment.scenario_id, topic=topics[int(r.judgment.scenario_id[1:]) % len(topics)])
+        )
+        for r in results
+    ]
+
+
+def test_a_slice_that_holds_everything_and_slices_that_are_one_are_no_tests_of_their_own():
+    champion = side([[True, True]] * 24)
+    challenger = side([[False, False], [True, True]] * 12, "!")
+    assert compare_slices(champion, challenger, ["topic", "persona", "difficulty"], alpha=0.05) == ()
+    sides = [in_topics(champion), in_topics(challenger)]
+    once = compare_slices(*sides, ["topic"], alpha=0.05)
+    twice = compare_slices(*sides, ["topic", "topic"], alpha=0.05)
+    assert [s.p_holm for s in twice] == [s.p_holm for s in once] * 2
+
+
+def test_holm_over_the_comparisons_of_a_dataset_version_can_take_a_verdict_away():
+    promoted = decide(difference(0.02, 0.2), SUPERIORITY)
+    taken = correct_for_others(promoted, 0.072, 2, SUPERIORITY)
+    assert taken.recommendation is Recommendation.INCONCLUSIVE
+    assert taken.reason.startswith("2 other comparisons were made on this dataset version")
+    assert correct_for_others(promoted, 0.04, 2, SUPERIORITY).recommendation is Recommendation.PROMOTE
+    assert correct_for_others(promoted, None, 0, SUPERIORITY) == promoted
+
+
+@pytest.mark.parametrize(("low", "high"), [(-0.049, 0.03), (-0.051, 0.03), (-0.2, -0.0501), (0.1, 0.3)])
+def test_p_of_non_inferiority_agrees_with_the_interval(low, high):
+    from scipy import special
+
+    se = (high - low) / 2 / float(special.stdtrit(49, 0.975))
+    found = PairedResult(difference=difference(low, high), p=0.5, se=se)
+    outside = low > -0.05 or high < -0.05
+    assert (p_of_test(found, NON_INFERIORITY) < 0.05) == outside
+
+
+def test_a_verdict_that_hangs_on_what_was_set_apart_is_inconclusive_and_says_so_first():
+    without = PairedResult(difference=difference(0.1, 0.8), p=0.01)
+    counted = PairedResult(difference=difference(-0.3, 0.3), p=1.0)
+    promoted = decide(without.difference, SUPERIORITY)
+    hung = hang_on_set_apart(promoted, without, counted, SUPERIORITY, 10)
+    assert hung.recommendation is Recommendation.INCONCLUSIVE
+    assert hung.reason.startswith("The verdict hangs on the 10 conversations that were set apart")
+    assert hang_on_set_apart(promoted, without, without, SUPERIORITY, 10) == promoted
+
+
+def test_broken_runs_are_run_again_before_anything_else():
+    broken = conversation("Hi.", "502 Bad Gateway", scenario_id="s00", trial=9)
+    apart = trial_result("s00", 9, None)
+    apart = replace(apart, conversation=mark_fault(broken), judgment=apart.judgment.replace(verdicts=(), score=None))
+    champion, challenger = [*side([[True], [False]] * 4), apart], side([[False], [True]] * 4, "!")
+    found = compare_passes(champion, challenger, confidence=0.95)
+    actions = next_actions(decide(found.difference, SUPERIORITY), champion, challenger, SUPERIORITY)
+    assert [action.kind for action in actions] == ["rerun_broken", "add_data"]
+    assert "the one conversation" in actions[0].text
 
 
 def test_an_open_verdict_says_how_many_scenarios_are_missing():
@@ -110,14 +173,14 @@ def test_an_open_verdict_says_how_many_scenarios_are_missing():
     found = compare_passes(champion, challenger, confidence=0.95)
     decision = decide(found.difference, SUPERIORITY)
     assert decision.recommendation is Recommendation.INCONCLUSIVE
-    assert "scenarios" in next_steps(decision, champion, challenger, SUPERIORITY)[0]
+    assert "scenarios" in next_actions(decision, champion, challenger, SUPERIORITY)[0].text
 
 
 def test_sides_that_came_out_alike_everywhere_are_not_said_to_suffice():
     """12 scenarios that nobody passes leave 24 points open: 62 more of the kind leave less than 5."""
     same = side([[False, False, False]] * 12)
     decision = decide(compare_passes(same, same, confidence=0.95).difference, SUPERIORITY)
-    (step, *_) = next_steps(decision, same, same, SUPERIORITY)
+    step = next_actions(decision, same, same, SUPERIORITY)[0].text
     assert "came out alike" in step and "add 61" in step
     more = side([[False, False, False]] * (12 + 61))
     left = compare_passes(more, more, confidence=0.95).difference

@@ -34,6 +34,8 @@ class GitHubStub:
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, dict]] = []
         self.comments: dict[int, str] = {n: f"comment {n}" for n in range(1, 131)}
+        self.authors: dict[int, str] = {}
+        """Who wrote a comment; all others are of the workflow's own account."""
         self.refuses = 0
         self.port = 0
 
@@ -67,7 +69,8 @@ class GitHubStub:
         return {"html_url": "http://h/issues/18", "id": 18, "number": 18, "state": body.get("state", "open")}
 
     def _comment(self, name: int) -> dict:
-        return {"id": name, "html_url": f"http://h/{name}", "body": self.comments[name]}
+        login = self.authors.get(name, "github-actions[bot]")
+        return {"id": name, "html_url": f"http://h/{name}", "body": self.comments[name], "user": {"login": login}}
 
 
 @pytest.fixture
@@ -113,6 +116,26 @@ def test_the_comment_is_made_once_and_then_brought_up_to_date(github, comparison
     statuses = [body for method, path, body in github.asked if "/statuses/" in path]
     assert [status["state"] for status in statuses] == ["failure", "success"]
     assert all(len(status["description"]) <= 140 for status in statuses)
+
+
+def test_a_comment_of_somebody_else_with_our_mark_is_left_alone(github, comparison):  # noqa: F811
+    github.comments[77], github.authors[77] = f"PROMOTE {MARK}", "attacker"
+    assert publish_comparison(comparison, place(github)) == "http://h/131"
+    assert github.comments[77] == f"PROMOTE {MARK}"
+    assert publish_comparison(comparison, place(github)) == "http://h/131"
+
+
+HOSTILE = "@acme/team ![x](http://h/x.png) <img src=x> [a](http://h) #12 | `tick` **bold**"
+
+
+def test_an_agents_words_take_no_effect_in_the_comment(comparison):  # noqa: F811
+    flip = comparison.flips[0].replace(reason=HOSTILE)
+    text = comparison_markdown(comparison.replace(flips=(flip,), reason=HOSTILE, next_steps=(HOSTILE,)))
+    bare = re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "", text)  # code spans show what they hold
+    assert "@acme" not in bare and "@\u2060acme" in bare
+    assert "](" not in bare.replace("\\](", "") and "<img" not in bare.replace("\\<", "")
+    row = next(line for line in text.splitlines() if line.startswith(f"| {flip.direction}"))
+    assert len(re.split(r"(?<!\\)\|", row)) == 6, "a bar in the agent's words adds no cell"
 
 
 def test_outside_of_a_pull_request_only_the_status_is_set(github, comparison):  # noqa: F811

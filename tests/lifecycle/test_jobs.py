@@ -13,6 +13,7 @@ from assay.contracts.pipeline import PipelineRequest
 from assay.errors import BadInput, NotFound, Refused
 from assay.lifecycle.gates import decide
 from assay.lifecycle.jobs import Jobs, open_jobs
+from assay.lifecycle.workers import MOST_CRASHES
 from assay.settings import Settings
 from assay.stages.context import open_context
 from tests.conftest import PATIENCE_S
@@ -164,3 +165,28 @@ async def test_a_stage_is_a_job_and_its_error_is_told(settings, jobs, stub):
     with worker(settings, stub.env()):
         failed = await asyncio.wait_for(jobs.wait(job.job_id, poll_s=0.1), PATIENCE_S)
     assert (failed.status, failed.error.cause) == (JobStatus.FAILED, "NotFound")
+
+
+async def test_a_job_that_kills_its_workers_fails_with_its_cause(settings, jobs, tmp_path):
+    """Three of them; a worker that is stopped in order does not count, and a retry starts afresh."""
+    (tmp_path / "deadly.py").write_text("import os\n\n\ndef reply(messages):\n    os._exit(9)\n")
+    card = {
+        "agent_id": "deadly",
+        "version": "1",
+        "description": "Ends the process that asks it.",
+        "connector": {"kind": "python", "target": "deadly.py:reply"},
+    }
+    request = {"project": "default", "card": card, "card_dir": str(tmp_path)}
+    job = await jobs.submit(JobRequest(kind=JobKind.DEVELOP, request=request))
+    for attempt in range(MOST_CRASHES):
+        with worker(settings, {}) as process:
+            assert await asyncio.to_thread(process.wait, 120) == 9, attempt
+    with worker(settings, {}) as process:
+        await until(jobs, job.job_id, JobStatus.FAILED)
+        assert process.poll() is None
+    failed = await jobs.show(job.job_id)
+    assert failed.error.cause == "Crashed" and f"{MOST_CRASHES} workers died" in failed.error.message
+    (tmp_path / "deadly.py").write_text("def reply(messages):\n    return 'All is well.'\n")
+    await jobs.retry(job.job_id)
+    with worker(settings, {}):
+        await until(jobs, job.job_id, JobStatus.SUCCEEDED)

@@ -92,6 +92,13 @@ ROUTES: dict[str, Rule] = {
     f"POST {_P}/labels/draws": Rule(Need.RUN),
     f"POST {_P}/labels": Rule(Need.RUN),
     f"GET {_P}/labels/agreement": Rule(Need.SEE),
+    f"GET {_P}/certificates": Rule(Need.SEE),
+    f"POST {_P}/certificates": Rule(Need.RUN),
+    f"POST {_P}/plan": Rule(Need.SEE),
+    f"GET {_P}/schedules": Rule(Need.SEE),
+    f"PUT {_P}/schedules/{{name}}": Rule(Need.GOVERN),
+    f"DELETE {_P}/schedules/{{name}}": Rule(Need.GOVERN),
+    f"POST {_P}/feedback/{{subject_id}}/propose": Rule(Need.RUN),
     f"GET {_P}/gates": Rule(Need.SEE),
     f"POST {_P}/gates/{{stage}}/{{subject_id}}": Rule(Need.DECIDE),
     f"GET {_P}/ledger": Rule(Need.SEE),
@@ -112,6 +119,8 @@ ROUTES: dict[str, Rule] = {
     "POST /jobs/{job_id}/retry": Rule(Need.RUN, "job"),
     "GET /jobs/{job_id}/events": Rule(Need.SEE, "job"),
     "GET /events": Rule(Need.SEE, "asked"),
+    "GET /sessions": Rule(Need.GOVERN, "everywhere"),
+    "DELETE /sessions/{session}": Rule(Need.GOVERN, "everywhere"),
     "GET /tokens": Rule(Need.GOVERN, "everywhere"),
     "POST /tokens": Rule(Need.GOVERN, "everywhere"),
     "DELETE /tokens/{token_id}": Rule(Need.GOVERN, "everywhere"),
@@ -126,6 +135,12 @@ class NotKnown(AssayError):
     """Nobody is logged in, or the token is no longer good."""
 
     title = "Not logged in"
+
+
+class TooMany(AssayError):
+    """More requests than one address may send."""
+
+    title = "Too many requests"
 
 
 class NotAllowed(AssayError):
@@ -143,6 +158,8 @@ class Identity:
     known: bool = True
     csrf_token: str | None = None
     """None: it came without a cookie, so nobody else's page can have sent it."""
+    account: str = "local"
+    """The token or the person behind the request, which no other account shares."""
 
     def may(self, need: Need, project: str | None) -> bool:
         """project: None stands for all of them."""

@@ -1,13 +1,15 @@
-"""Tokens, sessions, logins under way and answers that were given: small tables beside the jobs.
+"""Tokens, sessions and answers that were given: small tables beside the jobs.
 
 They are not in MLflow, because MLflow's pages show all that is there to whoever may see a project. Of tokens and
 sessions only the SHA-256 is kept; each is 256 random bits, so a plain hash cannot be guessed backwards.
 """
 
+import contextlib
 import hashlib
 import json
 import secrets
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -16,7 +18,7 @@ from sqlalchemy.exc import IntegrityError
 
 from assay.api.access import Identity
 from assay.contracts.api import Grants, NewToken, Role, TokenItem
-from assay.errors import NotFound, Refused
+from assay.errors import BadInput, NotFound, Refused
 
 TOKEN_PREFIX = "assay_"  # noqa: S105, by which scanners for leaked secrets know it
 USED_EVERY_S = 60.0
@@ -24,7 +26,7 @@ USED_EVERY_S = 60.0
 ANSWERS_KEPT_S = 24 * 3600.0
 ANSWERING_S = 60.0
 """A request that was not answered for so long is taken for one whose server died, and may be asked again."""
-LOGIN_S = 600.0
+MOST_SHOWN = 1000
 
 METADATA = sa.MetaData()
 TOKENS = sa.Table(
@@ -41,22 +43,23 @@ TOKENS = sa.Table(
     sa.Column("revoked_at", sa.Float),
 )
 SESSIONS = sa.Table(
-    "assay_sessions",
+    "assay_logged_in",
     METADATA,
-    sa.Column("hash", sa.String(64), primary_key=True),
+    sa.Column("session_id", sa.String(24), primary_key=True),
+    sa.Column("hash", sa.String(64), nullable=False, unique=True),
     sa.Column("name", sa.String(250), nullable=False),
-    sa.Column("roles", sa.Text, nullable=False),
+    sa.Column("groups", sa.Text, nullable=False),
+    sa.Column("created_at", sa.Float, nullable=False),
     sa.Column("expires_at", sa.Float, nullable=False),
 )
-LOGINS = sa.Table(
-    "assay_logins",
+"""Who is logged in. It holds no roles: they follow from name and groups at each request."""
+SECRETS = sa.Table(
+    "assay_secrets",
     METADATA,
-    sa.Column("hash", sa.String(64), primary_key=True),
-    sa.Column("nonce", sa.String(100), nullable=False),
-    sa.Column("verifier", sa.String(200), nullable=False),
-    sa.Column("target", sa.String(1000), nullable=False),
-    sa.Column("expires_at", sa.Float, nullable=False),
+    sa.Column("name", sa.String(50), primary_key=True),
+    sa.Column("value", sa.String(100), nullable=False),
 )
+"""Keys that all servers of one installation share."""
 ANSWERS = sa.Table(
     "assay_answers",
     METADATA,
@@ -70,13 +73,14 @@ ANSWERS = sa.Table(
 
 
 @dataclass(frozen=True, slots=True)
-class Login:
-    """One that is under way."""
+class Session:
+    """Somebody who logged in."""
 
-    nonce: str
-    verifier: str
-    target: str
-    """Where the person goes afterwards."""
+    session_id: str
+    name: str
+    groups: tuple[str, ...]
+    created_at: datetime
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +95,10 @@ class Answer:
 
 
 class Accounts:
-    """In the database of jobs. All methods block."""
+    """In the database of jobs. All methods block. `token_days`: the longest life of a token."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, token_days: int = 365) -> None:
+        self._token_days = token_days
         self._engine = sa.create_engine(url, pool_pre_ping=True)
         METADATA.create_all(self._engine, checkfirst=True)
 
@@ -101,10 +106,15 @@ class Accounts:
         self._engine.dispose()
 
     def create_token(self, asked: NewToken, by: str, now: datetime | None = None) -> tuple[str, TokenItem]:
-        """(the token, shown this once; what is kept of it)"""
+        """(the token, shown this once; what is kept of it). Raises BadInput for a life longer than the longest."""
+        if asked.expires_in_days is not None and asked.expires_in_days > self._token_days:
+            raise BadInput(
+                f"expires_in_days: is {asked.expires_in_days}, and a token lives {self._token_days} days at most "
+                "(ASSAY_TOKEN_DAYS)"
+            )
         at = now or datetime.now(UTC)
         token = TOKEN_PREFIX + secrets.token_urlsafe(32)
-        expires = None if asked.expires_in_days is None else at + timedelta(days=asked.expires_in_days)
+        expires = at + timedelta(days=asked.expires_in_days or self._token_days)
         row = {
             "token_id": f"tok-{secrets.token_hex(8)}",
             "hash": hashed(token),
@@ -112,19 +122,36 @@ class Accounts:
             "roles": _roles_text(asked.roles),
             "made_by": by,
             "created_at": at.timestamp(),
-            "expires_at": None if expires is None else expires.timestamp(),
+            "expires_at": expires.timestamp(),
         }
         with self._engine.begin() as connection:
             connection.execute(sa.insert(TOKENS).values(**row))
         return token, self.token(str(row["token_id"]))
+
+    def _item(self, row: sa.Row) -> TokenItem:
+        return TokenItem(
+            token_id=row.token_id,
+            name=row.name,
+            roles=_grants(row.roles),
+            by=row.made_by,
+            created_at=_when(row.created_at),
+            expires_at=_when(self._ends(row)),
+            used_at=None if row.used_at is None else _when(row.used_at),
+            revoked_at=None if row.revoked_at is None else _when(row.revoked_at),
+        )
+
+    def _ends(self, row: sa.Row) -> float:
+        """When the token ends: also one that was made without an end, or under a longer limit."""
+        longest = row.created_at + self._token_days * 86_400.0
+        return longest if row.expires_at is None else min(row.expires_at, longest)
 
     def token(self, token_id: str) -> TokenItem:
         """Raises NotFound."""
         with self._engine.connect() as connection:
             row = connection.execute(sa.select(TOKENS).where(TOKENS.c.token_id == token_id)).first()
         if row is None:
-            raise NotFound(f"token {token_id} is not there: `assay token list` shows which are")
-        return _token_item(row)
+            raise NotFound(f"token {token_id} does not exist: `assay token list` shows which do")
+        return self._item(row)
 
     def tokens(self, *, limit: int = 1000, after: tuple[float, str] | None = None) -> list[TokenItem]:
         """The newest first. `after`: (created_at, token_id) of the last one that was shown."""
@@ -134,7 +161,7 @@ class Accounts:
             older = TOKENS.c.created_at < at
             query = query.where(older | ((TOKENS.c.created_at == at) & (TOKENS.c.token_id > token_id)))
         with self._engine.connect() as connection:
-            return [_token_item(row) for row in connection.execute(query)]
+            return [self._item(row) for row in connection.execute(query)]
 
     def revoke_token(self, token_id: str) -> TokenItem:
         """From now on nobody gets in with it. Raises NotFound."""
@@ -148,49 +175,66 @@ class Accounts:
         now = time.time()
         with self._engine.connect() as connection:
             row = connection.execute(sa.select(TOKENS).where(TOKENS.c.hash == hashed(token))).first()
-        if row is None or row.revoked_at is not None or (row.expires_at is not None and row.expires_at <= now):
+        if row is None or row.revoked_at is not None or self._ends(row) <= now:
             return None
         if row.used_at is None or now - row.used_at > USED_EVERY_S:
             with self._engine.begin() as connection:
                 connection.execute(sa.update(TOKENS).where(TOKENS.c.token_id == row.token_id).values(used_at=now))
-        return Identity(f"{row.made_by} (token {row.name})", _grants(row.roles))
+        return Identity(f"{row.made_by} (token {row.name})", _grants(row.roles), account=f"token/{row.token_id}")
 
-    def begin_session(self, name: str, roles: Grants, hours: float) -> str:
+    def begin_session(self, name: str, groups: Sequence[str], hours: float) -> str:
         """Its secret, for the cookie."""
         session = secrets.token_urlsafe(32)
         now = time.time()
+        row = {
+            "session_id": f"ses-{secrets.token_hex(8)}",
+            "hash": hashed(session),
+            "name": name,
+            "groups": json.dumps(list(groups)),
+            "created_at": now,
+            "expires_at": now + hours * 3600,
+        }
         with self._engine.begin() as connection:
             connection.execute(sa.delete(SESSIONS).where(SESSIONS.c.expires_at <= now))
-            row = {"hash": hashed(session), "name": name, "roles": _roles_text(roles), "expires_at": now + hours * 3600}
             connection.execute(sa.insert(SESSIONS).values(**row))
         return session
 
-    def of_session(self, session: str) -> Identity | None:
+    def of_session(self, session: str) -> Session | None:
+        """None: there is none, it was ended or is too old."""
         with self._engine.connect() as connection:
             row = connection.execute(sa.select(SESSIONS).where(SESSIONS.c.hash == hashed(session))).first()
-        if row is None or row.expires_at <= time.time():
-            return None
-        return Identity(row.name, _grants(row.roles), csrf_token=csrf_token(session))
+        return None if row is None or row.expires_at <= time.time() else _session(row)
+
+    def sessions(self) -> list[Session]:
+        """Of everybody who is logged in, the newest first."""
+        query = sa.select(SESSIONS).where(SESSIONS.c.expires_at > time.time())
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.order_by(SESSIONS.c.created_at.desc()).limit(MOST_SHOWN))
+            return [_session(row) for row in rows]
 
     def end_session(self, session: str) -> None:
         with self._engine.begin() as connection:
             connection.execute(sa.delete(SESSIONS).where(SESSIONS.c.hash == hashed(session)))
 
-    def begin_login(self, state: str, login: Login) -> None:
-        now = time.time()
+    def revoke_sessions(self, whose: str) -> list[Session]:
+        """Ends the session with this id, or all of the person with this name. Raises NotFound where there is none."""
+        ended = [row for row in self.sessions() if whose in (row.session_id, row.name)]
+        if not ended:
+            raise NotFound(f"session {whose} does not exist: `assay session list` shows which do")
         with self._engine.begin() as connection:
-            connection.execute(sa.delete(LOGINS).where(LOGINS.c.expires_at <= now))
-            row = {"hash": hashed(state), "nonce": login.nonce, "verifier": login.verifier, "target": login.target}
-            connection.execute(sa.insert(LOGINS).values(**row, expires_at=now + LOGIN_S))
+            connection.execute(sa.delete(SESSIONS).where(SESSIONS.c.session_id.in_([row.session_id for row in ended])))
+        return ended
 
-    def take_login(self, state: str) -> Login | None:
-        """Once: a second time it is gone."""
-        with self._engine.begin() as connection:
-            row = connection.execute(sa.select(LOGINS).where(LOGINS.c.hash == hashed(state))).first()
-            gone = connection.execute(sa.delete(LOGINS).where(LOGINS.c.hash == hashed(state))).rowcount
-        if row is None or gone != 1 or row.expires_at <= time.time():
-            return None
-        return Login(row.nonce, row.verifier, row.target)
+    def signing_key(self) -> str:
+        """Of cookies; made at the first call, and the same for every server on this database."""
+        query = sa.select(SECRETS.c.value).where(SECRETS.c.name == "cookies")
+        with self._engine.connect() as connection:
+            if (key := connection.execute(query).scalar()) is not None:
+                return key
+        with contextlib.suppress(IntegrityError), self._engine.begin() as connection:
+            connection.execute(sa.insert(SECRETS).values(name="cookies", value=secrets.token_urlsafe(48)))
+        with self._engine.connect() as connection:
+            return str(connection.execute(query).scalar_one())
 
     def begin_answer(self, key: str, asked_hash: str) -> Answer | None:
         """None: nobody asked with this key yet, and from now on somebody did.
@@ -239,17 +283,9 @@ def csrf_token(session: str) -> str:
     return hashed(f"csrf/{session}")
 
 
-def _token_item(row: sa.Row) -> TokenItem:
-    return TokenItem(
-        token_id=row.token_id,
-        name=row.name,
-        roles=_grants(row.roles),
-        by=row.made_by,
-        created_at=_when(row.created_at),
-        expires_at=None if row.expires_at is None else _when(row.expires_at),
-        used_at=None if row.used_at is None else _when(row.used_at),
-        revoked_at=None if row.revoked_at is None else _when(row.revoked_at),
-    )
+def _session(row: sa.Row) -> Session:
+    groups = tuple(json.loads(row.groups))
+    return Session(row.session_id, row.name, groups, _when(row.created_at), _when(row.expires_at))
 
 
 def _when(seconds: float) -> datetime:

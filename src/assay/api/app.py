@@ -6,12 +6,15 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from starlette.exceptions import HTTPException
 
 from assay.api.access import ROUTES
-from assay.api.guard import PREFIX
+from assay.api.guard import COOKIE, PREFIX
+from assay.api.metrics import Metrics
+from assay.api.probes import router as probes
 from assay.api.problems import EVERY_ROUTE, answer_with_problems
 from assay.api.routes import ROUTERS
 from assay.api.server import open_server
@@ -50,6 +53,7 @@ def create_app(settings: Settings, *, mlflow_page: bool = False) -> FastAPI:
         separate_input_output_schemas=False,
         redirect_slashes=False,
     )
+    app.state.metrics = Metrics()
     answer_with_problems(app)
     for router in ROUTERS:
         app.include_router(router, prefix=PREFIX, responses=EVERY_ROUTE)
@@ -58,6 +62,7 @@ def create_app(settings: Settings, *, mlflow_page: bool = False) -> FastAPI:
     async def openapi() -> Response:
         return JSONResponse(openapi_document(app))
 
+    app.include_router(probes)
     app.add_api_route("/{path:path}", _page, methods=["GET"], include_in_schema=False)
     return app
 
@@ -81,7 +86,7 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
             schemas.pop(name, None)
         document["components"]["securitySchemes"] = {
             "token": {"type": "http", "scheme": "bearer"},
-            "session": {"type": "apiKey", "in": "cookie", "name": "assay_session"},
+            "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
         }
         document["security"] = [{"token": []}, {"session": []}, {}]
         for path, operations in document["paths"].items():
@@ -92,28 +97,34 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
     return app.openapi_schema
 
 
-async def _page(path: str) -> Response:
-    """The page's files; any other path is one of the page's own views."""
-    from starlette.exceptions import HTTPException
-
-    if path.startswith(("api/", "mlflow")):
+async def _page(request: Request, path: str) -> Response:
+    """The page's files; any other path that a browser goes to is one of the page's own views."""
+    if path.partition("/")[0] in ("api", "mlflow"):
         raise HTTPException(404, "there is no such thing")
+    is_view = path == "" or "text/html" in request.headers.get("accept", "")
     index = PAGE / "index.html"
     if not index.is_file():
-        return HTMLResponse(NOT_BUILT)
-    file = (PAGE / path).resolve()
-    if path and file.is_file() and file.is_relative_to(PAGE):
+        if is_view:
+            return HTMLResponse(NOT_BUILT)
+        raise HTTPException(404, "there is no such thing")
+    try:
+        file = (PAGE / path).resolve()
+        is_ours = path != "" and file.is_relative_to(PAGE) and file.is_file()
+    except (ValueError, OSError):  # no file system takes this name
+        raise HTTPException(404, "there is no such file") from None
+    if is_ours:
         # built files bear a hash of their content in their names
         kept = "public, max-age=31536000, immutable" if path.startswith("assets/") else "no-cache"
         return FileResponse(file, headers={"Cache-Control": kept, **PAGE_HEADERS})
-    if "." in path.rpartition("/")[2]:
+    if not is_view or "." in path.rpartition("/")[2]:
         raise HTTPException(404, "there is no such file")
     return FileResponse(index, headers={"Cache-Control": "no-cache", **PAGE_HEADERS})
 
 
 PAGE_HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": (
-        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; frame-ancestors 'self'"
+        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+        "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",

@@ -1,6 +1,7 @@
 """What stands before the application: which host names it answers to, how much it takes, and MLflow's pages."""
 
 import asyncio
+import re
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -8,11 +9,15 @@ from urllib.parse import urlsplit
 
 import structlog
 from fastapi import FastAPI, Request
+from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from assay.api.access import Need, NotAllowed
-from assay.api.guard import identify, is_loopback, same_origin
+from assay.api.access import Need
+from assay.api.guard import PREFIX as API
+from assay.api.guard import from_own_site, identify, is_loopback
+from assay.api.metrics import Metrics
+from assay.api.mlflow_reads import only_reads
 from assay.api.problems import of_error, problem
 from assay.errors import AssayError
 from assay.settings import Settings
@@ -20,10 +25,20 @@ from assay.tracking.mlflow_page import PREFIX
 
 log = structlog.get_logger("assay")
 
-MOST_BYTES = 64 * 2**20
+MOST_BYTES = 2 * 2**20
 """Of one request's body."""
-READING = ("search", "get", "list", "graphql", "query", "batch-get", "metrics")
-"""Last parts of the paths under which MLflow's pages ask by POST for what they show."""
+MOST_BYTES_OF_DATA = 64 * 2**20
+"""Where the body holds a dataset, feedback or conversations, and of an admin's changes through MLflow."""
+DATA = re.compile(
+    rf"{API}/(jobs|projects/[^/]+/(datasets|datasets/[^/]+/versions|feedback|judgments|labels|pipelines))"
+)
+
+
+class TooLarge(HTTPException):
+    """A body that went on after its limit. Starlette's handlers let it through as it is."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(413, f"a request's body has at most {most // 2**20} MB here")
 
 
 class LateApp:
@@ -57,6 +72,7 @@ class Front:
         self.app = app
         self._settings = settings
         self._mlflow = mlflow
+        self.metrics: Metrics = app.state.metrics
 
     def start(self) -> None:
         """Begins what need not be there when the server starts."""
@@ -67,52 +83,74 @@ class Front:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request = Request(scope, receive)
-        refusal = self._refusal(request)
+        counted = self.metrics.count(scope, send)
+        refusal = self._refusal(Request(scope))
         if refusal is not None:
-            await refusal(scope, receive, send)
-        elif self._mlflow is not None and _of_mlflow(request.url.path):
-            await self._pages(request, self._mlflow, send)
+            await refusal(scope, receive, counted)
+        elif self._mlflow is not None and _of_mlflow(scope["path"]):
+            await self._pages(scope, receive, counted, self._mlflow)
         else:
-            await self.app(scope, receive, send)
+            most = MOST_BYTES_OF_DATA if DATA.fullmatch(scope["path"]) else MOST_BYTES
+            await _within(most, self.app, scope, receive, counted)
 
     def _refusal(self, request: Request) -> ASGIApp | None:
         host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
         if self._settings.auth == "off" and not is_loopback(host):
             # without it, a page of another site whose name leads here could do everything
             return problem(403, "Not allowed", f"host {host}: without authentication this server answers to localhost")
-        length = request.headers.get("content-length", "")
-        if length.isdecimal() and int(length) > MOST_BYTES:
-            return problem(413, "Too large", f"a request's body has at most {MOST_BYTES // 2**20} MB")
         return None
 
-    async def _pages(self, request: Request, mlflow: LateApp, send: Send) -> None:
-        request.scope["app"] = self.app
-        answer: ASGIApp
-        if request.url.path == PREFIX:  # its own links are relative to the folder
-            await RedirectResponse(f"{PREFIX}/")(request.scope, request.receive, send)
+    async def _pages(self, scope: Scope, receive: Receive, send: Send, mlflow: LateApp) -> None:
+        if scope["path"] == PREFIX:  # its own links are relative to the folder
+            await RedirectResponse(f"{PREFIX}/")(scope, receive, send)
             return
+        request = Request({**scope, "app": self.app})
+        reads = only_reads(request.method, scope["path"])
+        answer: ASGIApp
         try:
             who = await identify(self.app.state.server, request)
-            changes = request.method not in ("GET", "HEAD", "OPTIONS") and not _reads(request.url.path)
-            origin = request.headers.get("origin")
-            if request.method != "GET" and origin is not None and not same_origin(request, origin):
-                raise NotAllowed("the request came from a page of another site, which may change nothing here")
-            who.require(Need.GOVERN if changes else Need.SEE, None)
+            who.require(Need.SEE if reads else Need.GOVERN, None)
+            if request.method not in ("GET", "HEAD"):
+                from_own_site(request, who)
             found = await mlflow.get()
             answer = found or problem(503, "Not available", "MLflow's pages cannot be shown: see the server's log")
         except AssayError as error:
             answer = of_error(error)
-        await answer(request.scope, request.receive, send)
+        # without an origin MLflow answers none with CORS headers: it would let every page on localhost read the store
+        plain = {**scope, "headers": [(name, value) for name, value in scope["headers"] if name != b"origin"]}
+        await _within(MOST_BYTES if reads else MOST_BYTES_OF_DATA, answer, plain, receive, send)
+
+
+async def _within(most: int, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Counts the body as it comes, so that one without a Content-Length has the same limit. Answers 413 beyond it."""
+    taken = 0
+    began = False
+
+    async def counted() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > most:
+            raise TooLarge(most)
+        return message
+
+    async def noted(message: Message) -> None:
+        nonlocal began
+        began = True
+        await send(message)
+
+    length = dict(scope["headers"]).get(b"content-length", b"")
+    try:
+        if length.isdigit() and int(length) > most:
+            raise TooLarge(most)
+        await app(scope, counted, noted)
+    except TooLarge as error:
+        if not began:
+            await problem(413, "Too large", error.detail)(scope, receive, send)
 
 
 def _of_mlflow(path: str) -> bool:
     return path == PREFIX or path.startswith(f"{PREFIX}/")
-
-
-def _reads(path: str) -> bool:
-    last = path.rstrip("/").rpartition("/")[2].lower()
-    return any(last == word or last.startswith((f"{word}-", word)) for word in READING)
 
 
 def front(settings: Settings, *, mlflow_page: bool) -> Front:

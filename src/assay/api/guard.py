@@ -12,12 +12,15 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from assay.api.access import EVERYTHING, NOBODY, ROUTES, Identity, Need, NotAllowed, NotKnown, Rule
-from assay.api.accounts import TOKEN_PREFIX, hashed
+from assay.api.accounts import TOKEN_PREFIX, csrf_token, hashed
+from assay.api.oidc import roles_of
 from assay.api.server import Server
 from assay.errors import BadInput, Refused
 
 PREFIX = "/api/v1"
-COOKIE = "assay_session"
+COOKIE = "assay_page"
+"""Of who is logged in. With TLS it bears the prefix `__Host-`, so that no other host name can set it. The gateway's
+cookie has another name: cookies ignore ports."""
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
 SECRET_OR_STREAMED = ("/tokens", "/messages", "/auth/logout")
 """Answers that are not kept for their idempotency key: secrets must not be, and streams have a key of their own."""
@@ -41,7 +44,8 @@ class GuardedRoute(APIRoute):
             if rule is None:
                 raise NotAllowed(f"{method} {self.path_format} is not in the table of routes")
             request.state.who = await admit(request, rule)
-            return await once(request, inner)
+            # what the handler itself has to allow must not be answered from what was kept
+            return await (inner(request) if rule.where == "asked" else once(request, inner))
 
         return guarded
 
@@ -81,9 +85,25 @@ async def identify(server: Server, request: Request) -> Identity:
         if not good:
             raise NotKnown("the token is not known, was revoked or has expired: `assay token create` makes a new one")
         return good
-    if session := request.cookies.get(COOKIE):
-        return await asyncio.to_thread(server.accounts.of_session, session) or NOBODY
-    return NOBODY
+    secret = request.cookies.get(cookie_name(server, request, COOKIE))
+    session = await asyncio.to_thread(server.accounts.of_session, secret) if secret else None
+    if secret is None or session is None:
+        return NOBODY
+    # roles follow from the settings in force now, so that one that was taken away is gone at once
+    roles = roles_of(server.settings, session.name, session.groups)
+    return Identity(session.name, roles, csrf_token=csrf_token(secret), account=f"person/{session.name}")
+
+
+def is_secure(server: Server, request: Request) -> bool:
+    """Whether cookies ask for TLS: they go over plain HTTP on this machine alone."""
+    public = server.settings.public_url
+    if public is not None:
+        return public.startswith("https://")
+    return request.url.scheme == "https" or not is_loopback(request.url.hostname or "")
+
+
+def cookie_name(server: Server, request: Request, name: str) -> str:
+    return f"__Host-{name}" if is_secure(server, request) else name
 
 
 def from_own_page(request: Request, who: Identity) -> None:
@@ -99,9 +119,29 @@ def from_own_page(request: Request, who: Identity) -> None:
 
 
 def same_origin(request: Request, origin: str) -> bool:
+    """Whether the page that asks is this server's: scheme, host and port.
+
+    Behind a proxy that ends TLS the server sees plain HTTP, so without ASSAY_PUBLIC_URL either scheme counts.
+    """
     public = request.app.state.server.settings.public_url
-    asked = urlsplit(origin).netloc
-    return asked == request.headers.get("host", "") or (public is not None and asked == urlsplit(public).netloc)
+    asked = urlsplit(origin)
+    if public is not None and (asked.scheme, asked.netloc) == (urlsplit(public).scheme, urlsplit(public).netloc):
+        return True
+    schemes = (request.url.scheme,) if public is not None else (request.url.scheme, "https")
+    return asked.netloc == request.headers.get("host", "") and asked.scheme in schemes
+
+
+def from_own_site(request: Request, who: Identity) -> None:
+    """As `from_own_page`, for MLflow's pages, which send no CSRF token: with a cookie the browser itself must say that
+    the request comes from this server. Raises NotAllowed."""
+    origin = request.headers.get("origin")
+    own = same_origin(request, origin) if origin is not None else request.headers.get("sec-fetch-site") == "same-origin"
+    if origin is not None and not own:
+        raise NotAllowed("the request came from a page of another site, which may change nothing here")
+    given = request.headers.get("x-csrf-token", "")
+    token = who.csrf_token is not None and hmac.compare_digest(given.encode(), who.csrf_token.encode())
+    if who.csrf_token is not None and not own and not token:
+        raise NotAllowed("a change with a cookie needs the browser's Origin or X-CSRF-Token: use an API token instead")
 
 
 def is_loopback(host: str) -> bool:
@@ -131,7 +171,7 @@ async def once(request: Request, inner: Callable[[Request], Coroutine[Any, Any, 
     if not 1 <= len(key) <= 200:
         raise BadInput("Idempotency-Key: has 1 to 200 characters, as a UUID has")
     accounts = request.app.state.server.accounts
-    whole_key = f"{request.state.who.name}/{request.method} {request.url.path}/{key}"
+    whole_key = f"{request.state.who.account}/{request.method} {request.url.path}/{key}"
     asked_hash = hashed((await request.body()).hex())
     before = await asyncio.to_thread(accounts.begin_answer, whole_key, asked_hash)
     if before is not None:

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from assay import errors
-from assay.api.access import NotAllowed, NotKnown
+from assay.api.access import NotAllowed, NotKnown, TooMany
 from assay.contracts.api import FieldProblem, Problem
 
 log = structlog.get_logger("assay")
@@ -25,6 +25,7 @@ STATUSES: dict[type[errors.AssayError], int] = {
     errors.CallError: 502,
     NotKnown: 401,
     NotAllowed: 403,
+    TooMany: 429,
 }
 TITLES = {
     400: "Bad request",
@@ -36,6 +37,7 @@ TITLES = {
     413: "Too large",
     415: "Not JSON",
     422: "Bad input",
+    429: "Too many requests",
     500: "A fault of Assay",
     502: "A call failed",
     503: "Not available",
@@ -48,14 +50,14 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": TITLES[status], "content": {MEDIA_TYPE: {"schema": schema}}} for status in statuses}
 
 
-EVERY_ROUTE = documented(400, 401, 403, 404, 409, 413, 415, 422, 502, 503)
+EVERY_ROUTE = documented(400, 401, 403, 404, 409, 413, 415, 422, 429, 502, 503)
 
 
 def problem(status: int, title: str, detail: str, *, kind: str = "", fields: tuple[FieldProblem, ...] = ()) -> Response:
     told = Problem(
         type=f"urn:assay:{kind}" if kind else "about:blank", title=title, status=status, detail=detail, errors=fields
     )
-    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+    headers = {401: {"WWW-Authenticate": "Bearer"}, 429: {"Retry-After": "60"}}.get(status, {})
     return JSONResponse(told.model_dump(mode="json"), status, headers=headers, media_type=MEDIA_TYPE)
 
 
@@ -82,7 +84,7 @@ def answer_with_problems(app: FastAPI) -> None:
         answer = problem(
             error.status_code,
             TITLES.get(error.status_code, "Error"),
-            f"{request.method} {request.url.path}: {error.detail}",
+            f"{request.method} {request.url.path[:200]}: {error.detail}",
         )
         answer.headers.update(error.headers or {})
         return answer

@@ -1,21 +1,17 @@
-"""One process: API, page, MLflow's pages, and a worker that does what is queued."""
+"""One command: API, page and MLflow's pages in this process, and a worker in one of its own."""
 
 import asyncio
 import contextlib
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import FrameType
 
-import structlog
 import uvicorn
 
 from assay.api.front import Front, front
 from assay.api.guard import require_auth_or_loopback
+from assay.api.worker_process import working
 from assay.errors import Refused
 from assay.settings import Settings
-
-log = structlog.get_logger("assay")
 
 DRAIN_S = 5
 """How long requests may take to end when the server stops."""
@@ -73,41 +69,6 @@ class _Uvicorn(uvicorn.Server):
         if self._loop is not None and (server := getattr(self._whole.app.state, "server", None)) is not None:
             self._loop.call_soon_threadsafe(server.stopping.set)
         super().handle_exit(sig, frame)
-
-
-@contextmanager
-def working(settings: Settings) -> Iterator[None]:
-    """A worker in a thread with a loop of its own, so that simulations and requests do not wait for each other."""
-    told: list[Callable[[], object]] = []
-    began = threading.Event()
-
-    async def work_until_told() -> None:
-        from assay.lifecycle.workers import work
-
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        told.append(lambda: loop.call_soon_threadsafe(stop.set))
-        began.set()
-        await work(settings, until=stop)
-
-    def run() -> None:
-        try:
-            asyncio.run(work_until_told())
-        except Exception as error:
-            log.error("the worker ended", error=type(error).__name__, exc_info=error)
-        finally:
-            began.set()
-
-    thread = threading.Thread(target=run, name="worker", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        began.wait(10)
-        for tell in told:
-            with contextlib.suppress(RuntimeError):
-                tell()
-        thread.join(DRAIN_S + 10)
 
 
 def _listen(config: uvicorn.Config):

@@ -11,6 +11,8 @@ from fastapi import Depends, Path, Query, Request
 
 from assay.api.access import Identity
 from assay.api.accounts import Accounts
+from assay.api.oidc import ssl_context
+from assay.api.rates import RateLimit
 from assay.contracts.base import Slug
 from assay.lifecycle.chats import Chats
 from assay.lifecycle.jobs import Jobs, open_jobs
@@ -31,6 +33,10 @@ class Server:
     accounts: Accounts
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the server stops, so that streams end."""
+    signing_key: str = ""
+    """Of cookies."""
+    logins: RateLimit = field(default_factory=lambda: RateLimit(per_minute=120, burst=60))
+    """Of one address. Behind a proxy all people share one, so the proxy limits each of them."""
     mlflow_page: bool = False
     """Whether MLflow's pages are on this server."""
 
@@ -47,9 +53,13 @@ class Server:
 async def open_server(settings: Settings, *, mlflow_page: bool = False) -> AsyncIterator[Server]:
     async with open_jobs(settings) as jobs, open_context(settings) as context:
         await asyncio.to_thread(lambda: context.tracking.client)
-        accounts = await asyncio.to_thread(Accounts, settings.jobs_store)
+        accounts = await asyncio.to_thread(
+            functools.partial(Accounts, settings.jobs_store, token_days=settings.token_days)
+        )
         chats = await asyncio.to_thread(Chats, settings.jobs_store, context)
-        server = Server(settings, context, jobs, chats, accounts, mlflow_page=mlflow_page)
+        signing_key = await asyncio.to_thread(accounts.signing_key)
+        await asyncio.to_thread(ssl_context)
+        server = Server(settings, context, jobs, chats, accounts, signing_key=signing_key, mlflow_page=mlflow_page)
         chats.start()
         try:
             yield server

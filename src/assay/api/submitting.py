@@ -55,7 +55,10 @@ async def submit(
             raise type(error)(f"{error} ({why})") from None
     await require_readable(server, who, project, named)
     asked = JobRequest(
-        kind=kind, request=plain(named), key=None if key is None else f"key-{content_hash(key)[:32]}", by=who.name
+        kind=kind,
+        request=plain(named),
+        key=None if key is None else f"key-{content_hash([who.account, key])[:32]}",
+        by=who.name,
     )
     job = await server.jobs.submit(asked)
     response.status_code = 202

@@ -29,6 +29,7 @@ COMMANDS = {
     "check": "A verdict as CI wants it: exit code, JUnit, Markdown, a comment on the pull request",
     "up": "API, page, worker and MLflow's pages in one process",
     "token": "API tokens: create, list, revoke",
+    "session": "Who is logged in: list, revoke",
     "settings": "How Assay is set up, with secrets masked",
     "schema": "Export the JSON Schemas of all contracts",
 }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from assay.cli.console import InOut, answer, asked, in_context, load_as, table
+from assay.cli.console import InOut, Output, answer, answer_table, asked, in_context, load_as, table
 from assay.cli.references import agent_ref
 from assay.cli.stage import run_and_answer
 from assay.contracts.agent import AgentCard, DevelopRequest
@@ -30,7 +30,7 @@ def register(
 
 
 @app.command
-def probe(card: Annotated[Path, Parameter(help="The agent card.")], *, io: InOut = InOut()) -> None:
+def probe(card: Annotated[Path, Parameter(help="The agent card.")], *, io: Output = Output()) -> None:
     """Say what an agent does, without registering it: answers, state, streaming, tools, time-out, determinism."""
     from assay.connectors import probe as run_probe
     from assay.tracking import load_pyfunc
@@ -38,25 +38,27 @@ def probe(card: Annotated[Path, Parameter(help="The agent card.")], *, io: InOut
     loaded = load_as(AgentCard, card)
     report = asyncio.run(run_probe(loaded, card_dir=card.parent, load_model=load_pyfunc))
     answer(report, io, ())
-    if not io.json:
+    if not io.as_json:
         rows = [(check.name.replace("_", " "), check.finding, check.detail) for check in report.checks]
         table(f"Agent {loaded.ref}", ("ability", "found", "how"), rows)
 
 
 @app.command(name="list")
-def list_(*, io: InOut = InOut()) -> None:
+def list_(*, io: Output = Output()) -> None:
     """List the registered agent versions of a project."""
     from assay.tracking import list_agents
 
     async def work(context: "Context"):
         return await asyncio.to_thread(list_agents, context.tracking, io.name)
 
-    rows = [(agent.agent, agent.registry_version, agent.stage, agent.description) for agent in in_context(work)]
-    table(f"Agents of {io.name}", ("agent", "registry version", "stage", "description"), rows)
+    agents = in_context(work, quiet=True)
+    rows = [(agent.agent, agent.registry_version, agent.stage, agent.description) for agent in agents]
+    columns = ("agent", "registry version", "stage", "description")
+    answer_table(agents, io, f"Agents in project {io.name}", columns, rows)
 
 
 @app.command
-def show(agent: Annotated[str, Parameter(help="agent_id@version")], *, io: InOut = InOut()) -> None:
+def show(agent: Annotated[str, Parameter(help="agent_id@version")], *, io: Output = Output()) -> None:
     """Show a registered version: its card, its probe, where it stands."""
 
     async def work(context: "Context"):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from assay.cli.console import InOut, asked, in_context, read_text, say, table
+from assay.cli.console import InOut, Output, asked, in_context, read_text, say, table
 from assay.cli.references import newest, trial_numbers
 from assay.cli.simulate import list_stage
 from assay.cli.stage import run_and_answer
@@ -33,7 +33,7 @@ def report(
     request = asked(
         AnalyzeRequest,
         io,
-        judging_id=newest_judging(judging, io),
+        judging_id=judging if io.input else newest_judging(judging, io.name),
         trials=trial_numbers(trials),
         narrative=read_text(narrative)[1] if narrative else None,
         model=model,
@@ -54,21 +54,21 @@ def chat(
     *,
     judging: Judging = None,
     model: str | None = None,
-    io: InOut = InOut(),
+    io: Output = Output(),
 ) -> None:
     """Ask the Analyst; it answers from read-only queries over the results."""
     from assay.cli.chats import analyst_chat
 
-    chosen = newest_judging(judging, io)
+    chosen = newest_judging(judging, io.name)
     in_context(lambda context: analyst_chat(context, io, chosen, question, model), quiet=True)
 
 
 @app.command(name="list")
-def list_(*, io: InOut = InOut()) -> None:
+def list_(*, io: Output = Output()) -> None:
     """List the analytics reports of a project, newest first."""
     list_stage(Stage.ANALYZE, io)
 
 
-def newest_judging(judging: str | None, io: InOut) -> str | None:
-    """The judging that is meant; None: --input says it."""
-    return judging or (None if io.input else newest(io.name, Stage.JUDGE))
+def newest_judging(judging: str | None, project: str) -> str:
+    """The id of the judging: the one given, else the newest."""
+    return judging or newest(project, Stage.JUDGE)

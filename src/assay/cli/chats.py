@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assay.cli.console import InOut, answer, load_as, say, settings
+from assay.cli.console import Output, answer, load_as, say, settings
 from assay.cli.references import latest
 from assay.contracts.analytics import AnalystAnswer, AnalystQuestion
 from assay.contracts.dataset import Dataset
@@ -18,7 +18,7 @@ Ask = Callable[[str], Awaitable[AnalystAnswer]]
 
 
 async def analyst_chat(
-    context: "Context", io: InOut, judging: str | None, question: str | None, model: str | None
+    context: "Context", io: Output, judging: str | None, question: str | None, model: str | None
 ) -> None:
     """The Analyst over one judging."""
     from assay.lifecycle.ask import ask_analyst
@@ -34,7 +34,7 @@ async def analyst_chat(
 
 
 async def comparator_chat(
-    context: "Context", io: InOut, comparison: str | None, question: str | None, model: str | None
+    context: "Context", io: Output, comparison: str | None, question: str | None, model: str | None
 ) -> None:
     """The Comparator over both sides of one comparison."""
     from assay.contracts.platform_agents import ComparatorQuestion
@@ -51,7 +51,7 @@ async def comparator_chat(
 
 
 async def feedback_chat(
-    context: "Context", io: InOut, production: str | None, question: str | None, model: str | None
+    context: "Context", io: Output, production: str | None, question: str | None, model: str | None
 ) -> None:
     """The Feedback Analyst over one production report."""
     from assay.contracts.platform_agents import FeedbackQuestion
@@ -67,7 +67,7 @@ async def feedback_chat(
     await _converse(ask, question, io)
 
 
-async def _converse(ask: Ask, question: str | None, io: InOut) -> None:
+async def _converse(ask: Ask, question: str | None, io: Output) -> None:
     if question is not None:
         said = await ask(question)
         answer(said, io, (said.text,))

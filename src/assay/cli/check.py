@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from assay.cli.console import InOut, answer, in_context, say
+from assay.cli.console import Output, answer, in_context, say
 from assay.cli.references import latest
 from assay.contracts.comparison import ComparisonReport, Recommendation
 from assay.contracts.stage import Stage
@@ -33,7 +33,7 @@ def check(
     github: Annotated[
         bool, Parameter(negative="", help="Comment on the pull request and set the commit's status.")
     ] = False,
-    io: InOut = InOut(),
+    io: Output = Output(),
 ) -> int:
     """Say whether a comparison's verdict lets a change through: exit code 0, or 5."""
     from assay.reports.junit import comparison_junit

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from assay.cli.console import InOut, asked, in_context, read_text, say, table
+from assay.cli.console import InOut, Output, asked, in_context, read_text, say, table, write_json
 from assay.cli.references import agent_ref, newest, trial_numbers
 from assay.cli.simulate import list_stage
-from assay.cli.stage import run_and_answer
+from assay.cli.stage import run_and_answer, run_one
 from assay.contracts.comparison import CompareRequest, ComparisonReport
 from assay.contracts.stage import Stage
 
@@ -23,8 +23,12 @@ def run(
     *,
     champion: Annotated[str | None, Parameter(help="agent_id@version, or a judging's id.")] = None,
     challenger: Annotated[
-        str | None, Parameter(help="agent_id@version, or a judging's id; the newest judging if left out.")
-    ] = None,
+        tuple[str, ...],
+        Parameter(
+            help="agent_id@version, or a judging's id; several are corrected for each other. The newest judging "
+            "if left out."
+        ),
+    ] = (),
     champion_trials: Annotated[str | None, Parameter(help="Only these trials, as in 0,1.")] = None,
     challenger_trials: Annotated[str | None, Parameter(help="Only these trials, as in 2,3.")] = None,
     test: Literal["superiority", "non_inferiority"] | None = None,
@@ -39,23 +43,49 @@ def run(
     io: InOut = InOut(),
 ) -> None:
     """PROMOTE, REJECT or INCONCLUSIVE, and why. The champion is another version, or other trials of the same."""
-    sides = {}
+    pairs = [{}]
     if io.input is None or champion or challenger:
-        sides = _sides(io.name, champion, challenger, champion_trials, challenger_trials)
+        pairs = [_sides(io.name, champion, one, champion_trials, challenger_trials) for one in challenger or (None,)]
     policy = {"test": test, "margin": margin, "confidence": confidence, "judge": judge}
     policy = {name: value for name, value in policy.items() if value is not None}
-    request = asked(
-        CompareRequest,
-        io,
-        policy=policy or None,
-        narrative=read_text(narrative)[1] if narrative else None,
-        model=model,
-        **sides,
-    )
-    result = run_and_answer(request, io)
-    assert isinstance(result, ComparisonReport)  # noqa: S101, the request's stage says so
-    if not io.json:
-        show_comparison(result)
+    requests = [
+        asked(
+            CompareRequest,
+            io,
+            policy=policy or None,
+            narrative=read_text(narrative)[1] if narrative else None,
+            model=model,
+            together_with=[other for other in pairs if other is not sides] or None,
+            **sides,
+        )
+        for sides in pairs
+    ]
+    if len(requests) > 1 and (io.json or io.output):
+        reports = [in_context(lambda context, r=request: run_one(r, context), quiet=True)[0] for request in requests]
+        write_json(reports, io)
+        return
+    for request in requests:
+        result = run_and_answer(request, io)
+        assert isinstance(result, ComparisonReport)  # noqa: S101, the request's stage says so
+        if not io.json:
+            show_comparison(result)
+            _say_corrected(result)
+
+
+def _say_corrected(report: ComparisonReport) -> None:
+    """Comparisons that were made on the dataset version after this one was stored."""
+    from assay.cli.server import asked_server
+    from assay.stages.compare import corrected_since
+
+    if asked_server():
+        return
+    since = in_context(lambda context: corrected_since(report, context), quiet=True)
+    if since is not None:
+        others, p = since
+        say(
+            f"note: with all {others} other comparisons on this dataset version p = {p:.2g} (Holm), and more were made "
+            "after this verdict: compare all challengers in one command with --challenger A --challenger B"
+        )
 
 
 def _sides(
@@ -103,7 +133,7 @@ def chat(
     *,
     comparison: Annotated[str | None, Parameter(help="Its id; the newest if left out.")] = None,
     model: str | None = None,
-    io: InOut = InOut(),
+    io: Output = Output(),
 ) -> None:
     """Ask the Comparator about both versions."""
     from assay.cli.chats import comparator_chat
@@ -112,6 +142,6 @@ def chat(
 
 
 @app.command(name="list")
-def list_(*, io: InOut = InOut()) -> None:
+def list_(*, io: Output = Output()) -> None:
     """List the comparisons of a project, newest first."""
     list_stage(Stage.COMPARE, io)

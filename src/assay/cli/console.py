@@ -33,20 +33,32 @@ WIDE = 240
 
 @Parameter(name="*")
 @dataclass(frozen=True)
-class InOut:
-    """How a command is asked and answers."""
+class Output:
+    """Which project a command is about, and how it answers."""
 
     project: Annotated[str | None, Parameter(help="Project, an MLflow experiment. Default: `default`.")] = None
-    input: Annotated[Path | None, Parameter(help="The whole request as JSON: a file, or - for stdin.")] = None
     output: Annotated[Path | None, Parameter(help="Write the result as JSON: a file, or - for stdout.")] = None
     json: Annotated[bool, Parameter(name="--json", negative="", help="Print the result as JSON.")] = False
-    gated: Annotated[
-        bool | None, Parameter(negative="", help="Part of the lifecycle: needs its predecessor approved.")
-    ] = None
 
     @property
     def name(self) -> str:
         return self.project or "default"
+
+    @property
+    def as_json(self) -> bool:
+        """Whether JSON goes to stdout, so that nothing else may."""
+        return self.json or str(self.output) == "-"
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class InOut(Output):
+    """How a command that takes a request is asked and answers."""
+
+    input: Annotated[Path | None, Parameter(help="The whole request as JSON: a file, or - for stdin.")] = None
+    gated: Annotated[
+        bool | None, Parameter(negative="", help="Part of the lifecycle: needs its predecessor approved.")
+    ] = None
 
 
 def exit_with(app: App, arguments: Sequence[str]) -> int:
@@ -54,6 +66,7 @@ def exit_with(app: App, arguments: Sequence[str]) -> int:
     from assay.errors import AssayError
 
     try:
+        settings()  # logs go to stderr from here on, in commands that open no store too
         code = app(arguments, result_action="return_value", exit_on_error=False, print_error=True)
     except AssayError as error:
         print_error(error)
@@ -111,7 +124,7 @@ def notified(chosen: "Settings") -> "Iterator[Callable[[Notification], None]]":
         return
     from assay.integrations.notifications import Notifier, read_routes
 
-    notifier = Notifier(read_routes(chosen.notify))
+    notifier = Notifier(read_routes(chosen.notify.get_secret_value()))
     try:
         yield notifier
     finally:
@@ -136,9 +149,18 @@ def set_up_logs(level: str) -> None:
     numeric = logging.getLevelNamesMapping().get(level.upper())
     if numeric is None:
         raise BadInput(f"ASSAY_LOG_LEVEL: {level} is no level: use debug, info, warning or error")
+    # a retry says what it waits for through the stage's own messages; its details are for whoever debugs
+    minor = {"stamina.retry_scheduled"} if numeric > logging.DEBUG else set()
+
+    def without_retries(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        if event.get("event") in minor:
+            raise structlog.DropEvent
+        return event
+
     renderer = structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
     structlog.configure(
         processors=[
+            without_retries,
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -202,10 +224,13 @@ def took(usage: "Usage") -> str:
 def read_json(path: Path) -> JsonObject:
     """A JSON object from a file, or from stdin for `-`."""
     where, text = read_text(path)
+    if not text.strip():
+        hint = ": did the command before it fail?" if where == "stdin" else ": a JSON object is needed"
+        raise BadInput(f"{where} is empty{hint}")
     try:
         loaded = json.loads(text)
     except json.JSONDecodeError as error:
-        raise BadInput(f"{where}:{error.lineno}: not JSON ({error.msg} at column {error.colno}): mend it") from error
+        raise BadInput(f"{where}:{error.lineno}: not JSON ({error.msg} at column {error.colno})") from error
     if not isinstance(loaded, dict):
         raise BadInput(f"{where}: a JSON object is needed, not a {type(loaded).__name__}")
     return loaded
@@ -246,18 +271,41 @@ def asked(model: type[M], io: InOut, /, **flags: Any) -> M:
         raise BadInput.from_validation(str(io.input or "request"), error) from error
 
 
-def answer(result: BaseModel, io: InOut, lines: Sequence[str]) -> None:
-    """JSON where it was asked for, otherwise what a person wants to read."""
-    text = result.model_dump_json(indent=2)
+def answer(result: object, io: Output, lines: Sequence[str]) -> None:
+    """JSON where it was asked for, otherwise what a person wants to read.
+
+    `result`: a contract, a dataclass, or a sequence of these.
+    """
+    write_json(result, io)
+    if not io.as_json:
+        say(*lines)
+
+
+def answer_table(
+    items: Sequence[object], io: Output, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]
+) -> None:
+    """A JSON array of the items where it was asked for, otherwise a table, or one line that says that it is empty."""
+    write_json(items, io)
+    if io.as_json:
+        return
+    if rows:
+        table(title, columns, rows)
+    else:
+        say(f"{title}: none")
+
+
+def write_json(result: object, io: Output) -> None:
+    """Writes --output, and stdout with --json."""
+    from pydantic_core import to_json
+
+    text = to_json(result, indent=2, inf_nan_mode="strings").decode() + "\n"
     if io.output is not None and str(io.output) != "-":
         try:
-            io.output.write_text(text + "\n", encoding="utf-8")
+            io.output.write_text(text, encoding="utf-8")
         except OSError as error:
             raise BadInput(f"{io.output}: cannot be written: {error.strerror}") from error
-    if io.json or str(io.output) == "-":
-        sys.stdout.write(text + "\n")
-    else:
-        say(*lines)
+    if io.as_json:
+        sys.stdout.write(text)
 
 
 def say(*lines: str) -> None:

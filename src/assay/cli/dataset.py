@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from assay.cli.console import InOut, answer, asked, in_context, read_text, say, table
+from assay.cli.console import InOut, Output, answer, answer_table, asked, in_context, read_text, say, table
 from assay.cli.references import agent_ref, dataset_ref, latest_dataset
 from assay.cli.stage import run_and_answer
 from assay.contracts.dataset import Dataset, DatasetRequest, DatasetResult
@@ -64,7 +64,7 @@ def validate(
     *,
     card: Annotated[Path | None, Parameter(help="The agent's card: tools and topics are checked against it.")] = None,
     threshold: float = 0.8,
-    io: InOut = InOut(),
+    io: Output = Output(),
 ) -> int:
     """Check scenarios without a store: schema, duplicates, coverage, vague or leaking expectations. Ends 4 below the
     threshold."""
@@ -111,7 +111,7 @@ def export(
     dataset: Annotated[str | None, Parameter(help="name@version; the newest if left out.")] = None,
     *,
     to: Annotated[Literal["jsonl", "csv"], Parameter(help="Format.")] = "jsonl",
-    io: InOut = InOut(),
+    io: Output = Output(),
 ) -> None:
     """Write a dataset's scenarios as JSONL or CSV."""
     from assay.evaluation.exchange import to_csv, to_jsonl
@@ -132,14 +132,16 @@ def export(
 
 
 @app.command(name="list")
-def list_(*, io: InOut = InOut()) -> None:
+def list_(*, io: Output = Output()) -> None:
     """List the dataset versions of a project."""
     from assay.tracking import list_datasets
 
     async def work(context: "Context"):
         return await asyncio.to_thread(list_datasets, context.tracking, io.name)
 
-    table(f"Datasets of {io.name}", ("dataset", "scenarios"), [(str(d.ref), d.scenarios) for d in in_context(work)])
+    datasets = in_context(work, quiet=True)
+    rows = [(str(dataset.ref), dataset.scenarios) for dataset in datasets]
+    answer_table(datasets, io, f"Datasets in project {io.name}", ("dataset", "scenarios"), rows)
 
 
 @app.command

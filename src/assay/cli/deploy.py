@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from assay.cli.console import InOut, asked, in_context, settings, table
+from assay.cli.console import InOut, Output, asked, in_context, settings, table, write_json
 from assay.cli.references import agent_ref, newest
 from assay.cli.simulate import list_stage
 from assay.cli.stage import run_and_answer
@@ -82,7 +82,7 @@ def _steps(text: str | None) -> list[dict[str, float]] | None:
 
 
 @app.command
-def status(agent: Annotated[str, Parameter(help="agent_id@version")], *, io: InOut = InOut()) -> None:
+def status(agent: Annotated[str, Parameter(help="agent_id@version")], *, io: Output = Output()) -> None:
     """Where a version stands in the registry, and how it came there."""
     from assay.tracking import stage_of, transitions
 
@@ -94,10 +94,12 @@ def status(agent: Annotated[str, Parameter(help="agent_id@version")], *, io: InO
 
     stage, moves = in_context(work)
     rows = [(m.at.isoformat(timespec="seconds"), m.from_stage, m.to_stage, m.by, m.reason) for m in moves]
-    table(f"{agent} is in {stage}", ("when", "from", "to", "who", "why"), rows)
+    write_json({"agent": agent, "stage": stage, "transitions": moves}, io)
+    if not io.as_json:
+        table(f"{agent} is in {stage}", ("when", "from", "to", "who", "why"), rows)
 
 
 @app.command(name="list")
-def list_(*, io: InOut = InOut()) -> None:
+def list_(*, io: Output = Output()) -> None:
     """List the rollouts of a project, newest first."""
     list_stage(Stage.DEPLOY, io)

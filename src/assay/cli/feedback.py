@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from assay.cli.console import InOut, answer, asked, in_context, read_text, say, table
+from assay.cli.console import InOut, Output, answer, asked, in_context, read_text, say, table
 from assay.cli.dataset import load_dataset_file
 from assay.cli.references import agent_ref, dataset_ref, latest, latest_dataset
 from assay.cli.simulate import list_stage
@@ -59,7 +59,7 @@ def chat(
     *,
     production: Annotated[str | None, Parameter(help="The report's id; the newest if left out.")] = None,
     model: str | None = None,
-    io: InOut = InOut(),
+    io: Output = Output(),
 ) -> None:
     """Ask the Feedback Analyst."""
     from assay.cli.chats import feedback_chat
@@ -100,7 +100,7 @@ def send(
 def issue(
     *,
     production: Annotated[str | None, Parameter(help="The report's id; the newest if left out.")] = None,
-    io: InOut = InOut(),
+    io: Output = Output(),
 ) -> None:
     """Open an issue on GitHub that says what production taught (GITHUB_TOKEN, GITHUB_REPOSITORY, GITHUB_SHA)."""
     from assay.integrations.github import Place, open_issue
@@ -150,7 +150,7 @@ def propose(
 def complaints(
     *,
     k: Annotated[int, Parameter(help="Trials that must all pass before a complaint is closed.")] = 3,
-    io: InOut = InOut(),
+    io: Output = Output(),
 ) -> None:
     """What became of each complaint: proposed, tested, closed, or open again."""
 
@@ -161,12 +161,12 @@ def complaints(
 
     found = in_context(work, quiet=io.json)
     answer(found, io, ())
-    if not io.json and str(io.output) != "-":
+    if not io.as_json:
         rows = [(c.scenario.scenario_id, c.state, len(c.feedback_ids), c.said[:60], c.words) for c in found.complaints]
         table("", ("complaint", "", "said by", "in a user's words", "where it stands"), rows)
 
 
 @app.command(name="list")
-def list_(*, io: InOut = InOut()) -> None:
+def list_(*, io: Output = Output()) -> None:
     """List the production reports of a project, newest first."""
     list_stage(Stage.FEEDBACK, io)

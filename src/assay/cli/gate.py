@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from assay.cli.console import BAD_INPUT, InOut, answer, in_context, settings, table
+from assay.cli.console import BAD_INPUT, Output, answer, answer_table, in_context, settings
 from assay.cli.server import asked_server, decide_there
 from assay.errors import BadInput
 
@@ -19,31 +19,35 @@ Reason = Annotated[str, Parameter(help="Why; recorded in the ledger.")]
 
 @app.command(name="list")
 def list_(
-    *, waiting: Annotated[bool, Parameter(negative="", help="Only what waits.")] = False, io: InOut = InOut()
+    *, waiting: Annotated[bool, Parameter(negative="", help="Only what waits.")] = False, io: Output = Output()
 ) -> None:
     """List every gated result with its decision."""
     from assay.lifecycle.gates import gate_states
 
     client = asked_server()
     states = client.gates.list(io.name) if client else in_context(lambda context: gate_states(context, io.name))
-    rows = []
-    for gate in states:
-        if gate.state == "waiting" or not waiting:
-            decision = gate.decision
-            rows.append(
-                (gate.stage, gate.subject_id, gate.state, decision and decision.by, decision and decision.reason)
-            )
-    table(f"Gates of {io.name}", ("stage", "id", "state", "who", "why"), rows)
+    gates = [gate for gate in states if gate.state == "waiting" or not waiting]
+    rows = [
+        (
+            gate.stage,
+            gate.subject_id,
+            gate.state,
+            gate.decision and gate.decision.by,
+            gate.decision and gate.decision.reason,
+        )
+        for gate in gates
+    ]
+    answer_table(gates, io, f"Gates in project {io.name}", ("stage", "id", "state", "who", "why"), rows)
 
 
 @app.command
-def approve(subject: Subject, *, reason: Reason, io: InOut = InOut()) -> None:
+def approve(subject: Subject, *, reason: Reason, io: Output = Output()) -> None:
     """Approve a result, so that the next stage may start."""
     _decide(subject, "approve", reason, io)
 
 
 @app.command
-def reject(subject: Subject, *, reason: Reason, io: InOut = InOut()) -> None:
+def reject(subject: Subject, *, reason: Reason, io: Output = Output()) -> None:
     """Reject a result: nothing may stand on it."""
     _decide(subject, "reject", reason, io)
 
@@ -58,7 +62,7 @@ async def _wake_jobs(context: "Context", project: str) -> None:
         await jobs.gate_decided(project)
 
 
-def _decide(subject: str, decision: Literal["approve", "reject"], reason: str, io: InOut) -> None:
+def _decide(subject: str, decision: Literal["approve", "reject"], reason: str, io: Output) -> None:
     from assay.lifecycle.gates import decide
 
     if not reason.strip():
@@ -75,7 +79,7 @@ def _decide(subject: str, decision: Literal["approve", "reject"], reason: str, i
 
 
 @app.command
-def verify(*, io: InOut = InOut()) -> int:
+def verify(*, io: Output = Output()) -> int:
     """Check that no line of the ledger was changed. Ends 2 where one was."""
     from assay.lifecycle.gates import verify as check_ledger
 
@@ -87,7 +91,7 @@ def verify(*, io: InOut = InOut()) -> int:
 
 
 @app.command
-def ledger(*, io: InOut = InOut()) -> None:
+def ledger(*, io: Output = Output()) -> None:
     """Print the ledger."""
     from assay.lifecycle.gates import read_decisions
 
@@ -96,4 +100,5 @@ def ledger(*, io: InOut = InOut()) -> None:
     else:
         decisions = in_context(lambda context: read_decisions(context, io.name))
     rows = [(d.at.isoformat(timespec="seconds"), d.decision, d.subject_id, d.by, d.mode, d.reason) for d in decisions]
-    table(f"Ledger of {io.name}", ("when", "decision", "on", "who", "mode", "why"), rows)
+    columns = ("when", "decision", "on", "who", "mode", "why")
+    answer_table(decisions, io, f"Ledger of project {io.name}", columns, rows)

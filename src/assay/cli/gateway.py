@@ -5,7 +5,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 from pydantic import SecretStr, ValidationError
 
-from assay.cli.console import InOut, settings
+from assay.cli.console import Output, settings
 from assay.contracts.stage import AgentRef
 from assay.contracts.traffic import Traffic, Upstream
 from assay.errors import BadInput
@@ -33,7 +33,7 @@ def gateway(
     tester_token: Annotated[
         str | None, Parameter(env_var="ASSAY_TESTER_TOKEN", help="Who sends it may force an arm by x-assay-arm.")
     ] = None,
-    io: InOut = InOut(),
+    io: Output = Output(),
 ) -> None:
     """Serve chat completions, streams too, and plain HTTP. Weights change with the rollout, without a restart."""
     from assay.rollout.serve import GatewaySettings, run

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from cyclopts import App, Parameter
 
-from assay.cli.console import InOut, answer, read_json, settings, table, took
+from assay.cli.console import InOut, Output, answer, answer_table, read_json, settings, took
 from assay.contracts.job import Job, JobKind, JobRequest, JobStatus
 from assay.errors import BadInput
 
@@ -34,38 +34,38 @@ def submit(
 
 
 @app.command
-def show(job_id: str, *, io: InOut = InOut()) -> int:
+def show(job_id: str, *, io: Output = Output()) -> int:
     """Where a job stands."""
     return _shown(lambda jobs: jobs.show(job_id), io, wait=False)
 
 
 @app.command
-def wait(job_id: str, *, io: InOut = InOut()) -> int:
+def wait(job_id: str, *, io: Output = Output()) -> int:
     """Wait until a job has ended, or waits at a gate."""
     return _shown(lambda jobs: jobs.show(job_id), io, wait=True)
 
 
 @app.command
-def cancel(job_id: str, *, io: InOut = InOut()) -> int:
+def cancel(job_id: str, *, io: Output = Output()) -> int:
     """Stop a job within a turn; what was finished is kept."""
     return _shown(lambda jobs: jobs.cancel(job_id), io, wait=False)
 
 
 @app.command
-def retry(job_id: str, *, wait: Annotated[bool, Parameter(negative="")] = False, io: InOut = InOut()) -> int:
+def retry(job_id: str, *, wait: Annotated[bool, Parameter(negative="")] = False, io: Output = Output()) -> int:
     """Do again what failed or was cancelled in a job."""
     return _shown(lambda jobs: jobs.retry(job_id), io, wait=wait)
 
 
 @app.command(name="list")
-def list_(*, limit: int = 20, io: InOut = InOut()) -> None:
+def list_(*, limit: int = 20, io: Output = Output()) -> None:
     """List jobs, newest first."""
     found = _with_jobs(lambda jobs: jobs.list(project=io.project, limit=limit))
     rows = [
         (j.job_id, j.kind, j.project, j.status, _progress(j), j.by, j.created_at.isoformat(timespec="seconds"))
         for j in found
     ]
-    table("jobs", ("id", "kind", "project", "status", "progress", "by", "created"), rows)
+    answer_table(found, io, "Jobs", ("id", "kind", "project", "status", "progress", "by", "created"), rows)
 
 
 def _with_jobs(work: "Callable[[Jobs | JobsThere], Awaitable[T]]") -> T:
@@ -84,7 +84,7 @@ def _with_jobs(work: "Callable[[Jobs | JobsThere], Awaitable[T]]") -> T:
     return asyncio.run(run())
 
 
-def _shown(work: "Callable[[Jobs | JobsThere], Awaitable[Job]]", io: InOut, *, wait: bool) -> int:
+def _shown(work: "Callable[[Jobs | JobsThere], Awaitable[Job]]", io: Output, *, wait: bool) -> int:
     async def asked(jobs: "Jobs | JobsThere") -> Job:
         job = await work(jobs)
         return await jobs.wait(job.job_id) if wait else job

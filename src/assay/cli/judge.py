@@ -1,13 +1,12 @@
 """assay judge"""
 
 import asyncio
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from assay.cli.console import InOut, answer, asked, in_context, say, table
+from assay.cli.console import InOut, Output, answer, answer_table, asked, in_context, say, table
 from assay.cli.references import latest, newest
 from assay.cli.simulate import list_stage
 from assay.cli.stage import run_and_answer
@@ -60,7 +59,7 @@ def run(
 
 
 @app.command(name="list")
-def list_(*, io: InOut = InOut()) -> None:
+def list_(*, io: Output = Output()) -> None:
     """List the judgings of a project, newest first."""
     list_stage(Stage.JUDGE, io)
 
@@ -131,7 +130,7 @@ def probe(
 
 
 @app.command
-def certificates(*, io: InOut = InOut()) -> None:
+def certificates(*, io: Output = Output()) -> None:
     """List the judges' certificates of a project, newest first."""
 
     async def work(context: "Context") -> list[JudgeCertificate]:
@@ -140,9 +139,6 @@ def certificates(*, io: InOut = InOut()) -> None:
         return await asyncio.to_thread(list_certificates, context.tracking, io.name)
 
     found = in_context(work, quiet=True)
-    if io.json:
-        say(json.dumps([made.model_dump(mode="json", exclude={"labelled"}) for made in found], indent=2))
-        return
     rows = [
         (
             made.certificate_id,
@@ -153,14 +149,16 @@ def certificates(*, io: InOut = InOut()) -> None:
         )
         for made in found
     ]
-    table("", ("certificate", "judge", "made", "may gate", "why"), rows)
+    without_labels = [made.model_dump(mode="json", exclude={"labelled"}) for made in found]
+    columns = ("certificate", "judge", "made", "may gate", "why")
+    answer_table(without_labels, io, f"Certificates in project {io.name}", columns, rows)
 
 
 @app.command
 def agreement(
     *,
     judging: Annotated[tuple[str, ...], Parameter(help="Two or more judgings of the same conversations.")],
-    io: InOut = InOut(),
+    io: Output = Output(),
 ) -> None:
     """How far judges agree: a matrix of judge against judge."""
     from assay.evaluation.facts import show_quantity
@@ -173,7 +171,7 @@ def agreement(
 
     found = in_context(work, quiet=io.json)
     answer(found, io, (f"{found.rulings} rulings; all together: alpha {show_quantity(found.alpha, 'score')}",))
-    if not io.json and str(io.output) != "-":
+    if not io.as_json:
         rows = [
             (m.first, m.second, m.rulings, "" if m.same is None else f"{m.same:.0%}", show_quantity(m.kappa, "score"))
             for m in found.matches
@@ -186,7 +184,7 @@ def audit(
     items: Annotated[Path, Parameter(help="Pairs with their gold, as JSONL: item_id, gold, perhaps subset.")],
     judgments: Annotated[Path, Parameter(help="What judges said, as JSONL: item_id, judge, winner_ab, winner_ba.")],
     *,
-    io: InOut = InOut(),
+    io: Output = Output(),
 ) -> None:
     """Hold judges against gold labels: accuracy, order, agreement, and what their mistakes do to a rate."""
     from assay.evaluation.facts import show_quantity
@@ -195,7 +193,7 @@ def audit(
 
     found = audited(read_items(items), read_verdicts(judgments))
     answer(found, io, ())
-    if io.json or str(io.output) == "-":
+    if io.as_json:
         return
     rows = [
         (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from assay.cli.analytics import newest_judging
-from assay.cli.console import InOut, answer, in_context, read_text, say, settings
+from assay.cli.console import Output, answer, in_context, read_text, say, settings
 from assay.contracts.judgment import Ruling
 from assay.contracts.labels import LabelsTaken, LabelTask
 from assay.errors import BadInput
@@ -28,12 +28,12 @@ def draw(
     count: Annotated[int, Parameter(help="How many conversations.")] = 40,
     to: Annotated[Path | None, Parameter(help="Write them to this file, .jsonl or .csv, to be filled in.")] = None,
     seed: int = 0,
-    io: InOut = InOut(),
+    io: Output = Output(),
 ) -> None:
     """Draw conversations by lot, more often where the judge doubts; their chances are kept for the labels' weights."""
     from assay.evaluation.exchange import labels_to_csv, labels_to_jsonl
 
-    chosen = newest_judging(judging, io) or ""
+    chosen = newest_judging(judging, io.name)
 
     async def work(context: "Context"):
         from assay.stages.labelling import draw_labels
@@ -61,7 +61,7 @@ def take(
     file: Annotated[Path, Parameter(help="Filled-in labels, .jsonl or .csv.")],
     *,
     by: Annotated[str | None, Parameter(help="Who labelled, where the file does not say.")] = None,
-    io: InOut = InOut(),
+    io: Output = Output(),
 ) -> None:
     """Store labels as human assessments on the traces in MLflow."""
     from assay.evaluation.exchange import labels_from_csv, labels_from_jsonl
@@ -84,10 +84,10 @@ def start(
     *,
     judging: Judging = None,
     by: Annotated[str | None, Parameter(help="Your name; the person of the settings if left out.")] = None,
-    io: InOut = InOut(),
+    io: Output = Output(),
 ) -> None:
     """Label what was drawn, one conversation after the other, without seeing what the judge said."""
-    chosen = newest_judging(judging, io) or ""
+    chosen = newest_judging(judging, io.name)
     person = by or settings().person
 
     async def work(context: "Context") -> LabelsTaken | None:
@@ -109,9 +109,9 @@ def start(
 
 
 @app.command
-def agreement(*, judging: Judging = None, io: InOut = InOut()) -> None:
+def agreement(*, judging: Judging = None, io: Output = Output()) -> None:
     """Whether the people who labelled agree among themselves."""
-    chosen = newest_judging(judging, io) or ""
+    chosen = newest_judging(judging, io.name)
 
     async def work(context: "Context"):
         from assay.stages.labelling import label_agreement

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from assay.cli.console import InOut, say, settings
+from assay.cli.console import Output, say, settings
 from assay.contracts.notification import Notification, NotificationKind
 from assay.errors import BadInput
 
@@ -17,12 +17,13 @@ def test(
     title: Annotated[str, Parameter(help="What to say.")] = "A test of Assay's notifications",
     *,
     kind: NotificationKind = NotificationKind.TEST,
-    io: InOut = InOut(),
+    io: Output = Output(),
 ) -> None:
     """Send one notification by every route that wants it, and say how that went."""
     from assay.integrations.notifications import Notifier, read_routes
 
-    routes = read_routes(settings().notify)
+    notify = settings().notify
+    routes = read_routes(notify.get_secret_value() if notify else None)
     if not routes:
         raise BadInput(
             "ASSAY_NOTIFY: no route is set up: give a JSON list such as "

@@ -8,11 +8,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from assay.cli.console import STOPPED, WAITING, InOut, answer, asked, in_context, load_as, read_text, say, settings
+from assay.cli.console import (
+    STOPPED,
+    WAITING,
+    InOut,
+    Output,
+    answer,
+    asked,
+    in_context,
+    load_as,
+    read_text,
+    say,
+    settings,
+)
 from assay.cli.dataset import load_dataset_file
 from assay.cli.server import asked_server, only_here, pipeline_there
 from assay.contracts.agent import AgentCard
 from assay.contracts.pipeline import PipelineRequest, PipelineResult, StageSummary
+from assay.contracts.stage import Stage
+from assay.errors import BadInput
 
 if TYPE_CHECKING:
     from assay.contracts.gate import GateState
@@ -36,6 +50,10 @@ def run(
     trials: int | None = None,
     seed: int | None = None,
     model: str | None = None,
+    until: Annotated[Stage | None, Parameter(help="The last stage to run, such as compare.")] = None,
+    ungated: Annotated[
+        bool, Parameter(negative="", help="Ask no gate and open none; needs --until compare or an earlier stage.")
+    ] = False,
     approve_all: Annotated[
         bool, Parameter(negative="", help="Open every gate, and have it recorded that nobody looked.")
     ] = False,
@@ -52,6 +70,10 @@ def run(
         fields["dataset"] = load_dataset_file(dataset, None)
     if feedback is not None:
         fields["feedback"] = _feedback(feedback)
+    if ungated:
+        if approve_all:
+            raise BadInput("give either --ungated or --approve-all, not both")
+        fields["gated"] = False
     request = asked(
         PipelineRequest,
         io,
@@ -59,6 +81,7 @@ def run(
         brief=brief,
         trials=trials,
         seed=seed,
+        until=until,
         model=model,
         by=settings().person,
         **fields,
@@ -138,7 +161,7 @@ def ui_command() -> str:
 
 
 @app.command
-def agents(*, model: str | None = None, io: InOut = InOut()) -> None:
+def agents(*, model: str | None = None, io: Output = Output()) -> None:
     """The Agents Report: latency, cost, errors, determinism and adherence of the six platform agents."""
     from assay.evaluation.facts import show_quantity
     from assay.lifecycle.agents_report import publish_agents_report

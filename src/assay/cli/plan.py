@@ -1,17 +1,12 @@
 """assay plan"""
 
-import asyncio
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from cyclopts import App, Parameter
 
 from assay.cli.console import InOut, answer, asked, in_context, table
 from assay.contracts.plan import Plan, PlanRequest
-
-if TYPE_CHECKING:
-    from assay.evaluation.results import TrialResult
-    from assay.stages.context import Context
 
 app = App(name="assay plan", help="How many scenarios, trials, votes and labels a question takes.")
 
@@ -31,6 +26,8 @@ def plan(
     io: InOut = InOut(),
 ) -> None:
     """Say what it takes to find a difference, and what the data there is can show. Nobody is asked anything."""
+    from assay.lifecycle.plans import plan_from_store
+
     request = asked(
         PlanRequest,
         io,
@@ -44,57 +41,10 @@ def plan(
         usd_per_vote=usd_per_vote,
         judge_rate=judge_rate,
     )
-    made = in_context(lambda context: _plan(request, context), quiet=True)
+    made = in_context(lambda context: plan_from_store(request, context), quiet=True)
     answer(made, io, ())
-    if not io.json and str(io.output) != "-":
+    if not io.as_json:
         _show(made)
-
-
-async def _plan(request: PlanRequest, context: "Context") -> Plan:
-    from assay.evaluation.planning import make_plan
-    from assay.stages.material import load_results
-
-    sides = await _sides(request, context)
-    results: list[list[TrialResult]] = []
-    costs: list[Decimal | None] = []
-    for judging_id in sides:
-        judging, rows = await load_results(context, request.project, judging_id, None)
-        results.append(rows)
-        costs.append(_cost(rows, judging.usage.cost_usd))
-    known = [cost for cost in costs if cost is not None]
-    price = sum(known, Decimal(0)) / len(known) if known else None
-    return make_plan(request, *results, usd_per_conversation=price)
-
-
-async def _sides(request: PlanRequest, context: "Context") -> tuple[str, ...]:
-    """The judgings of the request, else the newest one and what it would be compared with; empty: there are none."""
-    from assay.contracts.stage import Stage
-    from assay.errors import BadInput
-    from assay.lifecycle.follow import champion_of
-    from assay.tracking import list_results
-
-    if request.champion and request.challenger:
-        return request.champion, request.challenger
-    if request.champion or request.challenger:
-        raise BadInput("champion and challenger: give both judgings, or neither")
-    found = await asyncio.to_thread(list_results, context.tracking, request.project, Stage.JUDGE, limit=1)
-    if not found:
-        return ()
-    try:
-        return await champion_of(context, request.project, found[0].subject_id), found[0].subject_id
-    except BadInput:
-        return ()
-
-
-def _cost(rows: "list[TrialResult]", judged: Decimal | None) -> Decimal | None:
-    """USD of one conversation with its judgment; None: not known."""
-    played = [
-        sum((turn.cost_usd or Decimal(0) for turn in row.conversation.turns), Decimal(0))
-        + (row.conversation.simulator_usage.cost_usd or Decimal(0))
-        for row in rows
-    ]
-    total = sum(played, Decimal(0)) + (judged or Decimal(0))
-    return total / len(rows) if total else None
 
 
 def _show(made: Plan) -> None:

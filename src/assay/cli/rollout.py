@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from assay.cli.console import InOut, answer, asked, in_context, load_as, say, settings, table
+from assay.cli.console import InOut, Output, answer, asked, in_context, load_as, say, settings, table
 from assay.cli.references import latest
 from assay.contracts.stage import Stage
 from assay.contracts.traffic import RolloutEvaluation, RolloutPolicy, RolloutStart, Traffic
@@ -57,7 +57,7 @@ def start(
 
 
 @app.command
-def status(*, io: InOut = InOut()) -> None:
+def status(*, io: Output = Output()) -> None:
     """What is in force."""
 
     async def work(context: "Context") -> Traffic:
@@ -69,7 +69,7 @@ def status(*, io: InOut = InOut()) -> None:
 
 
 @app.command
-def look(*, io: InOut = InOut()) -> None:
+def look(*, io: Output = Output()) -> None:
     """Hold production against the guardrails, and do what follows: roll back, stop, go on, or say what is missing."""
 
     async def work(context: "Context") -> RolloutEvaluation:
@@ -82,7 +82,7 @@ def look(*, io: InOut = InOut()) -> None:
 
 @app.command
 def watch(
-    *, every_s: Annotated[float, Parameter(help="Seconds between two looks.")] = 60.0, io: InOut = InOut()
+    *, every_s: Annotated[float, Parameter(help="Seconds between two looks.")] = 60.0, io: Output = Output()
 ) -> None:
     """Look again and again until the rollout is complete or rolled back."""
 
@@ -102,7 +102,7 @@ def watch(
     in_context(work, quiet=True)
 
 
-def _change(what: Literal["advance", "pause", "resume", "roll_back"], reason: str, io: InOut) -> None:
+def _change(what: Literal["advance", "pause", "resume", "roll_back"], reason: str, io: Output) -> None:
     async def work(context: "Context") -> Traffic:
         from assay.lifecycle.rollouts import change
 
@@ -112,30 +112,30 @@ def _change(what: Literal["advance", "pause", "resume", "roll_back"], reason: st
 
 
 @app.command
-def advance(*, reason: Reason, io: InOut = InOut()) -> None:
+def advance(*, reason: Reason, io: Output = Output()) -> None:
     """Open the next step."""
     _change("advance", reason, io)
 
 
 @app.command
-def pause(*, reason: Reason, io: InOut = InOut()) -> None:
+def pause(*, reason: Reason, io: Output = Output()) -> None:
     """Keep the shares as they are; nothing is watched and nothing goes on by itself."""
     _change("pause", reason, io)
 
 
 @app.command
-def resume(*, reason: Reason, io: InOut = InOut()) -> None:
+def resume(*, reason: Reason, io: Output = Output()) -> None:
     """Go on after a pause."""
     _change("resume", reason, io)
 
 
 @app.command(name="rollback")
-def roll_back(*, reason: Reason, io: InOut = InOut()) -> None:
+def roll_back(*, reason: Reason, io: Output = Output()) -> None:
     """Give all traffic back to the champion, at once."""
     _change("roll_back", reason, io)
 
 
-def _tell(traffic: Traffic, io: InOut) -> None:
+def _tell(traffic: Traffic, io: Output) -> None:
     state = traffic.state.value.replace("_", " ")
     challenger = traffic.challenger.agent if traffic.challenger else "nobody"
     line = f"{traffic.rollout_id}: {state}, step {traffic.step + 1} of {len(traffic.steps)}"
@@ -143,9 +143,9 @@ def _tell(traffic: Traffic, io: InOut) -> None:
     answer(traffic, io, (line, shares))
 
 
-def _show(found: RolloutEvaluation, io: InOut) -> None:
+def _show(found: RolloutEvaluation, io: Output) -> None:
     answer(found, io, (f"{found.action.replace('_', ' ')}: {found.words}",))
-    if io.json or str(io.output) == "-":
+    if io.as_json:
         return
     table("", ("guardrail", "", "in words"), [(s.measure, s.call, s.words) for s in found.guardrails])
     say(*(f"missing: {words}" for words in found.missing))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from assay.cli.console import InOut, answer, in_context, say, table
+from assay.cli.console import Output, answer, in_context, say, table
 from assay.contracts.schedule import Schedule, ScheduleKind, ScheduleRun, Schedules
 from assay.errors import BadInput
 
@@ -24,7 +24,7 @@ def add(
     kind: ScheduleKind,
     request: Annotated[str, Parameter(help="What is asked, as JSON.")] = "{}",
     enabled: bool = True,
-    io: InOut = InOut(),
+    io: Output = Output(),
 ) -> None:
     """Add a schedule, or change the one of this name."""
     try:
@@ -48,7 +48,7 @@ def add(
 
 
 @app.command(name="list")
-def list_(*, io: InOut = InOut()) -> None:
+def list_(*, io: Output = Output()) -> None:
     """What is scheduled, and how it went last."""
 
     async def work(context: "Context") -> Schedules:
@@ -60,7 +60,7 @@ def list_(*, io: InOut = InOut()) -> None:
 
 
 @app.command
-def remove(name: str, *, io: InOut = InOut()) -> None:
+def remove(name: str, *, io: Output = Output()) -> None:
     """Take a schedule out."""
 
     async def work(context: "Context") -> Schedules:
@@ -72,7 +72,7 @@ def remove(name: str, *, io: InOut = InOut()) -> None:
 
 
 @app.command
-def run(name: str, *, io: InOut = InOut()) -> int:
+def run(name: str, *, io: Output = Output()) -> int:
     """Run it now, whatever the clock says."""
 
     async def work(context: "Context") -> ScheduleRun:
@@ -87,7 +87,9 @@ def run(name: str, *, io: InOut = InOut()) -> int:
 
 @app.command
 def watch(
-    *, every_s: Annotated[float, Parameter(help="Seconds between two looks at the clock.")] = 20.0, io: InOut = InOut()
+    *,
+    every_s: Annotated[float, Parameter(help="Seconds between two looks at the clock.")] = 20.0,
+    io: Output = Output(),
 ) -> None:
     """Keep the time for one project, where no worker does."""
 
@@ -102,9 +104,9 @@ def watch(
     in_context(work, quiet=True)
 
 
-def _show(found: Schedules, io: InOut) -> None:
+def _show(found: Schedules, io: Output) -> None:
     answer(found, io, ())
-    if io.json or str(io.output) == "-":
+    if io.as_json:
         return
     rows = []
     for schedule in found.schedules:

@@ -2,14 +2,14 @@
 
 from cyclopts import App
 
-from assay.cli.console import InOut, answer, settings, table
+from assay.cli.console import Output, answer, settings, table
 from assay.contracts.api import ShownSettings
 
 app = App(name="assay settings", help="How Assay is set up, from the environment and .env; secrets are masked.")
 
 
 @app.default
-def show(*, io: InOut = InOut()) -> None:
+def show(*, io: Output = Output()) -> None:
     """Print every setting by the name of its variable."""
     from assay.api.routes.status import shown_settings
 

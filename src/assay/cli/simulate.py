@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from assay.cli.console import InOut, answer, asked, in_context, table
+from assay.cli.console import InOut, Output, answer, answer_table, asked, in_context
 from assay.cli.references import agent_ref, dataset_ref, newest_dataset
 from assay.cli.stage import run_and_answer
 from assay.contracts.conversation import SimulateRequest
 from assay.contracts.stage import Stage
-from assay.errors import BadInput
 
 if TYPE_CHECKING:
     from assay.stages.context import Context
@@ -61,7 +60,7 @@ def import_(
     as_scored: Annotated[
         bool, Parameter(negative="", help="Take quota, time-out and server errors as whoever made them scored them.")
     ] = False,
-    io: InOut = InOut(),
+    io: Output = Output(),
 ) -> None:
     """Bring in conversations that Assay did not simulate, judged by the checks of their scenarios."""
     from assay.integrations.importers import broken, import_conversations, read_conversations_file, signs
@@ -90,28 +89,28 @@ def import_(
 
 
 @app.command(name="list")
-def list_(*, io: InOut = InOut()) -> None:
+def list_(*, io: Output = Output()) -> None:
     """List the simulations of a project, newest first."""
     list_stage(Stage.SIMULATE, io)
 
 
-def list_stage(stage: Stage, io: InOut) -> None:
+def list_stage(stage: Stage, io: Output) -> None:
     """A table of a stage's results."""
     from assay.tracking import list_results
 
     async def work(context: "Context"):
         return await asyncio.to_thread(list_results, context.tracking, io.name, stage)
 
+    results = in_context(work, quiet=True)
     rows = [
         (
-            r.subject_id,
-            r.agent,
-            r.dataset_version,
-            r.started_at.isoformat(timespec="seconds"),
-            "gated" if r.gated else "ungated",
+            result.subject_id,
+            result.agent,
+            result.dataset_version,
+            result.started_at.isoformat(timespec="seconds"),
+            "gated" if result.gated else "ungated",
         )
-        for r in in_context(work)
+        for result in results
     ]
-    if not rows:
-        raise BadInput(f"project {io.name} has no {stage} result yet")
-    table(f"{stage} of {io.name}", ("id", "agent", "dataset", "started", ""), rows)
+    title = f"Results of stage {stage} in project {io.name}"
+    answer_table(results, io, title, ("id", "agent", "dataset", "started", ""), rows)

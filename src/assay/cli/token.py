@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 from pydantic import ValidationError
 
-from assay.cli.console import InOut, answer, say, settings, table
+from assay.cli.console import Output, answer, say, settings, table
 from assay.contracts.api import EVERYWHERE, NewToken, NewTokenMade, TokenItem
 from assay.errors import BadInput
 
@@ -20,8 +20,8 @@ def create(
     name: Annotated[str, Parameter(help="What it is for.")],
     *,
     role: Annotated[tuple[str, ...], Parameter(help="viewer, evaluator, approver or admin; several are allowed.")],
-    days: Annotated[int, Parameter(help="Until it expires; 0: never.")] = 90,
-    io: InOut = InOut(),
+    days: Annotated[int, Parameter(help="Until it expires; 0: as long as ASSAY_TOKEN_DAYS allows.")] = 90,
+    io: Output = Output(),
 ) -> None:
     """Make a token for --project, or for all projects. It is shown once."""
     fields: dict[str, Any] = {"name": name, "roles": {io.project or EVERYWHERE: role}}
@@ -29,7 +29,7 @@ def create(
         asked = NewToken.model_validate({**fields, "expires_in_days": days or None})
     except ValidationError as error:
         raise BadInput.from_validation("token", error) from error
-    token, item = _accounts().create_token(asked, settings().person)
+    token, item = open_accounts().create_token(asked, settings().person)
     answer(
         NewTokenMade(token=token, item=item),
         io,
@@ -42,7 +42,7 @@ def list_() -> None:
     """List all tokens; what they were cannot be seen any more."""
     rows = [
         (t.token_id, t.name, _roles(t), t.by, _day(t.created_at), _day(t.expires_at) or "never", _state(t))
-        for t in _accounts().tokens()
+        for t in open_accounts().tokens()
     ]
     table("tokens", ("id", "name", "roles", "by", "made", "expires", "state"), rows)
 
@@ -50,11 +50,11 @@ def list_() -> None:
 @app.command
 def revoke(token_id: Annotated[str, Parameter(help="Its id, as `assay token list` shows it.")]) -> None:
     """From now on nobody gets in with it."""
-    item = _accounts().revoke_token(token_id)
+    item = open_accounts().revoke_token(token_id)
     say(f"{item.token_id} ({item.name}) is revoked")
 
 
-def _accounts() -> "Accounts":
+def open_accounts() -> "Accounts":
     from assay.api.accounts import Accounts
     from assay.lifecycle.jobs import prepare_database
 
@@ -62,7 +62,7 @@ def _accounts() -> "Accounts":
     if chosen.jobs_url is None:
         chosen.home.mkdir(parents=True, exist_ok=True)
     prepare_database(chosen.jobs_store)
-    return Accounts(chosen.jobs_store)
+    return Accounts(chosen.jobs_store, token_days=chosen.token_days)
 
 
 def _roles(item: TokenItem) -> str:

@@ -4,24 +4,58 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from assay.cli.console import notified, say, settings
+from assay.cli.console import notified, say, set_up_logs, settings
 
 app = App(name="assay worker", help="Take jobs from the queue, on this machine or any number of others.")
 
 
 @app.default
 def worker(
-    *, at_once: Annotated[int, Parameter(help="Parts of simulations that it plays at the same time.")] = 1
+    *,
+    at_once: Annotated[int, Parameter(help="Parts of simulations that it plays at the same time.")] = 1,
+    of_server: Annotated[bool, Parameter(show=False, negative="")] = False,
 ) -> None:
     """Works until it is stopped; what it had under way then goes to another worker."""
     import asyncio
 
     from assay.lifecycle.workers import work
 
+    if of_server:
+        _of_server()
+        return
     chosen = settings()
     say(f"worker on {_shown(chosen.jobs_store)}; stop it with Ctrl-C")
     with notified(chosen) as announce:
         asyncio.run(work(chosen, at_once=at_once, announce=announce))
+
+
+def _of_server() -> None:
+    """As `assay up` starts it: settings come on standard input, and the worker ends with the server."""
+    import asyncio
+    import signal
+    from contextlib import suppress
+
+    from assay.api.worker_process import call_when_parent_ends, settings_from_parent
+    from assay.lifecycle.workers import work
+
+    chosen = settings_from_parent()
+    set_up_logs(chosen.log_level)
+
+    async def until_told() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+
+        def end() -> None:
+            with suppress(RuntimeError):  # the loop has ended already
+                loop.call_soon_threadsafe(stop.set)
+
+        call_when_parent_ends(end)
+        with notified(chosen) as announce:
+            await work(chosen, until=stop, announce=announce)
+
+    asyncio.run(until_told())
 
 
 def _shown(url: str) -> str:

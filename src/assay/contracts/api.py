@@ -17,6 +17,7 @@ from assay.contracts.job import Job, JobKind, Worker
 from assay.contracts.judgment import Judgment, Verdict
 from assay.contracts.labels import LabelTask
 from assay.contracts.rollout import RegistryStage, Transition
+from assay.contracts.schedule import ScheduleKind
 from assay.contracts.stage import AgentRef, DatasetRef, ModelName, Stage
 from assay.contracts.traffic import RolloutPolicy
 
@@ -75,12 +76,13 @@ class Page(Contract, Generic[T]):
 
 class Health(Contract):
     status: Literal["ok", "degraded"]
-    """degraded: MLflow does not answer."""
-    version: str
-    tracking: str
-    """MLflow's address, without a password in it."""
-    workers: tuple[Worker, ...]
-    """That take jobs now."""
+    """degraded: MLflow or the database of jobs does not answer."""
+    version: str | None = None
+    """None: who asks is not logged in."""
+    tracking: str | None = None
+    """MLflow's address, without a password in it. None: who asks is no admin of all projects."""
+    workers: tuple[Worker, ...] | None = None
+    """That take jobs now; only an admin of all projects learns host and process. None: who asks is not logged in."""
 
 
 class Me(Contract):
@@ -136,6 +138,49 @@ class LinkedExperiments(Contract):
 class NewLink(Contract):
     experiment: Text = Field(max_length=500)
     """Its name or id."""
+
+
+class NewSchedule(Contract):
+    """What happens by itself under the path's name, from now on."""
+
+    cron: Text = Field(max_length=100, examples=["0 6 * * 1-5"])
+    kind: ScheduleKind
+    request: JsonObject = Field(default_factory=dict)
+    enabled: bool = True
+
+
+class NewCertificate(Contract):
+    judging_ids: tuple[Slug, ...] = ()
+    """Of one judge. Empty: the newest judging and all labelled ones of its judge."""
+    level: Annotated[float, Field(gt=0.5, lt=1)] = 0.80
+
+
+class CertificateItem(Contract):
+    """A judge's certificate in a line; the whole is its run's `certificate.json`."""
+
+    certificate_id: Slug
+    judge: str
+    made_at: datetime
+    by: str
+    admitted: bool
+    reason: str
+    rulings: int
+    run_id: str | None
+
+
+class Certificates(Contract):
+    items: tuple[CertificateItem, ...]
+
+
+class NewProposal(Contract):
+    """Scenarios that complaints ask for, taken into a new version of a dataset."""
+
+    dataset: DatasetRef
+    agent: AgentRef | None = None
+    """That the dataset tests; None: the report's."""
+    scenarios: tuple[Scenario, ...] | None = None
+    """What a person made of the proposals; None: as they were proposed."""
+    gated: bool = False
 
 
 class ProjectPolicy(Document):
@@ -427,7 +472,7 @@ class NewToken(Contract):
     name: Text = Field(max_length=100, examples=["nightly evaluation"])
     roles: Grants = Field(examples=[{"shop": ["evaluator"]}])
     expires_in_days: int | None = Field(default=90, ge=1, le=3650)
-    """None: never."""
+    """None: as long as the server allows (ASSAY_TOKEN_DAYS)."""
 
 
 class TokenItem(Contract):
@@ -448,6 +493,21 @@ class NewTokenMade(Contract):
     token: str
     """Shown this once: only its hash is kept."""
     item: TokenItem
+
+
+class SessionItem(Contract):
+    """Somebody who is logged in."""
+
+    session_id: str
+    name: str
+    groups: tuple[str, ...]
+    """As the provider told them at the login."""
+    created_at: datetime
+    expires_at: datetime
+
+
+class SessionList(Contract):
+    items: tuple[SessionItem, ...]
 
 
 class Changed(Contract):

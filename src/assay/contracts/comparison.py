@@ -38,9 +38,18 @@ class ComparePolicy(Contract):
     """admitted: the rulings of a judge that no certificate admits decide nothing. any: they do, at your own risk."""
 
 
+class Pair(Contract):
+    """Two judgings that are compared."""
+
+    champion: Side
+    challenger: Side
+
+
 class CompareRequest(StageRequest):
     champion: Side
     challenger: Side
+    together_with: tuple[Pair, ...] = ()
+    """Comparisons that are made at the same time: all of them are corrected for each other."""
     policy: ComparePolicy = ComparePolicy()
     slices: tuple[Literal["topic", "persona", "difficulty", "language"], ...] = ("topic", "persona", "difficulty")
     narrative: str | None = None
@@ -73,6 +82,43 @@ class SliceDifference(Contract):
     """Adjusted over all slices; None: too little data."""
     worse: bool
     """The challenger lost here, by the adjusted test."""
+
+
+class UnpairedSlice(Contract):
+    """A slice in which the two sides share no scenario: counts of conversations, a hint and no test."""
+
+    dimension: str
+    value: str
+    champion_passed: int
+    champion: int
+    challenger_passed: int
+    challenger: int
+
+
+class Unpaired(Contract):
+    """Judged conversations of scenarios on which the other side has no verdict."""
+
+    champion: int
+    champion_of: int
+    """Of so many judged conversations of the champion."""
+    challenger: int
+    challenger_of: int
+    slices: tuple[UnpairedSlice, ...] = ()
+
+
+class OtherComparison(Contract):
+    """Another pair of versions that was compared on the same dataset version."""
+
+    champion: AgentRef
+    challenger: AgentRef
+    p: Annotated[float, Field(ge=0, le=1)]
+
+
+class NextAction(Contract):
+    """One thing to do about the verdict."""
+
+    kind: Literal["rerun_broken", "look_at_unjudged", "deploy", "keep_champion", "label", "add_data", "choose_by_cost"]
+    text: Text
 
 
 class Flip(Contract):
@@ -111,7 +157,11 @@ class ComparisonReport(StageResult):
     recommendation: Recommendation
     reason: Text
     next_steps: tuple[Text, ...]
+    """The texts of `actions`."""
+    actions: tuple[NextAction, ...] = ()
+    """What to do about the verdict, the first thing first."""
     champion_rate: Quantity
+    """Over the scenarios on which both sides have a verdict, as the difference is."""
     challenger_rate: Quantity
     scenarios: int
     pass_rate: PairedResult
@@ -136,6 +186,14 @@ class ComparisonReport(StageResult):
     as_scored: PairedResult | None = None
     """The same test with conversations that infrastructure broke counted as they were scored, or as failed; None:
     nothing was broken."""
+    set_apart: int = 0
+    """Conversations of both sides that infrastructure broke."""
+    unpaired: Unpaired | None = None
+    """None: both sides have a verdict on the same scenarios."""
+    others: tuple[OtherComparison, ...] = ()
+    """Other pairs of versions compared on this dataset version, the newest of each."""
+    p_holm: Annotated[float, Field(ge=0, le=1)] | None = None
+    """p of the declared test, by Holm over this comparison and `others`; None: there are none, or too little data."""
     champion_attributions: tuple[Attribution, ...] = ()
     """The champion's error budget."""
     challenger_attributions: tuple[Attribution, ...] = ()

@@ -190,7 +190,7 @@ class Path:
         if len(path) > LONGEST:
             raise ValueError(f"path has {len(path)} characters: at most {LONGEST} are allowed")
         try:
-            self._ast = jmespath.compile(path).parsed
+            self._ast: Any = jmespath.compile(path).parsed
         except JMESPathError as error:
             raise ValueError(f"path is no JMESPath expression ({error})") from None
         except RecursionError:
@@ -212,7 +212,7 @@ def compile_path(path: str) -> Path:
     return Path(path)
 
 
-def _size(ast: dict[str, Any]) -> tuple[int, int]:
+def _size(ast: Any) -> tuple[int, int]:
     """(depth of the tree, product of the widths of its multi-selects)."""
     deepest, width = 0, 1
     left = [(ast, 1)]

@@ -15,11 +15,14 @@ from assay.contracts.judgment import JudgeSpec
 from assay.contracts.rollout import DEFAULT_STEPS, RolloutStep
 from assay.contracts.stage import AgentRef, ModelName, Stage
 
+BEFORE_DEPLOYMENT = (Stage.DEVELOP, Stage.DATASET, Stage.SIMULATE, Stage.JUDGE, Stage.ANALYZE, Stage.COMPARE)
+"""The stages that leave the registry's stages as they are."""
+
 
 class PipelineRequest(Document):
     """Stages 1 to 8 for a challenger, with the champion that it is held against."""
 
-    project: Slug
+    project: Slug = "default"
     challenger: AgentCard
     champion: AgentCard | None = None
     """None: the first version of this agent, so the pipeline ends with the analytics report."""
@@ -36,6 +39,10 @@ class PipelineRequest(Document):
     steps: Annotated[tuple[RolloutStep, ...], Field(min_length=1)] = DEFAULT_STEPS
     feedback: tuple[Feedback, ...] = ()
     """What production said; empty: the pipeline ends with the rollout plan."""
+    until: Stage | None = None
+    """The last stage to run; None: as far as the request goes."""
+    gated: bool = True
+    """False: no gate is asked and none is opened, so nothing of it can be deployed until each step is approved."""
     model: ModelName | None = None
     concurrency: int = Field(default=16, ge=1, le=1000)
     by: Text = "pipeline"
@@ -44,6 +51,12 @@ class PipelineRequest(Document):
     def one_dataset(self) -> Self:
         if (self.dataset is None) == (self.brief is None):
             raise ValueError("give either dataset or brief, and not both")
+        return self
+
+    @model_validator(mode="after")
+    def deployed_through_gates(self) -> Self:
+        if not self.gated and self.until not in BEFORE_DEPLOYMENT:
+            raise ValueError("until: a run without gates ends with stage compare or before: give until")
         return self
 
 

@@ -4,7 +4,14 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from assay.contracts.comparison import CostDifference, Flip, PairedResult, SliceDifference
+from assay.contracts.comparison import (
+    CostDifference,
+    Flip,
+    PairedResult,
+    SliceDifference,
+    Unpaired,
+    UnpairedSlice,
+)
 from assay.contracts.estimate import Estimate, Insufficient, Quantity
 from assay.contracts.judgment import Ruling
 from assay.evaluation.results import TrialResult, paired_quantity, passes, scores, slice_of
@@ -74,23 +81,34 @@ def _by_scenario(results: Results) -> dict[str, list[TrialResult]]:
 def compare_slices(
     champion: Results, challenger: Results, dimensions: Sequence[str], *, alpha: float
 ) -> tuple[SliceDifference, ...]:
-    """The difference in every slice; p adjusted by Holm over all of them."""
+    """The difference in every slice; p adjusted by Holm over all of them.
+
+    A slice that holds everything would repeat the overall test and is left out; slices of the same scenarios are one
+    test.
+    """
     from assay.statistics import holm, paired_by_cluster
 
     rows: list[tuple[str, str, Quantity, float | None]] = []
+    inside: list[frozenset[str]] = []
+    everything = _scenarios((*champion, *challenger))
     for dimension in dimensions:
         values = {slice_of(result, dimension) for result in (*champion, *challenger)} - {None}
         for value in sorted(map(str, values)):
             sides = [[r for r in side if slice_of(r, dimension) == value] for side in (champion, challenger)]
+            scenarios = _scenarios((*sides[0], *sides[1]))
+            if scenarios == everything:
+                continue
+            inside.append(scenarios)
             found = paired_by_cluster(*passes(sides[0]), *passes(sides[1]), confidence=1 - alpha)
             if isinstance(found, TooLittle):
                 rows.append((dimension, value, Insufficient.model_validate(found), None))
             else:
                 rows.append((dimension, value, paired_quantity(found, 1 - alpha), found.p))
-    adjusted = iter(holm([p for *_, p in rows if p is not None]))
+    tests = {scenarios: p for scenarios, (*_, p) in zip(inside, rows, strict=True) if p is not None}
+    adjusted = dict(zip(tests, holm(list(tests.values())), strict=True))
     slices = []
-    for dimension, value, difference, p in rows:
-        p_holm = None if p is None else min(1.0, float(next(adjusted)))
+    for scenarios, (dimension, value, difference, p) in zip(inside, rows, strict=True):
+        p_holm = None if p is None else min(1.0, adjusted[scenarios])
         lost = isinstance(difference, Estimate) and difference.value < 0
         slices.append(
             SliceDifference(
@@ -102,6 +120,57 @@ def compare_slices(
             )
         )
     return tuple(slices)
+
+
+def _scenarios(results: Results) -> frozenset[str]:
+    return frozenset(result.judgment.scenario_id for result in results)
+
+
+def judged_scenarios(results: Results) -> frozenset[str]:
+    """The scenarios with at least one verdict."""
+    return _scenarios([result for result in results if result.judged])
+
+
+def shared(champion: Results, challenger: Results) -> tuple[list[TrialResult], list[TrialResult]]:
+    """The judged conversations of both sides whose scenario has a verdict on both."""
+    both = judged_scenarios(champion) & judged_scenarios(challenger)
+    one, other = ([r for r in side if r.judged and r.judgment.scenario_id in both] for side in (champion, challenger))
+    return one, other
+
+
+def find_unpaired(champion: Results, challenger: Results, dimensions: Sequence[str]) -> Unpaired | None:
+    """What has no partner on the other side, and the slices in which nothing has. None: everything has one."""
+    judged = [[result for result in side if result.judged] for side in (champion, challenger)]
+    paired = shared(champion, challenger)
+    alone = [len(side) - len(with_partner) for side, with_partner in zip(judged, paired, strict=True)]
+    if not any(alone):
+        return None
+    slices = []
+    for dimension in dimensions:
+        values = [{slice_of(result, dimension) for result in side} for side in (*judged, *paired)]
+        for value in sorted(map(str, (values[0] & values[1]) - values[2] - values[3] - {None})):
+            one, other = ([r for r in side if slice_of(r, dimension) == value] for side in judged)
+            slices.append(
+                UnpairedSlice(
+                    dimension=dimension,
+                    value=value,
+                    champion_passed=_passed(one),
+                    champion=len(one),
+                    challenger_passed=_passed(other),
+                    challenger=len(other),
+                )
+            )
+    return Unpaired(
+        champion=alone[0],
+        champion_of=len(judged[0]),
+        challenger=alone[1],
+        challenger_of=len(judged[1]),
+        slices=tuple(slices),
+    )
+
+
+def _passed(results: Results) -> int:
+    return sum(bool(result.judgment.passed) for result in results)
 
 
 def find_flips(champion: Results, challenger: Results) -> tuple[Flip, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from assay.contracts.comparison import ComparisonReport, Recommendation
 from assay.contracts.feedback import ProductionReport
 from assay.errors import BadInput, CallError
-from assay.reports.markdown import comparison_markdown
+from assay.reports.markdown import code, comparison_markdown, prose
 
 if TYPE_CHECKING:
     from githubkit import GitHub
@@ -22,6 +22,8 @@ STATES: dict[Recommendation, Literal["success", "failure", "error", "pending"]] 
     Recommendation.INCONCLUSIVE: "error",
 }
 LONGEST_STATUS = 140
+ACTIONS_ACCOUNT = "github-actions[bot]"
+"""Who comments with the token that a workflow is given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +82,9 @@ def publish_comparison(report: ComparisonReport, place: Place) -> str | None:
 
 def open_issue(report: ProductionReport, place: Place) -> str:
     """An issue that says what production taught; its address."""
-    lines = [report.narrative.text, "", *(f"- {c.name}: {c.items} items" for c in report.clusters if not c.in_dataset)]
-    lines += ["", f"<sub>Production report `{report.subject_id}` of `{report.agent}`.</sub>"]
+    complaints = (f"- {prose(c.name)}: {c.items} items" for c in report.clusters if not c.in_dataset)
+    lines = [prose(report.narrative.text), "", *complaints]
+    lines += ["", f"<sub>Production report `{report.subject_id}` of {code(str(report.agent))}.</sub>"]
     title = f"Production: {sum(not c.in_dataset for c in report.clusters)} kinds of complaint that no scenario tests"
     with _asking(place) as github:
         made = github.rest.issues.create(
@@ -91,19 +94,38 @@ def open_issue(report: ProductionReport, place: Place) -> str:
 
 
 def _ours(github: "GitHub", place: Place) -> int | None:
-    """The comment that an earlier run left; None: there is none."""
+    """The comment that an earlier run left under the token's own account; None: there is none.
+
+    Anybody can write the mark into a comment of theirs, and could then edit the verdict: their comments are not ours.
+    """
     assert place.pull_request is not None  # noqa: S101, asked for on a pull request only
+    own = _account(github)
     page = 1
     while True:
         found = github.rest.issues.list_comments(
             place.owner, place.repository, place.pull_request, per_page=100, page=page
         ).json()
         for comment in found:
-            if MARK in (comment.get("body") or ""):
+            if MARK in (comment.get("body") or "") and (comment.get("user") or {}).get("login") == own:
                 return int(comment["id"])
         if len(found) < 100:
             return None
         page += 1
+
+
+def _account(github: "GitHub") -> str:
+    """The account that comments with this token.
+
+    The token of a workflow may not ask who it is; it belongs to the app that GitHub Actions is.
+    """
+    from githubkit.exception import RequestFailed
+
+    try:
+        return str(github.rest.users.get_authenticated().json()["login"])
+    except RequestFailed as error:
+        if error.response.status_code in (401, 403, 404):
+            return ACTIONS_ACCOUNT
+        raise
 
 
 class _asking:

@@ -35,6 +35,23 @@ async def propose(
     scenarios: what a person made of the proposals, with the same ids; None: as they were proposed. Raises BadInput for
     a report that proposes nothing, or a scenario that it did not propose.
     """
+    request = await proposal(context, project, production_id, dataset, agent, scenarios=scenarios, gated=gated)
+    result = await run_stage(request, context)
+    assert isinstance(result, DatasetResult)  # noqa: S101, the request's stage says so
+    return result
+
+
+async def proposal(
+    context: Context,
+    project: str,
+    production_id: str,
+    dataset: DatasetRef,
+    agent: AgentRef,
+    *,
+    scenarios: Sequence[Scenario] | None = None,
+    gated: bool = False,
+) -> DatasetRequest:
+    """What `propose` asks stage 2 for. Raises as it does."""
     from assay.tracking import load_dataset
 
     report = await load_subject(context, project, production_id)
@@ -52,10 +69,7 @@ async def propose(
     kept = [scenario for scenario in old.scenarios if scenario.scenario_id not in names]
     origin = [s.replace(origin="feedback", origin_ref=proposed[s.scenario_id].origin_ref) for s in chosen]
     whole = Dataset(name=old.name, description=old.description, scenarios=(*kept, *origin))
-    request = DatasetRequest(project=project, gated=gated, agent=agent, dataset=whole, reference_attempt=False)
-    result = await run_stage(request, context)
-    assert isinstance(result, DatasetResult)  # noqa: S101, the request's stage says so
-    return result
+    return DatasetRequest(project=project, gated=gated, agent=agent, dataset=whole, reference_attempt=False)
 
 
 async def complaints(context: Context, project: str, *, k: int = K) -> Complaints:

@@ -32,7 +32,7 @@ async def request_for(
     if "stage" in given and "subject_id" in given:
         fields = await _from_result(stage, given, context, changes, where)
     for name, value in changes.items():
-        _set(fields, name, value)
+        set_field(fields, name, value)
     try:
         return STAGES[stage].request.model_validate(fields)
     except ValidationError as error:
@@ -110,7 +110,7 @@ async def champion_of(context: Context, project: str, challenger_judging: str) -
     return min(candidates, key=lambda other: other.agent != production).subject_id
 
 
-def _set(fields: dict[str, Any], path: str, value: Any) -> None:
+def set_field(fields: dict[str, Any], path: str, value: Any) -> None:
     """Sets `a.b` inside nested objects."""
     *parents, last = path.split(".")
     for name in parents:

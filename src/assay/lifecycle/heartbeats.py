@@ -11,6 +11,8 @@ import sqlalchemy as sa
 
 from assay.contracts.job import Worker
 
+LEFT = 0.0
+"""The beat of a worker that ended in order."""
 TABLE = sa.Table(
     "assay_workers",
     sa.MetaData(),
@@ -47,19 +49,19 @@ class Heartbeats:
     def leave(self) -> None:
         """An orderly end: its work is free at once."""
         with self._engine.begin() as connection:
-            connection.execute(sa.update(TABLE).where(TABLE.c.worker_id == self.worker_id).values(beat_at=0.0))
+            connection.execute(sa.update(TABLE).where(TABLE.c.worker_id == self.worker_id).values(beat_at=LEFT))
 
-    def dead(self) -> list[str]:
-        """Silent for longer than the limit, or no process of this host any more."""
+    def dead(self) -> dict[str, bool]:
+        """Silent for longer than the limit, or no process of this host any more. True: it left in order."""
         with self._engine.begin() as connection:
             now = float(connection.execute(sa.select(self._now)).scalar_one())
             rows = connection.execute(sa.select(TABLE).where(TABLE.c.worker_id != self.worker_id)).all()
         here = socket.gethostname()
-        return [
-            row.worker_id
+        return {
+            row.worker_id: row.beat_at == LEFT
             for row in rows
             if now - row.beat_at > self.limit_s or (row.host == here and not _runs(row.pid))
-        ]
+        }
 
     def forget(self, worker_id: str) -> None:
         """Nothing of it is left to be taken over."""

@@ -16,6 +16,7 @@ from assay.contracts.job import Job, JobError, JobKind, JobRequest, JobStatus, P
 from assay.contracts.pipeline import PipelineRequest
 from assay.contracts.stage import Stage
 from assay.errors import BadInput, NotFound, Refused
+from assay.lifecycle.serialization import json_serializer
 from assay.models.usage import add_usage
 from assay.settings import Settings
 from assay.stages import STAGES
@@ -30,6 +31,8 @@ QUEUE = "assay-jobs"
 PARTS = "assay-parts"
 """The queue of simulations' parts, so that a job that waits for its parts does not keep a worker from playing them."""
 WORKFLOW = "assay.job"
+CRASHED = "crashed"
+"""The attribute that holds the workers that died while they did the job."""
 GATE = "gate"
 """The topic on which a pipeline hears that a gate was decided."""
 
@@ -127,6 +130,10 @@ class Jobs:
         """Something that differs as soon as a job of the project began, went on or ended."""
         return await asyncio.to_thread(self._last_change, project)
 
+    async def counts(self) -> dict[str, int]:
+        """How many jobs of all projects are queued and under way."""
+        return await asyncio.to_thread(self._counts)
+
     async def workers(self) -> Sequence[Worker]:
         """That take jobs now."""
         return await asyncio.to_thread(self._workers)
@@ -156,8 +163,10 @@ class Jobs:
         if job.status not in (JobStatus.FAILED, JobStatus.CANCELLED):
             raise Refused(f"job {job_id} is {job.status}: only one that failed or was cancelled is tried again")
         for part in await self._parts([job_id]):
+            await self._client.update_workflow_attributes_async(part.workflow_id, {CRASHED: []}, merge=True)
             if part.status not in ("SUCCESS", "PENDING", "ENQUEUED"):
                 await self._client.rewind_workflow_async(part.workflow_id, queue_name=PARTS)
+        await self._client.update_workflow_attributes_async(job_id, {CRASHED: []}, merge=True)
         await self._client.rewind_workflow_async(job_id, queue_name=QUEUE)
         return await self.show(job_id)
 
@@ -200,6 +209,17 @@ class Jobs:
         )
         with self._engine.connect() as connection:
             return tuple(connection.execute(sa.text(sql), {"name": WORKFLOW, "project": project}).one())
+
+    def _counts(self) -> dict[str, int]:
+        import sqlalchemy as sa
+
+        sql = f"SELECT status, COUNT(*) FROM {self._table} WHERE name = :name GROUP BY status"  # noqa: S608, constants
+        counts = {status.value: 0 for status in JobStatus if status not in ENDED}
+        with self._engine.connect() as connection:
+            for status, count in connection.execute(sa.text(sql), {"name": WORKFLOW}):
+                if (known := STATUS.get(status)) is not None and known.value in counts:
+                    counts[known.value] += count
+        return counts
 
     def _workers(self) -> Sequence[Worker]:
         from assay.lifecycle.heartbeats import Heartbeats
@@ -275,7 +295,9 @@ def _client(settings: Settings) -> "DBOSClient":
     if settings.jobs_url is None:
         settings.home.mkdir(parents=True, exist_ok=True)
     prepare_database(settings.jobs_store)
-    return DBOSClient(system_database_url=settings.jobs_store, application_name=APPLICATION)
+    return DBOSClient(
+        system_database_url=settings.jobs_store, application_name=APPLICATION, serializer=json_serializer()
+    )
 
 
 def parsed(request: JobRequest) -> Any:
@@ -337,12 +359,14 @@ def _progress(told: dict[str, Any], parts: "Sequence[WorkflowStatus]") -> Progre
 
 def _error(row: "WorkflowStatus") -> JobError:
     if row.status == "MAX_RECOVERY_ATTEMPTS_EXCEEDED":
-        return JobError(cause="Crashed", message="every worker that took it died: see the workers' logs, then retry it")
+        died = len((row.attributes or {}).get(CRASHED, ()))
+        message = f"{died or 'all'} workers died while they did it: see their logs for the cause, then retry it"
+        return JobError(cause="Crashed", message=message)
     # what workers leave is `Kind: message`; anything else is a fault of ours, shown as it is
     cause, _, message = str(row.error).partition(": ")
     if cause.isidentifier() and message:
         return JobError(cause=cause, message=message)
-    return JobError(cause=type(row.error).__name__, message=str(row.error))
+    return JobError(cause=getattr(row.error, "name", type(row.error).__name__), message=str(row.error))
 
 
 def _when(milliseconds: int | None) -> datetime:

@@ -16,7 +16,7 @@ from assay.contracts.judgment import JudgeRequest, Judging
 from assay.contracts.notification import NotificationKind
 from assay.contracts.pipeline import PipelineRequest, PipelineResult, StageSummary
 from assay.contracts.rollout import DeployRequest, RegistryStage, Rollout
-from assay.contracts.stage import AgentRef, StageRequest, StageResult
+from assay.contracts.stage import AgentRef, Stage, StageRequest, StageResult
 from assay.evaluation.verdict import verdict_hash
 from assay.lifecycle.gates import Mode, decide, read_decisions, state_of, under_threshold
 from assay.lifecycle.headline import headline
@@ -74,7 +74,7 @@ async def run_pipeline(
 async def _lifecycle(line: "_Line") -> None:
     """The story, top to bottom."""
     request, context = line.request, line.context
-    project, gated = request.project, True
+    project, gated = request.project, request.gated
     sides = [card for card in (request.champion, request.challenger) if card is not None]
 
     versions = [
@@ -83,6 +83,7 @@ async def _lifecycle(line: "_Line") -> None:
         )
         for card in sides
     ]
+    line.end_after(Stage.DEVELOP)
     agents = [version.card.ref for version in versions]
     challenger = request.challenger.ref
 
@@ -102,6 +103,8 @@ async def _lifecycle(line: "_Line") -> None:
         challenger,
     )
 
+    line.end_after(Stage.DATASET)
+
     simulations = [
         await line.step(
             SimulateRequest(
@@ -120,6 +123,8 @@ async def _lifecycle(line: "_Line") -> None:
         for agent in agents
     ]
 
+    line.end_after(Stage.SIMULATE)
+
     judgings = [
         await line.step(
             JudgeRequest(
@@ -136,6 +141,8 @@ async def _lifecycle(line: "_Line") -> None:
         for simulation in simulations
     ]
 
+    line.end_after(Stage.JUDGE)
+
     reports = [
         await line.step(
             AnalyzeRequest(project=project, gated=gated, judging_id=judging.subject_id, model=request.model),
@@ -144,6 +151,8 @@ async def _lifecycle(line: "_Line") -> None:
         )
         for judging in judgings
     ]
+
+    line.end_after(Stage.ANALYZE)
 
     if request.champion is None:
         line.reason = "There is no champion to compare with: the lifecycle ends with the analytics report."
@@ -163,6 +172,7 @@ async def _lifecycle(line: "_Line") -> None:
     line.comparison = comparison
     title = f"{comparison.recommendation}: {challenger}"
     context.notify(NotificationKind.VERDICT, project, title, comparison.reason, comparison.subject_id)
+    line.end_after(Stage.COMPARE)
     if comparison.recommendation is not Recommendation.PROMOTE:
         raise _Halt("stopped", f"The verdict is {comparison.recommendation}: {comparison.reason}")
 
@@ -182,6 +192,7 @@ async def _lifecycle(line: "_Line") -> None:
             challenger,
         )
 
+    line.end_after(Stage.DEPLOY)
     if not request.feedback:
         line.reason = "The challenger is deployed; feedback from production is what is missing."
         return
@@ -198,7 +209,7 @@ async def _lifecycle(line: "_Line") -> None:
         ProductionReport,
         challenger,
     )
-    line.reason = "All eight stages are through."
+    line.reason = "All eight stages are done."
 
 
 class _Halt(Exception):
@@ -244,8 +255,14 @@ class _Line:
         )
         self.summaries.append(summary)
         self.tell(summary)
-        await self._gate(result)
+        if self.request.gated:
+            await self._gate(result)
         return result
+
+    def end_after(self, stage: Stage) -> None:
+        """Ends the pipeline where the request says that this stage is its last."""
+        if self.request.until is stage:
+            raise _Halt("finished", f"The request ends with stage {stage}.")
 
     async def _reused(self, result: StageResult, started_at) -> bool:
         from assay.tracking import run_started_at

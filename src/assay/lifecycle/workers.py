@@ -19,6 +19,7 @@ from typing import Any
 
 import structlog
 from dbos import DBOS, SetWorkflowAttributes, SetWorkflowID
+from dbos._dbos import _get_dbos_instance
 
 from assay.contracts.agents_report import AgentsReportRequest
 from assay.contracts.evaluation import EvaluateRequest, Limits
@@ -29,10 +30,22 @@ from assay.contracts.stage import Stage, Usage
 from assay.errors import AssayError, GateClosed
 from assay.lifecycle.evaluate import as_it_ends, evaluate, prepare, within
 from assay.lifecycle.heartbeats import Heartbeats
-from assay.lifecycle.jobs import APPLICATION, GATE, PARTS, QUEUE, VERSION, WORKFLOW, parsed, prepare_database, quiet
+from assay.lifecycle.jobs import (
+    APPLICATION,
+    CRASHED,
+    GATE,
+    PARTS,
+    QUEUE,
+    VERSION,
+    WORKFLOW,
+    parsed,
+    prepare_database,
+    quiet,
+)
 from assay.lifecycle.pipeline import run_pipeline
 from assay.lifecycle.run import run_stage
 from assay.lifecycle.schedules import tick
+from assay.lifecycle.serialization import json_serializer
 from assay.settings import Settings
 from assay.stages.context import Context, open_context, unheard
 from assay.stages.simulate import Part, play_part
@@ -226,6 +239,8 @@ async def _note(attributes: dict[str, Any]) -> None:
         await DBOS.update_workflow_attributes_async(DBOS.workflow_id or "", attributes, merge=True)
 
 
+MOST_CRASHES = 3
+"""Workers that may die while they do a job; with the last of them the job fails."""
 CLOCK_S = 20.0
 """How often a worker looks at what is scheduled."""
 _current: list[Settings] = []
@@ -268,6 +283,7 @@ async def work(
             "application_version": VERSION,
             "executor_id": worker_id,
             "log_level": "ERROR",
+            "serializer": json_serializer(),
             "run_migrations": False,
             "notification_listener_polling_interval_sec": 0.2,
         }
@@ -287,6 +303,23 @@ async def work(
         beats.leave()  # here and not in a thread: DBOS took the loop's threads with it
         beats.close()
         log.info("worker stopped", worker=worker_id)
+
+
+async def _count_crash(worker_id: str) -> None:
+    """Notes a worker's death on what it was doing; what too many workers died of fails and is not taken up again.
+
+    A job that waits at a gate was not at work. Noted by the worker's name, so that two that notice count it once.
+    """
+    for found in await DBOS.list_workflows_async(executor_id=worker_id, status="PENDING", load_input=False):
+        attributes = found.attributes or {}
+        if (attributes.get("progress") or {}).get("waiting_for"):
+            continue
+        crashed = sorted({*attributes.get(CRASHED, ()), worker_id})
+        await DBOS.update_workflow_attributes_async(found.workflow_id, {CRASHED: crashed}, merge=True)
+        if len(crashed) >= MOST_CRASHES:
+            log.error("a job is given up: its workers die", job=found.workflow_id, workers=len(crashed))
+            store = _get_dbos_instance()._sys_db
+            await asyncio.to_thread(store.dead_letter_workflows, [found.workflow_id], min_recovery_attempts=0)
 
 
 async def _keep_time(settings: Settings, announce: Callable[[Notification], None]) -> None:
@@ -309,7 +342,9 @@ async def _live(beats: Heartbeats, stop: asyncio.Event) -> None:
         began = time.monotonic()
         try:
             await asyncio.to_thread(beats.beat)
-            for worker_id in await asyncio.to_thread(beats.dead):
+            for worker_id, left in (await asyncio.to_thread(beats.dead)).items():
+                if not left:
+                    await _count_crash(worker_id)
                 taken = await asyncio.to_thread(DBOS._recover_pending_workflows, [worker_id])
                 if taken:
                     log.warning("took over from a dead worker", worker=worker_id, workflows=len(taken))

@@ -5,6 +5,7 @@ Everything here is pure: bytes or JSON in, values out. Text is cleaned on the wa
 
 from assay.protocols.answers import Answer, read_answer
 from assay.protocols.bodies import BodyReader, Response, decompressed, read_refusal, read_response
+from assay.protocols.capabilities import Capabilities, capabilities_of
 from assay.protocols.errors import ServerError, UnusableAnswer, cause_of_status, find_error
 from assay.protocols.finish import read_finish_reason
 from assay.protocols.messages import UnknownRole, is_message, messages_in, read_message, turns_of
@@ -19,6 +20,7 @@ from assay.protocols.values import parse_json, storable
 __all__ = [
     "Answer",
     "BodyReader",
+    "Capabilities",
     "Event",
     "EventReader",
     "Response",
@@ -27,6 +29,7 @@ __all__ = [
     "Tokens",
     "UnknownRole",
     "UnusableAnswer",
+    "capabilities_of",
     "cause_of_status",
     "decompressed",
     "find_error",

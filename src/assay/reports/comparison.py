@@ -154,6 +154,12 @@ def _slices(report: ComparisonReport) -> Section:
     said = f"**Worse, and not by chance:** {', '.join(worse)}." if worse else "No slice got worse by more than chance."
     if few:
         said += f" Too few scenarios to compare: {', '.join(few)}."
+    for found in report.unpaired.slices if report.unpaired else ():
+        said += (
+            f" In {found.dimension} `{found.value}` the sides share no scenario: the champion passes "
+            f"{found.champion_passed} of {found.champion}, the challenger {found.challenger_passed} of "
+            f"{found.challenger} there. That is a hint and no test."
+        )
     rows = tuple(
         row(
             words_of(s.dimension),
@@ -257,7 +263,8 @@ def _method(report: ComparisonReport) -> Section:
     return method(
         f"Declared before looking: {rule}; margin {100 * policy.margin:g} points, "
         f"confidence {100 * policy.confidence:g} %.",
-        f"Both versions met the same {report.scenarios} scenarios of one dataset version. The difference is taken "
+        f"Both versions have verdicts on the same {report.scenarios} scenarios of one dataset version; the rates "
+        "beside the difference are over these. The difference is taken "
         "within each scenario, so that hard and easy scenarios weigh alike on both sides. Trials of one scenario are "
         "not independent of each other: the scenario is the unit.",
         f"Interval: {difference.method}." if isinstance(difference, Estimate) else "",
@@ -275,6 +282,10 @@ def _method(report: ComparisonReport) -> Section:
         f"McNemar's exact test on matched trials: {p_value(found.mcnemar_p)}; the challenger alone passed "
         f"{found.challenger_only}, the champion alone {found.champion_only}."
         if found.mcnemar_p is not None
+        else "",
+        f"Corrected by Holm's method for {len(report.others)} other comparisons on this dataset version "
+        f"({', '.join(f'{o.champion} and {o.challenger}' for o in report.others)}): {p_value(report.p_holm)}."
+        if report.p_holm is not None
         else "",
         "Slices are corrected by Holm's method for looking at many of them." if report.slices else "",
         "Calls that failed are neither passed nor failed: they do not enter the test and are listed.",

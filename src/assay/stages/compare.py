@@ -2,20 +2,42 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from assay.contracts.analytics import Narrative
 from assay.contracts.base import short_id
-from assay.contracts.comparison import CompareRequest, ComparisonReport, PairedResult
+from assay.contracts.comparison import (
+    CompareRequest,
+    ComparisonReport,
+    OtherComparison,
+    PairedResult,
+)
 from assay.contracts.judgment import Judging
-from assay.contracts.stage import Stage
+from assay.contracts.stage import AgentRef, DatasetRef, Stage
 from assay.errors import BadInput
 from assay.evaluation.as_scored import as_scored, counts_apart
 from assay.evaluation.attribution import attributions
 from assay.evaluation.judges.correction import Judged, corrected_difference, standing, whatever_the_judge
-from assay.evaluation.pairing import compare_costs, compare_passes, compare_scores, compare_slices, find_flips
+from assay.evaluation.pairing import (
+    compare_costs,
+    compare_passes,
+    compare_scores,
+    compare_slices,
+    find_flips,
+    find_unpaired,
+    judged_scenarios,
+    shared,
+)
 from assay.evaluation.results import TrialResult, passes, quantity
-from assay.evaluation.verdict import decide_judged, next_steps
+from assay.evaluation.verdict import (
+    correct_for_others,
+    decide_judged,
+    hang_on_set_apart,
+    next_actions,
+    p_of_test,
+    say_unpaired,
+)
 from assay.stages.context import Calls, Context, Work
 from assay.stages.material import load_judged
 from assay.stages.narrative import narrative_of
@@ -47,11 +69,13 @@ async def compare(request: CompareRequest, context: Context) -> ComparisonReport
         model_name if request.narrative is None else "person",
         author.prompt_hash,
         after.certificate.certificate_id if after.certificate else None,
+        *([[pair.model_dump(mode="json") for pair in request.together_with]] if request.together_with else []),
     ]
 
     async def work(run: "StageRun") -> ComparisonReport:
         context.tell(Stage.COMPARE, 0, 2)
-        draft = compute(request, before, after)
+        others = await _others(request, context, before, after)
+        draft = compute(request, before, after, others)
         context.tell(Stage.COMPARE, 1, 2)
         calls = Calls()
         narrative = await narrative_of(draft, request.narrative, "comparator", author, calls, context)
@@ -96,10 +120,84 @@ def _refuse_unlike(request: CompareRequest, champion: Judging, challenger: Judgi
         )
 
 
-def compute(request: CompareRequest, before: Judged, after: Judged) -> ComparisonReport:
-    """The report with all its numbers and no words yet."""
+async def _others(
+    request: CompareRequest, context: Context, before: Judged, after: Judged
+) -> tuple[OtherComparison, ...]:
+    """The other pairs of versions on this dataset version: those made at the same time, and the newest stored ones."""
+    dataset = before.judging.dataset
+    assert dataset is not None  # noqa: S101, refused before
+    found = {_versions(before.judging.agent, after.judging.agent)}
+    others = []
+
+    def add(other: OtherComparison) -> None:
+        pair = _versions(other.champion, other.challenger)
+        if pair not in found and len(pair) == 2:
+            found.add(pair)
+            others.append(other)
+
+    for pair in request.together_with:
+        one = await load_judged(context, request.project, pair.champion.judging_id, pair.champion.trials)
+        two = await load_judged(context, request.project, pair.challenger.judging_id, pair.challenger.trials)
+        if one.judging.dataset != dataset or two.judging.dataset != dataset:
+            raise BadInput("together_with: a comparison is on another dataset version: name judgings on the same one")
+        corrected, _ = corrected_difference(one, two, confidence=request.policy.confidence)
+        raw = compare_passes(one.results, two.results, confidence=request.policy.confidence)
+        p = p_of_test(corrected or raw, request.policy)
+        if p is not None:
+            add(OtherComparison(champion=one.judging.agent, challenger=two.judging.agent, p=p))
+    own = (request.project, dataset, before.judging.agent, after.judging.agent)
+    for other in await _stored_others(*own, context):
+        add(other)
+    return tuple(others)
+
+
+MOST_STORED = 1000
+
+
+async def corrected_since(report: ComparisonReport, context: Context) -> tuple[int, float] | None:
+    """(other comparisons, p corrected for them) where more were made on the dataset version after this report."""
+    from assay.statistics import holm
+
+    p = p_of_test(report.decided_on, report.policy)
+    others = await _stored_others(report.project, report.dataset, report.champion, report.challenger, context)
+    if p is None or len(others) <= len(report.others):
+        return None
+    return len(others), holm([p, *(other.p for other in others)])[0]
+
+
+async def _stored_others(
+    project: str, dataset: DatasetRef, champion: AgentRef, challenger: AgentRef, context: Context
+) -> list[OtherComparison]:
+    """The newest stored comparison of each other pair of versions on the dataset version."""
+    from assay.tracking import list_results, load_result
+
+    found: dict[frozenset[str], OtherComparison] = {}
+    t = context.tracking
+    for run in await asyncio.to_thread(list_results, t, project, Stage.COMPARE, limit=MOST_STORED):
+        if run.dataset_version == dataset.version:
+            loaded = await asyncio.to_thread(load_result, t, project, Stage.COMPARE, run.subject_id)
+            stored = ComparisonReport.model_validate(loaded)
+            p = p_of_test(stored.decided_on, stored.policy)
+            if stored.dataset == dataset and p is not None and stored.champion != stored.challenger:
+                other = OtherComparison(champion=stored.champion, challenger=stored.challenger, p=p)
+                found.setdefault(_versions(other.champion, other.challenger), other)
+    found.pop(_versions(champion, challenger), None)
+    return list(found.values())
+
+
+def _versions(one: AgentRef, other: AgentRef) -> frozenset[str]:
+    return frozenset((str(one), str(other)))
+
+
+def compute(
+    request: CompareRequest, before: Judged, after: Judged, others: Sequence[OtherComparison] = ()
+) -> ComparisonReport:
+    """The report with all its numbers and no words yet.
+
+    others: other pairs of versions on the same dataset version, which the verdict is corrected for.
+    """
     from assay.evaluation.comparison_facts import comparison_facts
-    from assay.statistics import clustered_mean
+    from assay.statistics import clustered_mean, holm
 
     champion, champion_results = before.judging, list(before.results)
     challenger, challenger_results = after.judging, list(after.results)
@@ -111,7 +209,24 @@ def compute(request: CompareRequest, before: Judged, after: Judged) -> Compariso
     bounds = None
     if not trust.trusted:
         bounds = whatever_the_judge(champion_results, challenger_results, confidence=confidence)
+    counted = _as_scored(champion_results, challenger_results, confidence)
+    broken = sum(map(counts_apart, (*champion_results, *challenger_results)))
+    unpaired = find_unpaired(champion_results, challenger_results, request.slices)
+    p = p_of_test(corrected or pass_rate, request.policy)
+    p_holm = holm([p, *(other.p for other in others)])[0] if others and p is not None else None
     decision = decide_judged((corrected or pass_rate).difference, request.policy, trust, bounds)
+    decision = correct_for_others(decision, p_holm, len(others), request.policy)
+    decision = say_unpaired(decision, unpaired)
+    decision = hang_on_set_apart(decision, pass_rate, counted, request.policy, broken)
+    actions = next_actions(
+        decision,
+        champion_results,
+        challenger_results,
+        request.policy,
+        standing=trust,
+        judging_ids=(champion.subject_id, challenger.subject_id),
+    )
+    both = shared(champion_results, challenger_results)
     report = ComparisonReport(
         project=request.project,
         gated=request.gated,
@@ -124,17 +239,11 @@ def compute(request: CompareRequest, before: Judged, after: Judged) -> Compariso
         policy=request.policy,
         recommendation=decision.recommendation,
         reason=decision.reason,
-        next_steps=next_steps(
-            decision,
-            champion_results,
-            challenger_results,
-            request.policy,
-            standing=trust,
-            judging_ids=(champion.subject_id, challenger.subject_id),
-        ),
-        champion_rate=quantity(clustered_mean(*passes(champion_results), confidence=confidence)),
-        challenger_rate=quantity(clustered_mean(*passes(challenger_results), confidence=confidence)),
-        scenarios=len(_judged_scenarios(champion_results) & _judged_scenarios(challenger_results)),
+        next_steps=tuple(action.text for action in actions),
+        actions=actions,
+        champion_rate=quantity(clustered_mean(*passes(both[0]), confidence=confidence)),
+        challenger_rate=quantity(clustered_mean(*passes(both[1]), confidence=confidence)),
+        scenarios=len(judged_scenarios(champion_results) & judged_scenarios(challenger_results)),
         pass_rate=pass_rate,
         score=compare_scores(champion_results, challenger_results, confidence=confidence),
         slices=compare_slices(champion_results, challenger_results, request.slices, alpha=1 - confidence),
@@ -148,7 +257,11 @@ def compute(request: CompareRequest, before: Judged, after: Judged) -> Compariso
         correction=how,
         whatever_the_judge=bounds,
         held_by_judge=decision.held_by_judge,
-        as_scored=_as_scored(champion_results, challenger_results, confidence),
+        as_scored=counted,
+        set_apart=broken,
+        unpaired=unpaired,
+        others=tuple(others),
+        p_holm=p_holm,
         champion_attributions=attributions(champion_results),
         challenger_attributions=attributions(challenger_results),
         calibrated=trust.trusted,
@@ -163,10 +276,6 @@ def _as_scored(champion: list[TrialResult], challenger: list[TrialResult], confi
     return compare_passes(as_scored(champion), as_scored(challenger), confidence=confidence)
 
 
-def _judged_scenarios(results: list[TrialResult]) -> set[str]:
-    return {result.judgment.scenario_id for result in results if result.judged}
-
-
 def _left_out(champion: list[TrialResult], challenger: list[TrialResult]) -> dict[str, int]:
     """Why conversations could not enter the test, on either side."""
     reasons: Counter[str] = Counter()
@@ -175,11 +284,10 @@ def _left_out(champion: list[TrialResult], challenger: list[TrialResult]) -> dic
             if not result.judged:
                 error = result.judgment.error
                 reasons[f"{side}: {error.cause.value if error else 'the judge abstained'}"] += 1
-    both = _judged_scenarios(champion) & _judged_scenarios(challenger)
-    for side, results in (("champion", champion), ("challenger", challenger)):
-        alone = sum(result.judged and result.judgment.scenario_id not in both for result in results)
-        if alone:
-            reasons[f"{side}: the other side has no such scenario"] += alone
+    if (unpaired := find_unpaired(champion, challenger, ())) is not None:
+        for side, alone in (("champion", unpaired.champion), ("challenger", unpaired.challenger)):
+            if alone:
+                reasons[f"{side}: the other side has no verdict on the scenario"] += alone
     return dict(reasons)
 
 

@@ -126,15 +126,15 @@ async def label_agreement(context: Context, project: str, judging_id: str) -> La
     )
 
 
-async def certify_judge(request: CertifyRequest, context: Context) -> JudgeCertificate:
-    """Makes the judge's certificate from the labels there are, and keeps it as its newest.
+async def certify_judge(request: CertifyRequest, context: Context, *, by: str | None = None) -> JudgeCertificate:
+    """Makes the judge's certificate from the labels there are, and keeps it as its newest. by: None: who runs this.
 
     Raises BadInput for judgings of several judges, and where nobody has labelled.
     """
     from assay.tracking import keep_certificate
 
     sources = [await _labelled(context, request.project, name) for name in request.judging_ids]
-    made = certify(sources, level=request.level, made_at=context.now(), by=context.settings.person)
+    made = certify(sources, level=request.level, made_at=context.now(), by=by or context.settings.person)
     return await asyncio.to_thread(keep_certificate, context.tracking, made)
 
 

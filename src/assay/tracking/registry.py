@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
 STAGE_TAG = "assay.stage"
+PROMPTS = "assay"
+"""What the names of Assay's own prompts begin with: prompts and models share one list of names in MLflow."""
 _CARD = "card.json"
 
 
@@ -52,7 +54,32 @@ def load_pyfunc(model_uri: str) -> Any:
 
 
 def registered_name(project: str, agent_id: str) -> str:
-    return f"{project}.{agent_id}"
+    """The name in MLflow's registry, of no other project's agent and of no prompt.
+
+    `project.agent` for a project without a dot, since agents may have dots: the first one parts them. `project~agent`
+    for one with a dot, and for project `assay`, whose dotted names are those of Assay's own prompts.
+    """
+    return f"{project}{'~' if '.' in project or project == PROMPTS else '.'}{agent_id}"
+
+
+@reports_outages
+def model_of(t: Tracking, project: str, agent_id: str) -> str:
+    """The registered model that holds this agent's versions, or would.
+
+    Earlier versions of Assay called every model `project.agent`: such a name stays where the model is this agent's, and
+    is left alone where it is another project's.
+    """
+    from mlflow.exceptions import MlflowException
+
+    dotted = f"{project}.{agent_id}"
+    try:
+        tags = t.client.get_registered_model(dotted).tags
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return registered_name(project, agent_id)
+    own = (tags.get("project_id"), tags.get("agent_id")) == (project, agent_id)
+    return dotted if own else f"{project}~{agent_id}"
 
 
 @reports_outages
@@ -68,10 +95,10 @@ def register_agent(
     checkpoints = {path: _inside(card_dir, path, "checkpoints") for path in card.checkpoints}
     hashes: dict[str, str] = {path: _sha256(file) for path, file in (files | checkpoints).items()}
     content = content_hash([card.model_dump(mode="json"), dict(hashes)])
-    name = registered_name(project, card.agent_id)
+    name = model_of(t, project, card.agent_id)
     with t.lock:
         _ensure_registered_model(t, project, card, name)
-        if found := _version_of(t, name, card.ref):
+        if found := _version_of(t, project, name, card.ref):
             if found.tags.get("content_hash") != content:
                 raise BadInput(
                     f"agent {card.ref} is registered with other content (card or files changed): "
@@ -137,13 +164,14 @@ def list_agents(t: Tracking, project: str) -> list[AgentSummary]:
         )
         for model in sorted(models, key=lambda model: model.name)
         for version in versions_of(t, model.name)
+        if version.tags.get("project_id") == project
     ]
 
 
 def find_version(t: Tracking, project: str, ref: AgentRef) -> "ModelVersion":
     """The registry's own object. Raises NotFound with the versions that are there."""
     project_or_not_found(t, project)
-    if found := _version_of(t, registered_name(project, ref.agent_id), ref):
+    if found := _version_of(t, project, model_of(t, project, ref.agent_id), ref):
         return found
     there = ", ".join(str(known.agent) for known in list_agents(t, project)) or "none yet"
     advice = f"there is {there}; `assay agent register CARD` registers one"
@@ -156,7 +184,9 @@ def find_version(t: Tracking, project: str, ref: AgentRef) -> "ModelVersion":
 def logged_model(t: Tracking, project: str, ref: AgentRef) -> str | None:
     """Id of the version's logged model, to which MLflow links what it did; None: it is not registered."""
     key = f"{project}/{ref}"
-    if key not in t.models and (found := _version_of(t, registered_name(project, ref.agent_id), ref)):
+    if key in t.models:
+        return t.models[key]
+    if found := _version_of(t, project, model_of(t, project, ref.agent_id), ref):
         t.models[key] = found.tags["model_id"]
     return t.models.get(key)
 
@@ -174,8 +204,9 @@ def versions_of(t: Tracking, name: str) -> "list[ModelVersion]":
             return [version for version in found if "agent_version" in version.tags]
 
 
-def _version_of(t: Tracking, name: str, ref: AgentRef) -> "ModelVersion | None":
-    return next((row for row in versions_of(t, name) if row.tags["agent_version"] == ref.version), None)
+def _version_of(t: Tracking, project: str, name: str, ref: AgentRef) -> "ModelVersion | None":
+    wanted = {"project_id": project, "agent_id": ref.agent_id, "agent_version": ref.version}
+    return next((row for row in versions_of(t, name) if wanted.items() <= row.tags.items()), None)
 
 
 def _ensure_registered_model(t: Tracking, project: str, card: AgentCard, name: str) -> None:

@@ -9,7 +9,7 @@ from assay.contracts.rollout import RegistryStage, Transition
 from assay.contracts.stage import AgentRef
 from assay.errors import NotFound
 from assay.tracking.connection import Tracking, reports_outages, shown
-from assay.tracking.registry import STAGE_TAG, registered_name, versions_of
+from assay.tracking.registry import STAGE_TAG, model_of, versions_of
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
@@ -64,7 +64,7 @@ def stage_of(t: Tracking, name: str, registry_version: str) -> RegistryStage:
 @reports_outages
 def production_version(t: Tracking, project: str, agent_id: str) -> AgentRef | None:
     """The version in Production; None: no version of this agent is."""
-    for version in versions_of(t, registered_name(project, agent_id)):
+    for version in versions_of(t, model_of(t, project, agent_id)):
         if _stage(version) is RegistryStage.PRODUCTION:
             return AgentRef(agent_id=version.tags["agent_id"], version=version.tags["agent_version"])
     return None

@@ -50,7 +50,11 @@ def report(before: list[TrialResult], after: list[TrialResult], **policy) -> Com
 def many(failing: int) -> list[TrialResult]:
     """40 scenarios, of which so many fail."""
     return [
-        result(scenario(f"s{n}"), trial=t, unmet=["helps"] if n < failing else []) for n in range(40) for t in (0, 1)
+        result(
+            scenario(f"s{n}", topic="returns" if n < 20 else "cards"), trial=t, unmet=["helps"] if n < failing else []
+        )
+        for n in range(40)
+        for t in (0, 1)
     ]
 
 
@@ -75,7 +79,8 @@ async def test_offline_names_what_broke_where_the_challenger_does_worse():
 async def test_offline_does_not_take_an_open_question_for_a_verdict():
     text = await narrated(many(10), many(11))
     assert text.startswith("The data does not decide between `shop-support@v1` and `shop-support@v2`")
-    assert "add scenarios rather than trials" in text
+    assert text.endswith("What to do next: add data as the list of next steps says, and compare again.")
+    assert report(many(10), many(11)).actions[0].kind == "add_data"
     few = await narrated(many(10)[:4], many(10)[:4])
     assert few.startswith("Whether `shop-support@v2` is better than `shop-support@v1` cannot be said: too little data")
 

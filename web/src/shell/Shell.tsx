@@ -156,7 +156,7 @@ function Connection() {
   const health = useQuery(healthQuery);
   if (health.isError || health.failureCount > 0) return <Badge color="red" variant="light" role="status">server gone, trying again</Badge>;
   if (health.data?.status === "degraded") return <Badge color="orange" variant="light">MLflow does not answer</Badge>;
-  if (health.data && health.data.workers.length === 0)
+  if (health.data?.workers?.length === 0)
     return (
       <Tooltip label="Jobs wait until a worker runs: assay worker">
         <Badge color="orange" variant="light" tabIndex={0}>

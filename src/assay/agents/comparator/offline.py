@@ -10,10 +10,11 @@ from assay.evaluation.facts import slice_fact_id
 from assay.evaluation.prepared_questions import answer_prepared
 from assay.evaluation.results_questions import RESULTS_QUESTIONS
 from assay.evaluation.results_table import ResultsTable
+from assay.evaluation.verdict import hangs_on_set_apart, taken_by_others
 from assay.models.narration import Narrated, narrated_offline
 from assay.models.sql_chat import Looked, Steps
 
-RULES_VERSION = "3"
+RULES_VERSION = "4"
 BROKEN_NAMED = 3
 
 
@@ -23,7 +24,16 @@ class OfflineComparator:
 
     async def narrate(self, report: ComparisonReport) -> Narrated:
         names = {flip.scenario_id for flip in report.flips} | {difference.value for difference in report.slices}
-        parts = (_verdict(report), _flips(report), _slices(report), _costs(report), _left_out(report), _next(report))
+        names |= {found.value for found in report.unpaired.slices} if report.unpaired else set()
+        parts = (
+            _unpaired(report),
+            _verdict(report),
+            _flips(report),
+            _slices(report),
+            _costs(report),
+            _left_out(report),
+            _next(report),
+        )
         return narrated_offline("\n\n".join(part for part in parts if part), report.facts, names=names)
 
     async def answer(self, question: str, table: ResultsTable) -> AnalystAnswer:
@@ -36,9 +46,27 @@ class OfflineComparator:
         yield answer
 
 
-def _verdict(report: ComparisonReport) -> str:
+def _unpaired(report: ComparisonReport) -> str:
+    """Before the verdict, since the difference says nothing of it."""
+    if report.unpaired is None:
+        return ""
     text = (
-        f"{_opening(report)} The champion meets every expectation in {{champion_rate}} of conversations, "
+        "Not everything could be paired: {unpaired.champion} judged conversations of the champion and "
+        "{unpaired.challenger} of the challenger are of scenarios on which the other side has no verdict."
+    )
+    for found in report.unpaired.slices:
+        fact = f"unpaired.{slice_fact_id(found.dimension, found.value)}"
+        text += (
+            f" In {found.dimension} `{found.value}` the sides share no scenario: the champion passes "
+            f"{{{fact}.champion}}, the challenger {{{fact}.challenger}}, which is a hint and no test."
+        )
+    return text
+
+
+def _verdict(report: ComparisonReport) -> str:
+    where = "Over all scenarios" if report.unpaired is None else "Over the scenarios that they share"
+    text = (
+        f"{_opening(report)} {where} the champion meets every expectation in {{champion_rate}} of conversations, "
         "the challenger in {challenger_rate}."
     )
     if report.corrected is not None:
@@ -53,6 +81,16 @@ def _opening(report: ComparisonReport) -> str:
     found = "{difference}" if report.corrected is None else "{corrected_difference}"
     if not isinstance(report.decided_on.difference, Estimate):
         return f"Whether {challenger} is better than {champion} cannot be said: {found}."
+    if hangs_on_set_apart(report):
+        return (
+            "The verdict hangs on the conversations that were set apart as broken, {set_apart} of them: without them "
+            "the difference is {difference}, counted as they were scored it is {as_scored}."
+        )
+    if taken_by_others(report):
+        return (
+            f"There is no verdict on {challenger} against {champion}: the difference of {found} would be one alone, "
+            "but with {others} other comparisons on this dataset version its p is {p_holm} after correction."
+        )
     within_margin = report.policy.test == "non_inferiority"
     match report.recommendation:
         case Recommendation.PROMOTE if within_margin:
@@ -121,16 +159,17 @@ def _left_out(report: ComparisonReport) -> str:
     return "Conversations that did not enter the test: {left_out}." if report.left_out else ""
 
 
+BRIEFLY = {
+    "rerun_broken": "run the broken conversations again and compare again",
+    "look_at_unjudged": "look at the conversations without a verdict",
+    "deploy": "approve the comparison's gate, then deploy the challenger to staging",
+    "keep_champion": "keep the champion, fix what broke, and register a new version",
+    "label": "label conversations of both sides, certify the judge, and compare again",
+    "add_data": "add data as the list of next steps says, and compare again",
+    "choose_by_cost": "choose by cost and speed, since the versions differ by less than matters",
+}
+
+
 def _next(report: ComparisonReport) -> str:
-    match report.recommendation:
-        case Recommendation.PROMOTE:
-            return "What to do next: approve the comparison's gate, then deploy the challenger to staging."
-        case Recommendation.REJECT:
-            return "What to do next: keep the champion, mend what broke, and register a new version."
-        case Recommendation.INCONCLUSIVE if report.held_by_judge:
-            return "What to do next: label conversations of both sides, certify the judge, and compare again."
-        case Recommendation.INCONCLUSIVE:
-            return (
-                "What to do next: add scenarios rather than trials, since only new scenarios are new evidence, and "
-                "compare again."
-            )
+    """The first action of the report's own list, so that the prose never advises something else."""
+    return f"What to do next: {BRIEFLY[report.actions[0].kind]}." if report.actions else ""

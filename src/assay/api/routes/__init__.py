@@ -11,9 +11,12 @@ from assay.api.routes import (
     jobs,
     labels,
     logins,
+    planning,
     projects,
     results,
     runs,
+    schedules,
+    sessions,
     status,
     tokens,
     traffic,
@@ -37,6 +40,9 @@ ROUTERS = tuple(
         jobs,
         chats,
         complaints,
+        planning,
+        schedules,
+        sessions,
         tokens,
     )
 )

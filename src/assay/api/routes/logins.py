@@ -7,14 +7,14 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from assay.api.access import NotKnown
-from assay.api.guard import COOKIE, PREFIX, GuardedRoute
-from assay.api.oidc import Provider, begin_login, end_login, roles_of
+from assay.api.guard import COOKIE, PREFIX, GuardedRoute, cookie_name, is_secure
+from assay.api.oidc import LOGIN_S, Provider, begin_login, end_login, login_under_way, person_of
 from assay.api.server import Here, Server
 from assay.contracts.base import Text
 from assay.errors import BadInput, NotFound
 
 router = APIRouter(prefix="/auth", route_class=GuardedRoute, tags=["login"])
-STATE_COOKIE = "assay_login"
+LOGIN_COOKIE = "assay_login"
 REDIRECT: dict[int | str, dict] = {
     303: {"description": "Elsewhere.", "headers": {"Location": {"schema": {"type": "string"}}}}
 }
@@ -27,20 +27,13 @@ async def login(
     target: Annotated[str, Query(alias="next", max_length=500, description="Where to go afterwards, a path.")] = "/",
 ) -> Response:
     """Sends the browser to the OpenID provider."""
+    server.logins.take(_address(request))
     provider = await _provider(server)
     if not target.startswith("/") or target.startswith(("//", "/\\")):
         raise BadInput("next: is a path of this server, as in /projects/shop")
-    state, url = await begin_login(server.accounts, provider, _callback(server, request), target)
+    signed, url = begin_login(server.signing_key, provider, _callback(server, request), target)
     answer = RedirectResponse(url, 303)
-    answer.set_cookie(
-        STATE_COOKIE,
-        state,
-        max_age=600,
-        httponly=True,
-        secure=is_secure(server, request),
-        samesite="lax",
-        path=f"{PREFIX}/auth",
-    )
+    _set_cookie(server, request, answer, LOGIN_COOKIE, signed, LOGIN_S)
     return answer
 
 
@@ -53,49 +46,44 @@ async def callback(
     error: Annotated[str | None, Query(max_length=200)] = None,
 ) -> Response:
     """Where the provider sends the browser back to."""
+    server.logins.take(_address(request))
     provider = await _provider(server)
     if error is not None or code is None or state is None:
         raise NotKnown("the OpenID provider did not let you in: log in again")
-    if request.cookies.get(STATE_COOKIE) != state:
-        raise NotKnown("this login was not begun in this browser: log in again")
-    login, claims = await end_login(server.accounts, provider, _callback(server, request), state, code)
+    login = login_under_way(server.signing_key, request.cookies.get(cookie_name(server, request, LOGIN_COOKIE)), state)
+    claims = await end_login(login, provider, _callback(server, request), code)
     settings = server.settings
-    name = str(claims.get(settings.oidc_name_claim) or claims["sub"])
-    groups = claims.get(settings.oidc_groups_claim)
-    roles = roles_of(settings, name, groups if isinstance(groups, list) else [])
-    session = await asyncio.to_thread(server.accounts.begin_session, name, roles, settings.session_hours)
+    name, groups = person_of(settings, claims)
+    session = await asyncio.to_thread(server.accounts.begin_session, name, groups, settings.session_hours)
     answer = RedirectResponse(login.target, 303)
-    answer.set_cookie(
-        COOKIE,
-        session,
-        max_age=int(settings.session_hours * 3600),
-        httponly=True,
-        secure=is_secure(server, request),
-        samesite="lax",
-        path="/",
-    )
-    answer.delete_cookie(STATE_COOKIE, path=f"{PREFIX}/auth")
+    _set_cookie(server, request, answer, COOKIE, session, int(settings.session_hours * 3600))
+    _delete_cookie(server, request, answer, LOGIN_COOKIE)
     return answer
 
 
 @router.post("/logout", operation_id="log_out", status_code=204, response_class=Response)
 async def logout(server: Here, request: Request) -> Response:
     """Ends the session."""
-    if session := request.cookies.get(COOKIE):
+    if session := request.cookies.get(cookie_name(server, request, COOKIE)):
         await asyncio.to_thread(server.accounts.end_session, session)
     answer = Response(status_code=204)
-    answer.delete_cookie(COOKIE, path="/")
+    _delete_cookie(server, request, answer, COOKIE)
     return answer
 
 
-def is_secure(server: Server, request: Request) -> bool:
-    """Cookies go over plain HTTP on this machine alone."""
-    from assay.api.guard import is_loopback
+def _set_cookie(server: Server, request: Request, answer: Response, name: str, value: str, max_age: int) -> None:
+    secure = is_secure(server, request)
+    whole = cookie_name(server, request, name)
+    answer.set_cookie(whole, value, max_age=max_age, httponly=True, secure=secure, samesite="lax", path="/")
 
-    public = server.settings.public_url
-    if public is not None:
-        return public.startswith("https://")
-    return request.url.scheme == "https" or not is_loopback(request.url.hostname or "")
+
+def _delete_cookie(server: Server, request: Request, answer: Response, name: str) -> None:
+    whole = cookie_name(server, request, name)
+    answer.delete_cookie(whole, path="/", httponly=True, secure=is_secure(server, request), samesite="lax")
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 async def _provider(server: Server) -> Provider:

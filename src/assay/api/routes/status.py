@@ -1,35 +1,32 @@
 """Whether the server is well, who asks, and how it is set up."""
 
-import asyncio
-
 from fastapi import APIRouter
 from pydantic import SecretStr
 
 from assay.api.access import Need
 from assay.api.guard import GuardedRoute
+from assay.api.probes import is_ready
 from assay.api.server import Here, Who
 from assay.contracts.api import Health, Me, ShownSetting, ShownSettings
-from assay.errors import AssayError
 from assay.settings import Settings
 
 router = APIRouter(route_class=GuardedRoute, tags=["server"])
-HEALTH_S = 5.0
 
 
 @router.get("/health", operation_id="health")
-async def health(server: Here) -> Health:
-    """Whether the server and its store answer, and which workers live."""
-    from assay.tracking import list_projects
+async def health(server: Here, who: Who) -> Health:
+    """Whether the server and its store answer; to who is known also which workers live, to an admin where they are."""
     from assay.tracking.connection import shown
     from assay.tracking.projects import assay_version
 
-    try:
-        await asyncio.wait_for(server.read(list_projects), HEALTH_S)
-        status = "ok"
-    except (AssayError, TimeoutError):
-        status = "degraded"
-    workers = await server.jobs.workers()
-    return Health(status=status, version=assay_version(), tracking=shown(server.tracking.uri), workers=tuple(workers))
+    status = "ok" if await is_ready(server) else "degraded"
+    if not who.known:
+        return Health(status=status)
+    workers = tuple(await server.jobs.workers())
+    if not who.may(Need.GOVERN, None):
+        workers = tuple(worker.replace(worker_id=f"worker-{n}", host="", pid=0) for n, worker in enumerate(workers, 1))
+        return Health(status=status, version=assay_version(), workers=workers)
+    return Health(status=status, version=assay_version(), tracking=shown(server.tracking.uri), workers=workers)
 
 
 @router.get("/me", operation_id="me")

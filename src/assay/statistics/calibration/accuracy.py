@@ -109,8 +109,17 @@ def admission(point: OperatingPoint, level: float = 0.80) -> Admission:
         shown = f"{name} {rate.value:.2f} ({rate.low:.2f} to {rate.high:.2f}, {rate.n} labels)"
         if rate.low >= level:
             said.append(shown)
-        elif rate.value <= level:
+        elif rate.high <= level:
             missing.append(f"{shown} is not above {level:.2f}: no number of labels will do for this judge")
+        elif rate.value <= level:
+            needed = int(
+                np.ceil(_quantile(rate.confidence, float("inf")) ** 2 * level * (1 - level) / (rate.high - level) ** 2)
+            )
+            more = max(1, needed - rate.n)
+            missing.append(
+                f"{shown} is not above {level:.2f} so far, but may be: about {more:,} more labels on "
+                f"conversations that people find {kind} would do if it is as good as the interval allows"
+            )
         else:
             more = _labels_to_reach(rate, level)
             labels = f"about {more:,} more label{'' if more == 1 else 's'}"

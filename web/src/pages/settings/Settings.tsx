@@ -71,8 +71,8 @@ function Server({ governs, me }: { governs: boolean; me: Schemas["Me"] | undefin
                   Workers
                 </Table.Td>
                 <Table.Td>
-                  {found.workers.length === 0 && "None: jobs wait until one runs (assay worker)."}
-                  {found.workers.map((worker) => (
+                  {found.workers?.length === 0 && "None: jobs wait until one runs (assay worker)."}
+                  {found.workers?.map((worker) => (
                     <Text size="sm" key={worker.worker_id}>
                       {worker.worker_id}, since <Ago at={worker.started_at} />
                     </Text>
