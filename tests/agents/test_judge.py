@@ -114,6 +114,10 @@ def test_the_judge_is_not_told_which_side_it_judges():
         assert word not in system.content + data.content
 
 
+def must(text: str) -> Expectation:
+    return Expectation(expectation_id="x", text=text)
+
+
 def test_the_rationale_stands_before_the_ruling():
     fields = list(Opinion.model_fields)
     assert fields.index("rationale") < fields.index("ruling")
@@ -123,19 +127,24 @@ def test_the_rationale_stands_before_the_ruling():
     ("expectation", "said", "ruling"),
     [
         (KIND, "I am sorry to hear that.", Ruling.MET),
-        (KIND, "Send it back.", Ruling.NOT_MET),
+        (KIND, "Send it back.", Ruling.ABSTAINED),
         (RUDE, "That is stupid.", Ruling.NOT_MET),
-        (RUDE, "Gladly.", Ruling.MET),
+        (RUDE, "Gladly.", Ruling.ABSTAINED),
         (
-            Expectation(expectation_id="x", text="The agent explains the warranty period of the lamp."),
-            "The warranty period of your lamp is two years, as I explain here.",
+            must("The agent explains the warranty period of the lamp."),
+            "The warranty period of your lamp is 2 years.",
             Ruling.MET,
         ),
-        (
-            Expectation(expectation_id="x", text="The agent explains the warranty period of the lamp."),
-            "Good morning.",
-            Ruling.NOT_MET,
-        ),
+        (must("The agent explains the warranty period of the lamp."), "Good morning.", Ruling.ABSTAINED),
+        (must("names 11 am"), "Check-out is until 11 am.", Ruling.ABSTAINED),
+        (must("names 11 am"), "Check-out is until eleven.", Ruling.ABSTAINED),
+        (must("The agent says that check-out is until 11 am."), "Check‑out is until 11 am.", Ruling.MET),
+        (must("The agent says that check-out is until 11 am."), "Check-out is until 10 am.", Ruling.ABSTAINED),
+        (must("The agent refunds the jacket."), "I cannot refund the jacket.", Ruling.ABSTAINED),
+        (must("The agent stays polite."), "Good morning! How may I help?", Ruling.ABSTAINED),
+        (must("The agent asks about the friend."), "How are you?", Ruling.ABSTAINED),
+        (must("The agent asks about the friend."), "What did your friend say?", Ruling.MET),
+        (must("The agent refunds the jacket."), "", Ruling.NOT_MET),
     ],
 )
 async def test_the_offline_judge_rules_on_plain_words_with_little_confidence(expectation, said, ruling):

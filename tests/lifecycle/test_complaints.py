@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from assay.contracts.agent import AgentCard, DevelopRequest, PythonConnector
-from assay.contracts.conversation import SimulateRequest
+from assay.contracts.conversation import SimulateRequest, Turn
 from assay.contracts.dataset import Dataset, DatasetRequest, Expectation, Persona, SaysCheck, Scenario
 from assay.contracts.feedback import Feedback, FeedbackRequest
 from assay.contracts.judgment import JudgeRequest
@@ -104,3 +104,38 @@ async def test_what_was_not_proposed_is_not_taken(context, production):
     other = report.proposed_scenarios[0].replace(scenario_id="made-up")
     with pytest.raises(BadInput, match="made-up is none of the proposed"):
         await propose(context, "default", report.subject_id, dataset, OLD, scenarios=[other])
+
+
+async def _played_with(context, agent: AgentRef, dataset, expectation: Expectation, report) -> None:
+    (proposed,) = report.proposed_scenarios
+    scenario = proposed.replace(expectations=(expectation,), opening="Please refund my gift card.")
+    grown = await propose(context, "default", report.subject_id, dataset, OLD, scenarios=[scenario])
+    await _played(context, agent, grown.dataset.ref)
+
+
+async def test_a_judge_that_nobody_admitted_closes_no_complaint(context, production):
+    report, dataset = production
+    words = Expectation(expectation_id="refunds", text="The agent says that the gift card is refunded.")
+    await _played_with(context, NEW, dataset, words, report)
+    found = await _only(context)
+    assert found.state == "tested" and "3 more are not decided" in found.words
+    assert [event.what for event in found.events][-1] == "undecided"
+
+
+async def test_the_version_complained_of_closes_nothing(context, production):
+    report, dataset = production
+    lenient = Expectation(expectation_id="answers", text="Answers.", check=SaysCheck(pattern="gift"))
+    await _played_with(context, OLD, dataset, lenient, report)
+    found = await _only(context)
+    assert found.state == "tested" and "the version complained of" in found.words
+
+
+async def test_the_transcript_complained_of_closes_nothing(context, production):
+    report, dataset = production
+    turns = (Turn(role="user", text=SAID), Turn(role="agent", text="Your gift\u00a0card is refunded."))
+    said = item("f-9", SAID, OLD).replace(turns=turns)
+    await run_stage(FeedbackRequest(agent=OLD, items=(said,)), context)
+    check = Expectation(expectation_id="refunds", text="Refunds it.", check=SaysCheck(pattern="is refunded"))
+    await _played_with(context, NEW, dataset, check, report)
+    states = {found.state for found in (await complaints(context, "default")).complaints}
+    assert "tested" in states and "closed" not in states

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from assay.cli.console import InOut, answer, in_context
 from assay.cli.server import asked_server, run_there
+from assay.contracts.judgment import Judging
 from assay.contracts.stage import Stage, StageRequest, StageResult
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def _run_there(client: "Client", request: StageRequest, *, quiet: bool) -> tuple
     lines = [
         f"{result.stage} {result.subject_id}",
         f"  {headline(result)}",
+        *made_by_rules(result),
         f"  done by {client.address}: {job.job_id}",
     ]
     return result, [*lines, *(f"  next: {step}" for step in next_commands(result))]
@@ -46,10 +48,15 @@ async def run_one(request: StageRequest, context: "Context") -> tuple[StageResul
 
     result = await run_stage(request, context)
     reports = await report_uris(result, context)
-    lines = [f"{result.stage} {result.subject_id}", f"  {headline(result)}"]
+    lines = [f"{result.stage} {result.subject_id}", f"  {headline(result)}", *made_by_rules(result)]
     lines += [f"  report: {uri}" for uri in reports.values()]
     lines += [f"  next: {step}" for step in next_commands(result)]
     return result, lines
+
+
+def made_by_rules(result: StageResult) -> list[str]:
+    """A line where no language model had a part in it."""
+    return ["  made offline by rules, not by a language model; ASSAY_MODEL names one"] if result.offline else []
 
 
 def next_commands(result: StageResult) -> Sequence[str]:
@@ -64,4 +71,9 @@ def next_commands(result: StageResult) -> Sequence[str]:
         Stage.JUDGE: "assay analytics report",
         Stage.ANALYZE: "assay compare run",
     }
-    return [following[result.stage] + project] if result.stage in following else []
+    steps = [following[result.stage] + project] if result.stage in following else []
+    if isinstance(result, Judging) and result.ruled_by_rules:
+        steps.insert(
+            0, f"assay judge run --model MODEL --simulation {result.simulation_id}{project} (rules judged this)"
+        )
+    return steps

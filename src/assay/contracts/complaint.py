@@ -14,14 +14,17 @@ class ComplaintEvent(Contract):
     """What happened to it."""
 
     at: datetime
-    what: Literal["said", "proposed", "tested", "passed", "failed"]
+    what: Literal["said", "proposed", "tested", "passed", "failed", "undecided"]
     """said: a user complained of it (again). tested: a dataset has its scenario. passed: every one of at least k
-    trials did."""
+    trials did, with another version than the one complained of. undecided: none of that can be said."""
     where: str
     """The feedback, report, dataset or judging."""
     agent: AgentRef | None = None
     passed: int | None = None
     trials: int | None = None
+    """That a check, a person or an admitted judge decided."""
+    undecided: int = 0
+    """Trials that only a judge without admission ruled on, or that repeat the transcript complained of."""
 
 
 class Complaint(Contract):

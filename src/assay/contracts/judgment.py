@@ -123,6 +123,10 @@ class Judging(StageResult):
     unjudged: int
     """Neither: an error, or a ruling that a judge abstained from."""
     mean_score: Share | None
+    ruled_by_rules: int = 0
+    """Expectations without a check that no model but rules looked at."""
+    rules_abstained: int = 0
+    """On how many of these the rules could not tell."""
     judge: str
     rubric_hash: Hash
     usage: Usage

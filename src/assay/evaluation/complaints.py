@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 
 from assay.contracts.complaint import Complaint, ComplaintEvent, ComplaintState
+from assay.contracts.conversation import Turn
 from assay.contracts.dataset import Scenario
 from assay.contracts.feedback import Feedback
-from assay.contracts.judgment import Judgment
+from assay.contracts.judgment import Judgment, Verdict
 from assay.contracts.stage import AgentRef, DatasetRef
+from assay.contracts.text import normalise
 from assay.evaluation.clusters import covered, scenario_text
+from assay.evaluation.judges.labels import judgment_by_people
 from assay.evaluation.similarity import words
 
 
@@ -16,10 +19,17 @@ def about(item: Feedback, scenario: Scenario) -> bool:
     return item.feedback_id == scenario.origin_ref or covered([item], [set(words(scenario_text(scenario)))])
 
 
-def tried(scenario_id: str, judgments: Sequence[Judgment]) -> tuple[int, int]:
-    """(passed, trials) of the scenario among the judged conversations."""
-    ours = [j for j in judgments if j.scenario_id == scenario_id and j.passed is not None]
-    return sum(bool(judgment.passed) for judgment in ours), len(ours)
+def ruled(judgment: Judgment, labels: Sequence[Verdict], *, admitted: bool) -> bool | None:
+    """Whether a trial passed by a check, a person or an admitted judge. None: none of these decides it.
+
+    labels: people's rulings on the conversation. admitted: whether a certificate admits the judge.
+    """
+    return judgment.passed if admitted and not labels else judgment_by_people(judgment, labels)
+
+
+def transcript(turns: Sequence[Turn]) -> tuple[str, ...]:
+    """What the agent said, for telling whether two conversations are the same."""
+    return tuple(" ".join(normalise(turn.text).casefold().split()) for turn in turns if turn.role == "agent")
 
 
 def state_after(events: Sequence[ComplaintEvent]) -> tuple[ComplaintState, AgentRef | None]:
@@ -51,8 +61,8 @@ def complaint(
 ) -> Complaint:
     ordered = sorted(events, key=lambda event: event.at)
     state, closed_by = state_after(ordered)
-    last = next((event for event in reversed(ordered) if event.what in ("passed", "failed")), None)
-    counted = f"{last.passed} of {last.trials} trials passed" if last else "nobody has played it yet"
+    last = next((event for event in reversed(ordered) if event.what in ("passed", "failed", "undecided")), None)
+    counted = _counted(last) if last else "nobody has played it yet"
     told = {
         "proposed": "no dataset tests it yet: `assay feedback propose` adds its scenario",
         "tested": f"its scenario is in the dataset; {counted}; {k} of {k} close it",
@@ -69,3 +79,12 @@ def complaint(
         events=tuple(ordered),
         words=told,
     )
+
+
+def _counted(event: ComplaintEvent) -> str:
+    text = f"{event.passed} of {event.trials} trials passed"
+    if event.undecided:
+        text += f", {event.undecided} more are not decided: a check, a person or an admitted judge decides"
+    elif event.what == "undecided":
+        text += f" with {event.agent}, the version complained of: that closes nothing"
+    return text

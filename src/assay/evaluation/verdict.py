@@ -151,10 +151,21 @@ def taken_by_others(report: ComparisonReport) -> bool:
     return alone is not Recommendation.INCONCLUSIVE and report.p_holm > 1 - report.policy.confidence
 
 
+MUCH = 0.1
+"""Share of a side's judged conversations without a partner from which that is said before the verdict."""
+
+
 def say_unpaired(decision: Decision, unpaired: Unpaired | None) -> Decision:
-    """What has no partner stands before the verdict, since the difference says nothing of it."""
+    """What has no partner stands before the verdict where it is much, since the difference says nothing of it."""
     if unpaired is None:
         return decision
+    much = unpaired.slices or any(
+        count >= MUCH * whole
+        for count, whole in (
+            (unpaired.champion, unpaired.champion_of),
+            (unpaired.challenger, unpaired.challenger_of),
+        )
+    )
     sides = [
         f"{count} of {whole} judged conversations of the {side}"
         for side, count, whole in (
@@ -170,7 +181,8 @@ def say_unpaired(decision: Decision, unpaired: Unpaired | None) -> Decision:
             f"{found.champion_passed} of {found.champion}, the challenger {found.challenger_passed} of "
             f"{found.challenger} (unpaired: a hint, no test)."
         )
-    return replace(decision, reason=f"{words} {decision.reason}")
+    words = f"{words[0].upper()}{words[1:]}"
+    return replace(decision, reason=f"{words} {decision.reason}" if much else f"{decision.reason} {words}")
 
 
 def verdict_hash(report: ComparisonReport) -> str:

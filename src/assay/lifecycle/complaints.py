@@ -1,20 +1,25 @@
 """From production back to the dataset: proposals taken over, and what became of each complaint."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from assay.contracts.complaint import ComplaintEvent, Complaints
 from assay.contracts.dataset import Dataset, DatasetRequest, DatasetResult, Scenario
 from assay.contracts.feedback import Feedback, ProductionReport
-from assay.contracts.judgment import Judging
+from assay.contracts.judgment import Judging, Judgment
 from assay.contracts.stage import AgentRef, DatasetRef, Stage
 from assay.errors import BadInput
-from assay.evaluation.complaints import about, complaint, tried
+from assay.evaluation.complaints import about, complaint, ruled, transcript
 from assay.evaluation.exchange import feedback_from_jsonl
+from assay.evaluation.judges.certificate import judge_key
 from assay.lifecycle.gates import load_subject
 from assay.lifecycle.run import run_stage
 from assay.stages.context import Context
 from assay.stages.feedback import ITEMS
+
+if TYPE_CHECKING:
+    from assay.tracking import RunSummary
 
 K = 3
 """Trials that must all pass before a complaint is closed."""
@@ -74,7 +79,14 @@ async def proposal(
 
 async def complaints(context: Context, project: str, *, k: int = K) -> Complaints:
     """Every complaint that a production report proposed a scenario for, with what has happened to it since."""
-    from assay.tracking import list_datasets, list_results, load_dataset, load_result, read_judgments
+    from assay.tracking import (
+        list_datasets,
+        list_results,
+        load_dataset,
+        load_result,
+        read_conversations,
+        read_judgments,
+    )
 
     t = context.tracking
     reports = []
@@ -98,20 +110,25 @@ async def complaints(context: Context, project: str, *, k: int = K) -> Complaint
                 tests[scenario.scenario_id] = summary.ref
     for run in reversed(await asyncio.to_thread(list_results, t, project, Stage.JUDGE)):
         judging = Judging.model_validate(await asyncio.to_thread(load_result, t, project, Stage.JUDGE, run.subject_id))
-        judgments = await asyncio.to_thread(read_judgments, t, project, run.subject_id)
-        for name, (_, events) in found.items():
-            passed, trials = tried(name, judgments)
-            if trials:
-                events.append(
-                    ComplaintEvent(
-                        at=run.ended_at,
-                        what="passed" if passed == trials >= k else "failed",
-                        where=run.subject_id,
-                        agent=judging.agent,
-                        passed=passed,
-                        trials=trials,
-                    )
-                )
+        judgments = [
+            judgment
+            for judgment in await asyncio.to_thread(read_judgments, t, project, run.subject_id)
+            if judgment.scenario_id in found
+        ]
+        if not judgments:
+            continue
+        ruled_ = await _ruled(context, project, judging, judgments)
+        played = await asyncio.to_thread(read_conversations, t, project, judging.simulation_id)
+        spoken_by = {conversation.conversation_id: transcript(conversation.turns) for conversation in played}
+        for name, (scenario, events) in found.items():
+            ours = [judgment for judgment in judgments if judgment.scenario_id == name]
+            complained = [
+                item
+                for came, item in said
+                if item.negative and (item.at or came) <= run.ended_at and about(item, scenario)
+            ]
+            if ours:
+                events.append(_event(run, judging, ours, ruled_, spoken_by, complained, k))
     rows = []
     for name, (scenario, events) in found.items():
         ours = [(item.at or came, item) for came, item in said if item.negative and about(item, scenario)]
@@ -121,6 +138,53 @@ async def complaints(context: Context, project: str, *, k: int = K) -> Complaint
         ids = [item.feedback_id for _, item in ours]
         rows.append(complaint(scenario, words or scenario.goal, ids, tests.get(name), [*events, *spoken], k))
     return Complaints(project=project, k=k, complaints=tuple(rows))
+
+
+async def _ruled(
+    context: Context, project: str, judging: Judging, judgments: Sequence[Judgment]
+) -> dict[str, bool | None]:
+    """By conversation id, what a check, a person or an admitted judge says of the trial."""
+    from assay.tracking import find_certificate, read_human_labels
+
+    t = context.tracking
+    certificate = await asyncio.to_thread(find_certificate, t, project, judge_key(judging))
+    admitted = certificate is not None and certificate.admitted and certificate.judge_key == judge_key(judging)
+    names = [judgment.conversation_id for judgment in judgments]
+    labels = await asyncio.to_thread(read_human_labels, t, project, names)
+    return {j.conversation_id: ruled(j, labels.get(j.conversation_id, ()), admitted=admitted) for j in judgments}
+
+
+def _event(
+    run: "RunSummary",
+    judging: Judging,
+    ours: Sequence[Judgment],
+    said: Mapping[str, bool | None],
+    transcripts: Mapping[str, tuple[str, ...]],
+    complained: Sequence[Feedback],
+    k: int,
+) -> ComplaintEvent:
+    """What one judging means for the complaint."""
+    same = {transcript(item.turns) for item in complained} - {()}
+    ids = {item.conversation_id for item in complained}
+    decided = [
+        passed
+        for judgment in ours
+        if (passed := said[judgment.conversation_id]) is not None
+        and not (passed and (transcripts.get(judgment.conversation_id) in same or judgment.conversation_id in ids))
+    ]
+    passed, trials = sum(decided), len(decided)
+    unchanged = str(judging.agent) in {str(item.agent) for item in complained}
+    whole = passed == trials >= k and trials == len(ours)
+    what = "failed" if passed < trials else "passed" if whole and not unchanged else "undecided"
+    return ComplaintEvent(
+        at=run.ended_at,
+        what=what,
+        where=run.subject_id,
+        agent=judging.agent,
+        passed=passed,
+        trials=trials,
+        undecided=len(ours) - trials,
+    )
 
 
 async def _items(context: Context, report: ProductionReport) -> tuple[Feedback, ...]:

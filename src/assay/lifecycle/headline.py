@@ -12,6 +12,14 @@ from assay.contracts.stage import StageResult
 from assay.evaluation.facts import show_quantity
 
 
+def by_rules(judging: Judging) -> str:
+    """That no model judged, and how often rules could not tell."""
+    return (
+        f"rules, not a model, looked at {judging.ruled_by_rules} expectations without a check and could not tell on "
+        f"{judging.rules_abstained}"
+    )
+
+
 def headline(result: StageResult) -> str:
     """What came of a stage."""
     match result:
@@ -33,7 +41,8 @@ def headline(result: StageResult) -> str:
                 f"{faults} simulator faults"
             )
         case Judging():
-            return f"{result.passed} passed, {result.failed} failed, {result.unjudged} without a verdict"
+            counts = f"{result.passed} passed, {result.failed} failed, {result.unjudged} without a verdict"
+            return f"{counts}; {by_rules(result)}" if result.ruled_by_rules else counts
         case AnalyticsReport():
             name = "pass rate" if result.corrected_pass_rate is None else "corrected pass rate"
             return f"{name} {show_quantity(result.expected, 'share')}"

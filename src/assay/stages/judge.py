@@ -341,6 +341,8 @@ def _result(bench: Bench, run_id: str, tally: JudgmentTally) -> Judging:
         failed=tally.failed,
         unjudged=tally.unjudged,
         mean_score=tally.mean_score,
+        ruled_by_rules=tally.ruled_by_rules,
+        rules_abstained=tally.rules_abstained,
         judge=bench.name,
         rubric_hash=bench.rubric_hash,
         usage=tally.usage.total,

@@ -4,7 +4,7 @@ from collections import Counter
 
 from assay.contracts.conversation import Conversation, FailureCause, SimulatorFaultKind, StopReason
 from assay.contracts.estimate import Quantity
-from assay.contracts.judgment import Judgment
+from assay.contracts.judgment import Judgment, Ruling
 from assay.contracts.stage import Usage
 from assay.evaluation.quantiles import bucket, quantile
 from assay.models.usage import UsageSum
@@ -86,9 +86,8 @@ class ConversationTally:
             "simulator_faults": self.faults.total(),
             "played_again": self.played_again,
             "agent_turns": agent.calls - agent.failed_calls,
-            "agent_input_tokens": agent.input_tokens or 0,
-            "agent_output_tokens": agent.output_tokens or 0,
         }
+        metrics |= _tokens(agent, "agent")
         for name, q in (("agent_latency_p50_s", 0.5), ("agent_latency_p95_s", 0.95)):
             if (latency_s := quantile(self.latencies, q)) is not None:
                 metrics[name] = latency_s
@@ -103,6 +102,8 @@ class JudgmentTally:
         self.passed = 0
         self.failed = 0
         self.unjudged = 0
+        self.ruled_by_rules = 0
+        self.rules_abstained = 0
         self.usage = UsageSum()
         self._scores = 0.0
         self._scored = 0
@@ -115,6 +116,9 @@ class JudgmentTally:
                 self.failed += 1
             case None:
                 self.unjudged += 1
+        by_rules = [verdict for verdict in judgment.verdicts if verdict.source == "offline_judge"]
+        self.ruled_by_rules += len(by_rules)
+        self.rules_abstained += sum(verdict.ruling is Ruling.ABSTAINED for verdict in by_rules)
         if judgment.score is not None:
             self._scores += judgment.score
             self._scored += 1
@@ -136,9 +140,8 @@ class JudgmentTally:
             "passed": self.passed,
             "failed": self.failed,
             "unjudged": self.unjudged,
-            "judge_input_tokens": usage.input_tokens or 0,
-            "judge_output_tokens": usage.output_tokens or 0,
         }
+        metrics |= _tokens(usage, "judge")
         if judged:
             metrics["pass_rate"] = self.passed / judged
         if self.mean_score is not None:
@@ -146,3 +149,9 @@ class JudgmentTally:
         if usage.cost_usd is not None:
             metrics["judge_cost_usd"] = float(usage.cost_usd)
         return metrics
+
+
+def _tokens(usage: Usage, whose: str) -> dict[str, float]:
+    """What is known; a server that does not count tokens has not used none."""
+    known = {"input": usage.input_tokens, "output": usage.output_tokens}
+    return {f"{whose}_{name}_tokens": count for name, count in known.items() if count is not None}

@@ -1,4 +1,8 @@
-"""The judge by rules: it rules where words show it plainly, with low confidence, and abstains elsewhere."""
+"""The judge by rules: it rules where words show plainly that a thing happened, with low confidence.
+
+Words that are missing prove nothing: "until 11 am" may be said in many ways, and no word shows that an agent stayed
+polite. So it abstains wherever it does not see the thing happen, except for an agent that said and did nothing.
+"""
 
 import re
 from collections.abc import Sequence
@@ -9,17 +13,15 @@ from assay.contracts.conversation import Conversation, Turn
 from assay.contracts.dataset import Expectation, Scenario
 from assay.contracts.judgment import Evidence, Ruling, Verdict
 from assay.contracts.stage import Usage
+from assay.contracts.text import normalise
 from assay.evaluation.clusters import words
 
-RULES_VERSION = "1"
+RULES_VERSION = "2"
 
 SHOWN = 0.6
-"""Share of an expectation's content words that one agent turn must hold to show that the thing was done."""
+"""Share of an expectation's content words that one sentence or tool call of the agent must hold to show it."""
 
-HINTED = 0.34
-"""Under this share no turn speaks of the thing at all."""
-
-SURE, UNSURE = 0.6, 0.4
+SURE = 0.6
 """Confidence: words alone never prove much."""
 
 SUBJECT = re.compile(
@@ -41,6 +43,11 @@ MANNERS = {
     ),
 }
 """Manners that an expectation names, and the words that show them."""
+
+EXACT = re.compile(r"\d+(?:[.,:]\d+)*")
+"""Numbers: a sentence shows a thing only with each of its own."""
+
+NEGATION = re.compile(r"\b(?:not|no|never|none|cannot|without|unable|neither|nor)\b|n't\b", re.IGNORECASE)
 
 
 class OfflineJudge:
@@ -85,36 +92,37 @@ Found = tuple[bool | None, float, tuple[Evidence, ...], str]
 def _happened(expectation: Expectation, conversation: Conversation) -> Found:
     """Whether the agent did the thing that the expectation speaks of; None: words do not tell."""
     turns = [(place, turn) for place, turn in enumerate(conversation.turns) if turn.role == "agent"]
-    if not turns:
-        return None, 0.0, (), "the agent said nothing."
-    for named, shown in MANNERS.items():
-        if named.search(expectation.text):
-            for place, turn in turns:
-                if match := shown.search(turn.text):
-                    return True, SURE, (Evidence(turn=place, quote=match.group(0)),), "the agent's words show it."
-            return False, UNSURE, (), "none of the agent's words show it."
-    wanted = set(words(SUBJECT.sub("", expectation.text)))
-    if not wanted:
+    if not any(turn.text.strip() or turn.tool_calls for _, turn in turns):
+        return False, SURE, (), "the agent said nothing and did nothing."
+    text = SUBJECT.sub("", normalise(expectation.text))
+    manners = [(named, shown) for named, shown in MANNERS.items() if named.search(text)]
+    wanted = {word for word in words(text) if not any(named.search(word) for named, _ in manners)}
+    exact = set(EXACT.findall(text.casefold()))
+    if not wanted and not exact and not manners:
         return None, 0.0, (), "the expectation names nothing that words could show."
-    place, turn, share = max(
-        ((place, turn, len(wanted & _said(turn)) / len(wanted)) for place, turn in turns), key=lambda row: row[2]
-    )
-    if share >= SHOWN:
-        return True, SURE, (Evidence(turn=place, quote=_sentence(turn, wanted)),), f"turn {place} speaks of it."
-    if share < HINTED:
-        return False, UNSURE, (), "no turn of the agent speaks of it."
-    return None, 0.0, (), "some of its words are there, which does not tell."
+    for place, turn in turns:
+        for sentence, quote in _sentences(turn):
+            plain = normalise(sentence)
+            if all(shown.search(plain) for _, shown in manners) and _speaks_of(plain, wanted, exact, text):
+                return True, SURE, (Evidence(turn=place, quote=quote),), f"turn {place} speaks of it."
+    return None, 0.0, (), "no single sentence shows it, which does not tell."
 
 
-def _said(turn: Turn) -> set[str]:
-    """The content words of a turn and of the tools that it called."""
-    calls = " ".join(
-        f"{call.name.replace('_', ' ')} {' '.join(map(str, call.arguments.values()))}" for call in turn.tool_calls
-    )
-    return set(words(f"{turn.text} {calls}"))
+def _speaks_of(sentence: str, wanted: set[str], exact: set[str], text: str) -> bool:
+    """Most content words, every number, and the same side of a negation."""
+    if bool(NEGATION.search(sentence)) != bool(NEGATION.search(text)):
+        return False
+    if not exact <= set(EXACT.findall(sentence.casefold())):
+        return False
+    return not wanted or len(wanted & set(words(sentence))) >= SHOWN * len(wanted)
 
 
-def _sentence(turn: Turn, wanted: set[str]) -> str:
-    """The sentence of the turn that holds most of the words."""
-    sentences = re.split(r"(?<=[.!?])\s+", turn.text) or [turn.text]
-    return max(sentences, key=lambda sentence: len(wanted & set(words(sentence))))
+def _sentences(turn: Turn) -> list[tuple[str, str]]:
+    """(words, quote) of each sentence of the turn, and of each tool call that did not fail."""
+    said = [(part, part) for part in re.split(r"(?<=[.!?])\s+|\n+", turn.text) if part.strip()]
+    calls = [
+        (f"{call.name.replace('_', ' ')} {' '.join(map(str, call.arguments.values()))}", turn.text[:200])
+        for call in turn.tool_calls
+        if call.error is None
+    ]
+    return [*said, *calls]

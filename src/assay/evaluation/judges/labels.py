@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from assay.contracts.judgment import Ruling, Verdict
+from assay.contracts.judgment import Judgment, Ruling, Verdict
 from assay.contracts.labels import LabelAsk, LabelDraw, LabelTask
 from assay.errors import BadInput
 from assay.evaluation.results import TrialResult
@@ -147,9 +147,14 @@ def majority(rulings: Sequence[Verdict]) -> dict[str, Ruling | None]:
 
 def human_passed(result: TrialResult, rulings: Sequence[Verdict]) -> bool | None:
     """Whether the conversation passes by what people say of the judge's part and code of its own; None: not known."""
+    return judgment_by_people(result.judgment, rulings)
+
+
+def judgment_by_people(judgment: Judgment, rulings: Sequence[Verdict]) -> bool | None:
+    """The same of a judgment alone; one without any verdict is not known."""
     said = majority(rulings)
-    known: list[bool | None] = []
-    for verdict in result.judgment.verdicts:
+    known: list[bool | None] = [None] if not judgment.verdicts else []
+    for verdict in judgment.verdicts:
         ruling = said.get(verdict.expectation_id) if verdict.source in JUDGES else verdict.ruling
         known.append(ruling is Ruling.MET if ruling in RULED else None)
     if any(ruled is False for ruled in known):
