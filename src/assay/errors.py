@@ -59,8 +59,14 @@ class Refused(AssayError):
     title = "Refused"
 
 
-class TrackingUnavailable(AssayError):
-    """MLflow cannot be reached or does not answer as it should."""
+class TrackingFailed(AssayError):
+    """MLflow answers, but does not do what was asked."""
+
+    title = "MLflow refused"
+
+
+class TrackingUnavailable(TrackingFailed):
+    """MLflow cannot be reached, read or written."""
 
     title = "MLflow is not available"
 

@@ -48,6 +48,29 @@ def _refuse_foreign_addresses(dotenv: Mapping[str, str | None]) -> None:
                 )
 
 
+FOLDER = Path(".assay")
+
+
+def find_home(start: Path | None = None) -> Path:
+    """The nearest `.assay` that holds a store, from the folder upwards, as git and uv look; else `.assay` right here.
+
+    A folder that belongs to somebody else is passed over, so that nobody's store in /tmp takes in what others do.
+    """
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        home = folder / FOLDER
+        try:
+            if (home / "mlflow.db").is_file() and _is_ours(home):
+                return FOLDER if folder == here else home
+        except OSError:
+            continue
+    return FOLDER
+
+
+def _is_ours(path: Path) -> bool:
+    return not hasattr(os, "getuid") or path.stat().st_uid == os.getuid()
+
+
 class Settings(BaseSettings):
     """Each field is the variable `ASSAY_<FIELD>`; the MLflow and OpenAI ones also listen to their own names."""
 
@@ -55,8 +78,9 @@ class Settings(BaseSettings):
         env_prefix="ASSAY_", env_file=".env", extra="ignore", frozen=True, populate_by_name=True
     )
 
-    home: Path = Path(".assay")
-    """Where the default store, reports and recordings are."""
+    home: Path = Field(default_factory=find_home)
+    """Where the default store, reports and recordings are. Default: `.assay` of this folder or the nearest parent that
+    has a store, else `.assay` of this folder."""
     tracking_uri: str | None = Field(default=None, validation_alias="ASSAY_TRACKING_URI")
     """MLflow's address. None: MLFLOW_TRACKING_URI, else SQLite under `home`."""
     mlflow_tracking_uri: str | None = Field(default=None, validation_alias="MLFLOW_TRACKING_URI")
@@ -90,6 +114,11 @@ class Settings(BaseSettings):
     """The database of jobs. None: MLflow's, where that is Postgres, else SQLite under `home`."""
     notify: SecretStr | None = None
     """Who is told what outside of Assay: a JSON list of routes, or the name of a file that holds one. None: nobody."""
+    ledger_key: Path | None = None
+    """An Ed25519 private key (PEM) that signs each line of the ledger. None: lines are not signed."""
+    ledger_public_keys: Path | None = None
+    """Ed25519 public keys (PEM, one or several) that signatures in the ledger are checked with. None: the public half
+    of `ledger_key`."""
     heartbeat_limit_s: float = Field(default=15.0, gt=0.5)
     """A worker that was not heard of for so long counts as dead, and others take over."""
 

@@ -12,7 +12,24 @@ from assay.stages.context import open_context
 from assay.stages.dataset import dataset as run_dataset
 from assay.stages.develop import develop
 from assay.stages.simulate import simulate
-from assay.tracking import connect, find_result, finished, list_results, load_dataset, load_result, prompt
+from assay.tracking import (
+    append_ledger,
+    connect,
+    find_result,
+    finished,
+    ledger_copies,
+    list_agents,
+    list_datasets,
+    list_results,
+    load_dataset,
+    load_result,
+    prompt,
+    read_kept,
+    read_ledger,
+    read_project_tags,
+    transitions,
+    write_kept,
+)
 from tests.conftest import PATIENCE_S
 from tests.stages.test_simulate import agent, asked, scenarios  # noqa: F401, a fixture
 
@@ -42,8 +59,18 @@ async def test_both_ways_find_the_same(played, store_uri, agent):  # noqa: F811
         lambda t: find_result(t, "default", Stage.SIMULATE, "0" * 64),
         lambda t: load_dataset(t, "default", few.ref),
         lambda t: finished(t, "default", simulation.subject_id),
+        lambda t: list_agents(t, "default"),
+        lambda t: list_datasets(t, "default"),
+        lambda t: transitions(t, "default.counting", "1"),
+        lambda t: read_project_tags(t, "default"),
+        lambda t: read_ledger(t, "default"),
+        lambda t: ledger_copies(t, "default"),
+        lambda t: read_kept(t, "default", "rollout/traffic"),
+        lambda t: read_kept(t, "default", "schedules/schedules"),
     ]
     closed, opened = connect(store_uri), connect(store_uri)
+    append_ledger(opened, "default", "one\u2028two", expected_lines=0)
+    write_kept(opened, "default", "schedules/schedules", "{}", before=None)
     assert opened.client
     for ask in questions:
         assert ask(closed) == ask(opened)

@@ -38,7 +38,7 @@ def write(t: Tracking, *conversations: Conversation, scenario: Scenario | None =
 def route(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Every claim holds for the fast route and for the one that every MLflow store has."""
     if request.param == "store":
-        monkeypatch.setattr(trace_rows, "_usable", lambda store: False)
+        monkeypatch.setattr(Tracking, "sql", None)
     return request.param
 
 
@@ -127,7 +127,7 @@ def test_only_whole_conversations_are_finished(t: Tracking, route: str, new_conv
 def test_a_trace_that_lost_its_spans_is_not_finished(
     t: Tracking, monkeypatch: pytest.MonkeyPatch, new_conversation: New
 ) -> None:
-    monkeypatch.setattr(trace_rows, "_usable", lambda store: False)
+    monkeypatch.setattr(Tracking, "sql", None)
     with monkeypatch.context() as broken:
         broken.setattr(t.store, "log_spans", None)
         with pytest.raises(TypeError):

@@ -22,6 +22,7 @@ STATUSES: dict[type[errors.AssayError], int] = {
     errors.Refused: 409,
     errors.OverBudget: 409,
     errors.TrackingUnavailable: 503,
+    errors.TrackingFailed: 502,
     errors.CallError: 502,
     NotKnown: 401,
     NotAllowed: 403,

@@ -1,6 +1,7 @@
 """How commands read JSON, show progress, print results and end."""
 
 import asyncio
+import functools
 import json
 import logging
 import sys
@@ -139,7 +140,14 @@ def settings():
     except ValidationError as error:
         raise BadInput.from_validation("environment", error) from error
     set_up_logs(loaded.log_level)
+    if "home" not in loaded.model_fields_set and loaded.home.is_absolute():
+        _say_once(f"using the store {loaded.home} of a parent folder; ASSAY_HOME=.assay keeps one here")
     return loaded
+
+
+@functools.cache
+def _say_once(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
 
 
 def set_up_logs(level: str) -> None:

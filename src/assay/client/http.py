@@ -48,6 +48,7 @@ KINDS: dict[str, type[errors.AssayError]] = {
         errors.Refused,
         errors.OverBudget,
         errors.TrackingUnavailable,
+        errors.TrackingFailed,
     )
 }
 """Errors that a problem's type names."""

@@ -81,6 +81,10 @@ class Health(Contract):
     """None: who asks is not logged in."""
     tracking: str | None = None
     """MLflow's address, without a password in it. None: who asks is no admin of all projects."""
+    access: Literal["sql", "api"] | None = None
+    """sql: MLflow's tables are read directly. api: everything goes through MLflow's API, which is slower, because the
+    store is a server or its schema is not the one that Assay knows. None: MLflow does not answer, or who asks is not
+    logged in."""
     workers: tuple[Worker, ...] | None = None
     """That take jobs now; only an admin of all projects learns host and process. None: who asks is not logged in."""
 

@@ -50,3 +50,9 @@ def add_usage(*parts: Usage) -> Usage:
     for part in parts:
         total.add(part)
     return total.total
+
+
+def token_metrics(name: str, usage: Usage) -> dict[str, float]:
+    """`NAME_input_tokens` and `NAME_output_tokens`, each only where it is known: unknown is not 0."""
+    counts = {"input": usage.input_tokens, "output": usage.output_tokens}
+    return {f"{name}_{side}_tokens": float(count) for side, count in counts.items() if count is not None}

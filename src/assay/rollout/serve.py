@@ -112,7 +112,7 @@ def _reader(settings: GatewaySettings) -> "Read":
 
         if settings.store is None:
             return None
-        text = read_kept(connect(settings.store), settings.project, TRAFFIC)
+        text = read_kept(connect(settings.store, jobs_url=settings.jobs_store), settings.project, TRAFFIC)
         return Traffic.model_validate_json(text) if text else None
 
     return read
@@ -130,7 +130,7 @@ def _writer(settings: GatewaySettings, source: "TrafficSource") -> "Write":
             ours = [(c, None) for c in conversations if upstream is not None and c.agent == upstream.agent]
             if ours:
                 write_conversations(
-                    connect(settings.store),
+                    connect(settings.store, jobs_url=settings.jobs_store),
                     settings.project,
                     ours,
                     simulation_id=kind,
@@ -147,6 +147,6 @@ def _feedback_writer(settings: GatewaySettings) -> "WriteFeedback":
         from assay.tracking import connect, write_feedback
 
         if settings.store is not None:
-            write_feedback(connect(settings.store), settings.project, items)
+            write_feedback(connect(settings.store, jobs_url=settings.jobs_store), settings.project, items)
 
     return write

@@ -22,7 +22,7 @@ from assay.contracts.stage import AgentRef, DatasetRef, Stage, StageRequest, Sta
 from assay.errors import BadInput, CallError, NotFound
 from assay.evaluation.quantiles import bucket
 from assay.models.asking import ModelCallError
-from assay.models.usage import UsageSum, add_usage
+from assay.models.usage import UsageSum, add_usage, token_metrics
 from assay.settings import Settings
 
 if TYPE_CHECKING:
@@ -311,8 +311,7 @@ class Context:
             "platform_calls": float(sum(calls.calls for calls in made)),
             "platform_failed_calls": float(sum(calls.failed for calls in made)),
             "platform_latency_s": sum(calls.latency_s for calls in made),
-            "platform_input_tokens": float(usage.input_tokens or 0),
-            "platform_output_tokens": float(usage.output_tokens or 0),
+            **token_metrics("platform", usage),
         }
         if usage.cost_usd is not None:
             metrics["platform_cost_usd"] = float(usage.cost_usd)
@@ -348,7 +347,7 @@ async def open_context(
     from assay.tracking import connect
 
     settings = settings or Settings()
-    tracking = await asyncio.to_thread(connect, settings.store)
+    tracking = await asyncio.to_thread(connect, settings.store, jobs_url=settings.jobs_store)
     context = Context(tracking=tracking, settings=settings, progress=progress, announce=announce)
     try:
         yield context

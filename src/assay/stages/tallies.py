@@ -7,7 +7,7 @@ from assay.contracts.estimate import Quantity
 from assay.contracts.judgment import Judgment, Ruling
 from assay.contracts.stage import Usage
 from assay.evaluation.quantiles import bucket, quantile
-from assay.models.usage import UsageSum
+from assay.models.usage import UsageSum, token_metrics
 
 ALL, ANY = "all", "any"
 
@@ -87,7 +87,7 @@ class ConversationTally:
             "played_again": self.played_again,
             "agent_turns": agent.calls - agent.failed_calls,
         }
-        metrics |= _tokens(agent, "agent")
+        metrics |= token_metrics("agent", agent)
         for name, q in (("agent_latency_p50_s", 0.5), ("agent_latency_p95_s", 0.95)):
             if (latency_s := quantile(self.latencies, q)) is not None:
                 metrics[name] = latency_s
@@ -141,7 +141,7 @@ class JudgmentTally:
             "failed": self.failed,
             "unjudged": self.unjudged,
         }
-        metrics |= _tokens(usage, "judge")
+        metrics |= token_metrics("judge", usage)
         if judged:
             metrics["pass_rate"] = self.passed / judged
         if self.mean_score is not None:
@@ -149,9 +149,3 @@ class JudgmentTally:
         if usage.cost_usd is not None:
             metrics["judge_cost_usd"] = float(usage.cost_usd)
         return metrics
-
-
-def _tokens(usage: Usage, whose: str) -> dict[str, float]:
-    """What is known; a server that does not count tokens has not used none."""
-    known = {"input": usage.input_tokens, "output": usage.output_tokens}
-    return {f"{whose}_{name}_tokens": count for name, count in known.items() if count is not None}

@@ -8,7 +8,7 @@ from assay.tracking.details import is_of_project, whole_conversation, whole_run
 from assay.tracking.feedback import PRODUCTION, read_feedback, read_human_labels, write_feedback, write_human_labels
 from assay.tracking.judgments import judged, judgment_texts, read_judgments, write_judgments
 from assay.tracking.kept import read_kept, write_kept
-from assay.tracking.ledger import append_ledger, read_ledger
+from assay.tracking.ledger import LedgerCopies, append_ledger, ledger_copies, read_ledger, restore_ledger_file
 from assay.tracking.links import (
     LinkedExperiment,
     link_experiment,
@@ -64,6 +64,7 @@ __all__ = [
     "AgentSummary",
     "ConversationFilter",
     "DatasetSummary",
+    "LedgerCopies",
     "LinkedExperiment",
     "ProjectSummary",
     "PromptVersion",
@@ -97,6 +98,7 @@ __all__ = [
     "keep_answer",
     "keep_certificate",
     "last_change",
+    "ledger_copies",
     "link_experiment",
     "linked_experiments",
     "list_agents",
@@ -129,6 +131,7 @@ __all__ = [
     "read_text",
     "register_agent",
     "registered_name",
+    "restore_ledger_file",
     "run_started_at",
     "save_dataset",
     "score_with_mlflow",

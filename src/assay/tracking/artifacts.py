@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -38,15 +38,46 @@ def read_bytes(t: Tracking, run_id: str, path: str) -> bytes:
 @reports_outages
 def list_artifacts(t: Tracking, run_id: str, folder: str = ".") -> list[str]:
     """Paths of the files in the folder, not those further down. Raises NotFound for a run that is not there."""
-    _artifacts_of(t, run_id)
+    if (root := _local_folder(t, run_id)) is not None:
+        here = root / folder
+        return (
+            sorted(file.relative_to(root).as_posix() for file in here.iterdir() if _is_artifact(file))
+            if (here.is_dir())
+            else []
+        )
     found = t.client.list_artifacts(run_id, None if folder in ("", ".") else folder)
     return [entry.path for entry in found if not entry.is_dir]
 
 
 @reports_outages
+def all_artifacts(t: Tracking, run_id: str) -> Iterator[tuple[str, int | None]]:
+    """(path, bytes) of every artifact of the run, folder by folder."""
+    if (root := _local_folder(t, run_id)) is not None:
+        for file in sorted(root.rglob("*")):
+            if _is_artifact(file):
+                yield file.relative_to(root).as_posix(), file.stat().st_size
+        return
+    yield from _listed(t, run_id, None)
+
+
+def _listed(t: Tracking, run_id: str, folder: str | None) -> Iterator[tuple[str, int | None]]:
+    for entry in t.client.list_artifacts(run_id, folder):
+        if entry.is_dir:
+            yield from _listed(t, run_id, entry.path)
+        else:
+            yield entry.path, entry.file_size
+
+
+def _is_artifact(file: Path) -> bool:
+    """Not one that is being written, see write_artifact."""
+    return file.is_file() and not file.name.startswith(".")
+
+
+@reports_outages
 def artifact_uri(t: Tracking, run_id: str, path: str) -> str:
     """Where the artifact is, for a person or for MLflow."""
-    return f"{_artifacts_of(t, run_id).rstrip('/')}/{path}"
+    folder = _local_folder(t, run_id)
+    return f"{folder.as_uri() if folder else _artifacts_of(t, run_id).rstrip('/')}/{path}"
 
 
 @reports_outages
@@ -91,10 +122,7 @@ def write_lines(t: Tracking, run_id: str, path: str, lines: Iterable[str]) -> No
 
 def _local_folder(t: Tracking, run_id: str) -> Path | None:
     """Where the run's artifacts are; None: not on this machine."""
-    from mlflow.utils.file_utils import local_file_uri_to_path
-
-    root = _artifacts_of(t, run_id)
-    return Path(local_file_uri_to_path(root)) if root.startswith(("file:", "/")) else None
+    return t.local_folder(_artifacts_of(t, run_id))
 
 
 def _artifacts_of(t: Tracking, run_id: str) -> str:

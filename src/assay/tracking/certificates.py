@@ -2,6 +2,7 @@
 
 from assay.contracts.calibration import JudgeCertificate
 from assay.contracts.estimate import Estimate
+from assay.contracts.text import clean_model
 from assay.tracking.artifacts import read_json, write_artifact
 from assay.tracking.connection import Tracking, reports_outages
 from assay.tracking.projects import ensure_project, find_project
@@ -16,6 +17,7 @@ CERTIFICATE = "certificate.json"
 @reports_outages
 def keep_certificate(t: Tracking, certificate: JudgeCertificate) -> JudgeCertificate:
     """Stores it as the judge's newest, with the run's id. The same content again changes nothing."""
+    certificate = clean_model(certificate)
     project = certificate.project
     there = find_certificate(t, project, certificate.judge_key)
     if there is not None and there.certificate_id == certificate.certificate_id:

@@ -1,6 +1,7 @@
 """The one door to MLflow: a handle on a tracking store, quiet, local, and quick to say when it is not there."""
 
 import functools
+import hashlib
 import logging
 import os
 import re
@@ -9,17 +10,19 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from assay.errors import AssayError, BadInput, TrackingUnavailable
+from assay.errors import AssayError, BadInput, TrackingFailed, TrackingUnavailable
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+    from sqlalchemy import Engine
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -50,13 +53,22 @@ class Tracking:
     uri: str
     artifact_root: str | None = None
     """URI of the folder under which experiments keep their artifacts; None: the server decides."""
+    jobs_url: str | None = None
+    """The database that keeps documents and ledger behind an MLflow server, which has no compare-and-set. A SQL store
+    keeps them itself."""
     projects: dict[str, str] = field(default_factory=dict, repr=False)
     """Project to experiment id, as far as they were asked for."""
     models: dict[str, str] = field(default_factory=dict, repr=False)
     """`project/agent@version` to the id of its logged model, as far as they were asked for."""
+    owners: dict[str, str] = field(default_factory=dict, repr=False)
+    """Experiment id to the name under which documents.py keeps its rows, as far as they were asked for."""
+    engines: "list[Engine]" = field(default_factory=list, repr=False)
+    """At most one: of the database that keeps documents and ledger."""
+    tables_made: list[bool] = field(default_factory=list, repr=False)
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
     _opened: "list[MlflowClient]" = field(default_factory=list, repr=False)
     _opening: threading.RLock = field(default_factory=threading.RLock, repr=False)
+    _schema_known: list[bool] = field(default_factory=list, repr=False)
 
     @property
     def is_open(self) -> bool:
@@ -85,17 +97,70 @@ class Tracking:
 
     @property
     def sql(self) -> "SqlAlchemyStore | None":
-        """The store where it is a database of ours; None: it is behind a server."""
-        from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+        """The store where its tables may be read and written directly.
 
-        return self.store if isinstance(self.store, SqlAlchemyStore) else None
+        None: it is behind a server, or its schema is not the one that Assay's SQL is written for. Then everything
+        goes through MLflow's own API.
+        """
+        return self.store if self.schema_is_known else None
+
+    @property
+    def schema_is_known(self) -> bool:
+        """The one check of all direct SQL: a SQLite or PostgreSQL store at the schema revision that Assay knows."""
+        if not self._schema_known:
+            from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+            from sqlalchemy import text
+
+            known, store = False, self.store
+            if type(store) is SqlAlchemyStore and store.db_type in ("sqlite", "postgresql"):
+                with store.engine.connect() as connection:
+                    revision = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+                known = revision == SCHEMA_REVISION
+            self._schema_known.append(known)
+        return self._schema_known[0]
+
+    def local_folder(self, uri: str) -> Path | None:
+        """The folder behind an artifact URI that the store keeps. None: it is not on this machine.
+
+        A SQLite store and its artifacts belong together: where they were moved or copied, the URIs still name the
+        first place, and the folder is looked for beside the database.
+        """
+        if not uri.startswith(("file:", "/")):
+            return None
+        recorded = Path(unquote(urlsplit(uri).path))
+        if self.artifact_root is None or not self.uri.startswith("sqlite"):
+            return recorded
+        root = Path(unquote(urlsplit(self.artifact_root).path))
+        if recorded.is_relative_to(root):
+            return recorded
+        for place, part in enumerate(recorded.parts):
+            # <old root>/<project>/<run>/artifacts or <old root>/<project>/models/<model>/artifacts
+            if part == root.name and len(recorded.parts) - place >= 4:
+                beside = root.joinpath(*recorded.parts[place + 1 :])
+                of_this_store = (root / recorded.parts[place + 1]).is_dir()
+                if beside.exists() or (of_this_store and not recorded.exists()):
+                    return beside
+        return recorded
+
+    @property
+    def is_server(self) -> bool:
+        return self.uri.startswith("http")
+
+    def exclusive(self, purpose: str) -> AbstractContextManager[None]:
+        """One process and thread at a time for this purpose, as far as the store, or the database of jobs behind a
+        server, has locks; see `exclusive`."""
+        return exclusive((self.jobs_url or self.uri) if self.is_server else self.uri, purpose)
 
 
-def connect(uri: str, *, artifact_root: Path | None = None, create: bool = True) -> Tracking:
+def connect(
+    uri: str, *, artifact_root: Path | None = None, jobs_url: str | None = None, create: bool = True
+) -> Tracking:
     """A handle on the store at `sqlite:///path`, another SQL database, or an MLflow server (`http://...`).
 
     A new SQLite store gets its folder at once, its tables and, beside it, a folder for artifacts when it is first
-    used. Raises BadInput for a URI that MLflow's stores do not take, TrackingUnavailable where no server answers or,
+    used. jobs_url: the database of jobs, which keeps documents and the ledger where the store is a server.
+
+    Raises BadInput for a URI that MLflow's stores do not take, TrackingUnavailable where no server answers or,
     with `create=False`, where the database is not there.
     """
     scheme = urlsplit(uri).scheme.split("+")[0]
@@ -109,7 +174,7 @@ def connect(uri: str, *, artifact_root: Path | None = None, create: bool = True)
         os.environ.setdefault(name, value)
     if scheme in ("http", "https"):
         _ask_for_health(uri)
-        return Tracking(uri)
+        return Tracking(uri, jobs_url=jobs_url)
     if scheme == "sqlite":
         database = _sqlite_path(uri)
         if not create and not database.exists():
@@ -122,11 +187,11 @@ def connect(uri: str, *, artifact_root: Path | None = None, create: bool = True)
             raise BadInput(f"tracking URI {uri}: {database.parent} cannot be made ({error.strerror})") from error
     else:
         root = (artifact_root or Path(".assay/artifacts")).resolve()
-    return Tracking(uri, root.as_uri())
+    return Tracking(uri, root.as_uri(), jobs_url)
 
 
 def reports_outages(function: Callable[Concatenate[Tracking, P], R]) -> Callable[Concatenate[Tracking, P], R]:
-    """MLflow's own exceptions become ours: TrackingUnavailable, with the store and the fix in it."""
+    """MLflow's own exceptions become ours, see `our_error`."""
 
     @functools.wraps(function)
     def called(t: Tracking, /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -135,15 +200,27 @@ def reports_outages(function: Callable[Concatenate[Tracking, P], R]) -> Callable
         except AssayError:
             raise
         except Exception as error:
-            if (ours := unavailable(t, error)) is None:
+            if (ours := our_error(t, error)) is None:
                 raise
             raise ours from error
 
     return called
 
 
-def unavailable(t: Tracking, error: Exception) -> TrackingUnavailable | None:
-    """What MLflow's exception means to a person; None: it is none of MLflow's."""
+ADVICE = {
+    "RESOURCE_ALREADY_EXISTS": "another process created it at the same time; run the command again",
+    "PERMISSION_DENIED": "the account that Assay connects with may not do this; grant it, or use another account",
+    "UNAUTHENTICATED": "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN",
+}
+"""What to do about an error code of MLflow; for any other the store answers and its message is all there is to say."""
+
+
+def our_error(t: Tracking, error: Exception) -> TrackingFailed | None:
+    """MLflow's exception as one of ours, with the store and what to do. None: it is not one of MLflow's.
+
+    TrackingUnavailable where the store cannot be reached, read or written; TrackingFailed where it answers, but
+    refuses.
+    """
     import requests
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
@@ -151,10 +228,34 @@ def unavailable(t: Tracking, error: Exception) -> TrackingUnavailable | None:
     if not isinstance(error, MlflowException | SQLAlchemyError | requests.RequestException):
         return None
     first_line = without_secrets(str(error)).strip().partition("\n")[0][:300]
-    return TrackingUnavailable(
-        f"MLflow did not do what was asked ({type(error).__name__}): try again, and see the server's log",
-        local=f"MLflow at {shown(t.uri)} did not do what was asked: {first_line}: {_fix(t.uri)}",
+    if _is_outage(error):
+        return TrackingUnavailable(
+            f"MLflow is not available ({type(error).__name__}): try again, and see the server's log",
+            local=f"MLflow at {shown(t.uri)} is not available: {first_line}: {_fix(t.uri)}",
+        )
+    code = getattr(error, "error_code", type(error).__name__)
+    advice = ADVICE.get(code, f"MLflow can be reached, so its address and state are not the cause ({code})")
+    return TrackingFailed(
+        f"MLflow refused ({code}): {advice}; see the server's log",
+        local=f"MLflow at {shown(t.uri)} refused: {first_line}: {advice}",
     )
+
+
+def _is_outage(error: BaseException | None) -> bool:
+    """Whether the store could not be reached, read or written, anywhere in the chain of causes."""
+    import requests
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import InterfaceError, OperationalError
+
+    while error is not None:
+        if isinstance(
+            error, OperationalError | InterfaceError | requests.ConnectionError | requests.Timeout | ConnectionError
+        ):
+            return True
+        if isinstance(error, MlflowException) and error.error_code == "TEMPORARILY_UNAVAILABLE":
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def shown(uri: str) -> str:
@@ -207,7 +308,9 @@ def _sqlite_path(uri: str) -> Path:
     return Path(path).absolute()
 
 
-_making = threading.Lock()
+SCHEMA_REVISION = "dc11669786a5"
+"""Alembic's revision of MLflow 3.17: the tables that Assay's own SQL is written for (pages.py, peek.py, trace_rows.py,
+assessments.py, judgments.py, trace_ids.py). At another revision everything goes through MLflow's API."""
 INDEXES = (
     "CREATE INDEX IF NOT EXISTS assay_scenarios ON trace_tags (value, request_id) WHERE key = 'scenario_id'",
     "CREATE INDEX IF NOT EXISTS assay_faults ON trace_tags (key, value, request_id)"
@@ -217,8 +320,38 @@ INDEXES = (
 database's tables are its owner's, and are left as they are."""
 
 
+@contextmanager
+def exclusive(uri: str, purpose: str) -> Iterator[None]:
+    """One process and thread at a time for this purpose: a lock file beside SQLite, an advisory lock in PostgreSQL.
+
+    Other databases and servers have no such lock, so what is done inside must also be safe without it.
+    """
+    if uri.startswith("postgresql"):
+        import sqlalchemy
+        from sqlalchemy.pool import NullPool
+
+        key = int.from_bytes(hashlib.sha256(f"assay/{purpose}".encode()).digest()[:8], signed=True)
+        engine = sqlalchemy.create_engine(uri, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(sqlalchemy.text("SELECT pg_advisory_lock(:key)"), {"key": key})
+            yield  # closing the connection gives the lock back
+        return
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        fcntl = None
+    if fcntl is None or not uri.startswith("sqlite"):
+        yield
+        return
+    database = _sqlite_path(uri)
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with database.with_name(f"{database.name}.{purpose}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def _make_tables(uri: str, artifact_root: str) -> None:
-    """Brings up the store's tables, once for all threads and processes that start at the same time."""
+    """Creates the store's tables, once for all threads and processes that start at the same time."""
     _quiet_logs()
     import sqlalchemy
     from mlflow.exceptions import MlflowException
@@ -227,9 +360,11 @@ def _make_tables(uri: str, artifact_root: str) -> None:
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
-        with _making:
-            engine = sqlalchemy.create_engine(uri)
-            try:
+        engine = sqlalchemy.create_engine(uri)
+        try:
+            if _is_ready(engine):
+                return
+            with exclusive(uri, "tables"):
                 if not db._all_tables_exist(engine):
                     db._safe_initialize_tables(engine)
                     if uri.startswith("sqlite"):
@@ -239,13 +374,28 @@ def _make_tables(uri: str, artifact_root: str) -> None:
                             for index in INDEXES:
                                 connection.execute(sqlalchemy.text(index))
                             connection.commit()
+                if not _is_ready(engine):
                     # Made with our folder, so that even the `Default` experiment keeps nothing in the cwd.
                     SqlAlchemyStore(uri, artifact_root)
-            finally:
-                engine.dispose()
+        finally:
+            engine.dispose()
     except (MlflowException, SQLAlchemyError, OSError) as error:
         first_line = without_secrets(str(error)).partition("\n")[0][:300]
         raise TrackingUnavailable(f"MLflow's store {shown(uri)} cannot be opened: {first_line}: {_fix(uri)}") from error
+
+
+def _is_ready(engine: "Engine") -> bool:
+    """Whether the tables are there, fully migrated, with the first experiment, which MLflow makes last."""
+    import sqlalchemy
+    from mlflow.store.db import utils as db
+
+    if not db._all_tables_exist(engine):
+        return False
+    with engine.connect() as connection:
+        revision = connection.execute(sqlalchemy.text("SELECT version_num FROM alembic_version")).scalar()
+        if revision != SCHEMA_REVISION and revision != db._get_latest_schema_revision():
+            return False
+        return connection.execute(sqlalchemy.text("SELECT 1 FROM experiments LIMIT 1")).scalar() is not None
 
 
 class _LetsOthersRun:

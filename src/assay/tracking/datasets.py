@@ -1,15 +1,17 @@
 """Datasets: each version is an MLflow evaluation dataset, with the whole of it as artifacts of its run."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from assay.contracts.dataset import Dataset, DatasetReport, Expectation, Origin, Scenario
 from assay.contracts.stage import DatasetRef
+from assay.contracts.text import clean_model
 from assay.errors import NotFound
 from assay.tracking.artifacts import read_json
 from assay.tracking.connection import Tracking, reports_outages, shown
-from assay.tracking.dataset_links import find_dataset, note_dataset
+from assay.tracking.dataset_links import add_to_experiment, find_dataset, note_dataset
 from assay.tracking.peek import Store, peeks
 from assay.tracking.projects import ensure_project, find_project, project_or_not_found
 from assay.tracking.runs import StageRun
@@ -38,6 +40,7 @@ def save_dataset(t: Tracking, project: str, dataset: Dataset, report: DatasetRep
     A version that is there already is linked to the project, its content being the same by its name.
     """
     experiment_id = ensure_project(t, project)
+    dataset = clean_model(dataset)
     run.log_json(f"{FOLDER}/dataset.json", dataset)
     run.log_text(f"{FOLDER}/scenarios.jsonl", "".join(f"{row.model_dump_json()}\n" for row in dataset.scenarios))
     run.log_json(f"{FOLDER}/report.json", report)
@@ -48,11 +51,11 @@ def save_dataset(t: Tracking, project: str, dataset: Dataset, report: DatasetRep
         "scenarios": str(len(dataset.scenarios)),
         "project_id": project,
     }
-    with t.lock:
+    with t.lock, t.exclusive("datasets"):
         if (found := find_dataset(t, dataset.ref)) is None:
             found = t.client.create_dataset(str(dataset.ref), experiment_id=experiment_id, tags=tags)
         elif experiment_id not in found.experiment_ids:
-            t.client.add_dataset_to_experiments(found.dataset_id, [experiment_id])
+            add_to_experiment(t, found.dataset_id, experiment_id)
     records = [_record(scenario) for scenario in dataset.scenarios]
     # The store merges by input, so a second time changes nothing.
     t.store.upsert_dataset_records(dataset_id=found.dataset_id, records=records)
@@ -81,6 +84,12 @@ def load_dataset(t: Tracking, project: str, ref: DatasetRef) -> Dataset:
     return Dataset.model_validate(read_json(t, run_id, f"{FOLDER}/dataset.json"))
 
 
+def _peek_datasets(store: Store, project: str) -> list[DatasetSummary]:
+    experiment_id = store.experiment(project)
+    return [_summary(created, tags, experiment_id) for created, tags in store.datasets(project)]
+
+
+@peeks(_peek_datasets)
 @reports_outages
 def list_datasets(t: Tracking, project: str) -> list[DatasetSummary]:
     """Saved versions, the newest first."""
@@ -89,20 +98,25 @@ def list_datasets(t: Tracking, project: str) -> list[DatasetSummary]:
     found: list[EvaluationDataset] = []
     token = None
     while True:
-        page = t.client.search_datasets([experiment_id], order_by=["created_time DESC"], page_token=token)
+        # Not by the experiment, see add_to_experiment; MLflow's filter reads no tag with a number in its name.
+        page = t.client.search_datasets(order_by=["created_time DESC"], page_token=token)
         found += page
         if not (token := page.token):
             break
     return [
-        DatasetSummary(
-            ref=DatasetRef(name=tags["name"], version=tags["version"]),
-            scenarios=int(tags.get("scenarios", 0)),
-            saved_at=datetime.fromtimestamp(dataset.created_time / 1000, tz=UTC),
-            run_id=tags[RUN_TAG + experiment_id],
-        )
+        _summary(dataset.created_time, tags, experiment_id)
         for dataset in found
         if RUN_TAG + experiment_id in (tags := dataset.tags or {})
     ]
+
+
+def _summary(created_ms: int, tags: Mapping[str, str], experiment_id: str) -> DatasetSummary:
+    return DatasetSummary(
+        ref=DatasetRef(name=tags["name"], version=tags["version"]),
+        scenarios=int(tags.get("scenarios", 0)),
+        saved_at=datetime.fromtimestamp(created_ms / 1000, tz=UTC),
+        run_id=tags[RUN_TAG + experiment_id],
+    )
 
 
 def _record(scenario: Scenario) -> dict[str, Any]:

@@ -2,12 +2,13 @@
 
 import json
 from dataclasses import dataclass
+from itertools import islice
 
 from assay.contracts.api import RunFile, RunItem
 from assay.contracts.conversation import Conversation
 from assay.contracts.judgment import Judgment
 from assay.errors import NotFound
-from assay.tracking.artifacts import get_run
+from assay.tracking.artifacts import all_artifacts, get_run
 from assay.tracking.assessments import GROUP
 from assay.tracking.connection import Tracking, reports_outages, shown
 from assay.tracking.judgments import PASSED, WHOLE
@@ -50,7 +51,7 @@ def whole_run(t: Tracking, project: str, run_id: str) -> WholeRun:
         raise NotFound(f"run {run_id} is no stage's run of project {project}")
     info = run.info
     item = run_item(run_id, info.run_name, info.status, info.start_time, info.end_time, tags, dict(run.data.metrics))
-    files = tuple(_files(t, run_id, None))[:MOST_FILES]
+    files = tuple(RunFile(path=path, bytes=size) for path, size in islice(all_artifacts(t, run_id), MOST_FILES))
     return WholeRun(experiment_id, item, dict(run.data.params), dict(tags), files)
 
 
@@ -83,11 +84,3 @@ def whole_conversation(t: Tracking, project: str, conversation_id: str) -> Whole
         dataset_version=info.tags.get("dataset_version"),
         judgments=tuple(judgments.items()),
     )
-
-
-def _files(t: Tracking, run_id: str, folder: str | None):
-    for entry in t.client.list_artifacts(run_id, folder):
-        if entry.is_dir:
-            yield from _files(t, run_id, entry.path)
-        else:
-            yield RunFile(path=entry.path, bytes=entry.file_size)

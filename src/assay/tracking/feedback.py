@@ -10,6 +10,7 @@ from assay.contracts.conversation import Conversation, StopReason
 from assay.contracts.feedback import Feedback
 from assay.contracts.judgment import Ruling, Verdict
 from assay.contracts.stage import AgentRef
+from assay.contracts.text import clean_model
 from assay.errors import BadInput, NotFound
 from assay.tracking.assessments import GROUP, Draft, Group, write_groups
 from assay.tracking.connection import Tracking, reports_outages
@@ -38,6 +39,7 @@ def write_feedback(t: Tracking, project: str, items: Sequence[Feedback]) -> int:
     `production`; one that has neither is on no trace.
     """
     experiment_id = ensure_project(t, project)
+    items = [clean_model(item) for item in items]
     names = {item.feedback_id: item.conversation_id or _conversation_id(item) for item in items}
     known = traces_of(t, experiment_id, names.values())
     brought = {
@@ -99,7 +101,7 @@ def write_human_labels(t: Tracking, project: str, labels: Mapping[str, Sequence[
     for conversation_id, verdicts in labels.items():
         if conversation_id not in traces:
             raise NotFound(f"conversation {conversation_id} is not in project {project}: label one that is")
-        for verdict in verdicts:
+        for verdict in map(clean_model, verdicts):
             if verdict.source != "human":
                 raise BadInput(f"label of {verdict.expectation_id}: source is {verdict.source}: labels are human")
             key = f"{LABEL}/{verdict.judge}/{verdict.expectation_id}"

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from assay.contracts.judgment import Judgment, Ruling, Verdict
+from assay.contracts.text import clean_model
 from assay.errors import NotFound
 from assay.tracking.assessments import GROUP, Draft, Group, Source, write_groups
 from assay.tracking.connection import Tracking, reports_outages
@@ -34,6 +35,7 @@ def write_judgments(
     that is not stored in the project.
     """
     experiment_id = project_or_not_found(t, project)
+    judgments = [clean_model(judgment) for judgment in judgments]
     traces = traces_of(t, experiment_id, [judgment.conversation_id for judgment in judgments])
     groups = []
     for judgment in judgments:

@@ -7,14 +7,16 @@ asked page by page.
 import base64
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from assay.contracts.api import ConversationItem, RunItem
 from assay.contracts.conversation import SimulatorFaultKind, StopReason
 from assay.contracts.stage import AgentRef, DatasetRef, Stage
+from assay.contracts.text import clean_json
 from assay.errors import BadInput
 from assay.tracking.connection import Tracking, quoted, reports_outages
 from assay.tracking.projects import VERSION_TAG, project_or_not_found
@@ -128,16 +130,7 @@ def count_runs(t: Tracking, project: str) -> dict[tuple[str, str], int]:
     """(stage, status) to how many runs of stages there are."""
     experiment_id = project_or_not_found(t, project)
     if t.sql is None:
-        counts: dict[tuple[str, str], int] = {}
-        for stage in Stage:
-            cursor = None
-            while True:
-                found = page_runs(t, project, RunFilter(stage=stage), limit=1000, cursor=cursor)
-                for run in found.rows:
-                    counts[stage.value, run.status] = counts.get((stage.value, run.status), 0) + 1
-                if (cursor := found.next_cursor) is None:
-                    break
-        return counts
+        return dict(Counter((run.stage.value, run.status) for run in _all_runs(t, project, RunFilter())))
     with t.sql.ManagedSessionMaker() as session:
         rows = _rows(
             session,
@@ -166,16 +159,11 @@ def gated_results(t: Tracking, project: str) -> list[GatedResult]:
     """All gated results, the newest first. Raises NotFound for a project that is not there."""
     experiment_id = project_or_not_found(t, project)
     if t.sql is None:
-        found: list[GatedResult] = []
-        cursor = None
-        while True:
-            page = page_runs(t, project, RunFilter(gated=True, with_result=True), limit=1000, cursor=cursor)
-            found += [
-                GatedResult(run.run_id, run.stage, run.subject_id, int(run.started_at.timestamp() * 1000), run.headline)
-                for run in page.rows
-            ]
-            if (cursor := page.next_cursor) is None:
-                return found
+        return [
+            GatedResult(run.run_id, run.stage, run.subject_id, round(run.started_at.timestamp() * 1000), run.headline)
+            for run in _all_runs(t, project, RunFilter(gated=True, with_result=True))
+            if run.subject_id
+        ]
     with t.sql.ManagedSessionMaker() as session:
         rows = _rows(
             session,
@@ -198,7 +186,7 @@ def stages_reached(t: Tracking, project: str) -> dict[str, set[Stage]]:
     experiment_id = project_or_not_found(t, project)
     if t.sql is None:
         reached: dict[str, set[Stage]] = {}
-        for run in page_runs(t, project, RunFilter(with_result=True), limit=1000).rows:
+        for run in _all_runs(t, project, RunFilter(with_result=True)):
             if run.agent is not None:
                 reached.setdefault(str(run.agent), set()).add(run.stage)
         return reached
@@ -224,8 +212,12 @@ def last_change(t: Tracking, project: str) -> tuple[object, ...]:
     """Something that differs as soon as a run of the project began, ended or was tried again."""
     experiment_id = project_or_not_found(t, project)
     if t.sql is None:
-        page = t.client.search_runs([experiment_id], max_results=20, order_by=["attributes.start_time DESC"])
-        return tuple((run.info.run_id, run.info.status, run.info.end_time) for run in page)
+        orders = ("attributes.start_time DESC", "attributes.end_time DESC")
+        return tuple(
+            (run.info.run_id, run.info.status, run.info.end_time)
+            for order in orders
+            for run in t.client.search_runs([experiment_id], max_results=20, order_by=[order])
+        )
     with t.sql.ManagedSessionMaker() as session:
         rows = _rows(
             session,
@@ -264,39 +256,37 @@ def _conversation_rows(
     session: "Session", experiment_id: int, wanted: ConversationFilter, limit: int, after: list[Any] | None
 ) -> list[Any]:
     """Through the rarest tag where there is a rare one, else through time: either touches few rows."""
-    tags = _conversation_tags(wanted)
+    conditions = {f"c{number}": condition for number, condition in enumerate(_conversation_conditions(wanted))}
     counts = {
         name: _rows(
             session,
-            f"SELECT COUNT(*) FROM (SELECT 1 FROM trace_tags {name} WHERE {_named(name, key)}"  # noqa: S608, constants
-            f"{condition.format(name)} LIMIT :most) counted",
+            f"SELECT COUNT(*) FROM (SELECT 1 FROM trace_tags {name} WHERE {condition.sql(name)}"  # noqa: S608, constants
+            " LIMIT :most) counted",
             most=RARE + 1,
-            **_bound(name, key, value),
+            **condition.values(name),
         )[0][0]
-        for name, (key, condition, value) in tags.items()
-        if key in (wanted.simulation_id, wanted.judging_id) or name in INDEXED
+        for name, condition in conditions.items()
+        if condition.key in (wanted.simulation_id, wanted.judging_id) or condition.indexed
     }
     rarest = min(counts, key=lambda name: counts[name], default=None)
     first = rarest if rarest is not None and counts[rarest] <= RARE else None
     values: dict[str, Any] = {"experiment": experiment_id, "limit": limit}
     where = []
-    for name, (key, condition, value) in tags.items():
-        values |= _bound(name, key, value)
-        if name == first:
-            continue
-        where.append(
-            f"EXISTS (SELECT 1 FROM trace_tags {name} WHERE {name}.request_id = i.request_id"  # noqa: S608, constants
-            f" AND {_named(name, key)}{condition.format(name)})"
-        )
+    for name, condition in conditions.items():
+        values |= condition.values(name)
+        if name != first:
+            where.append(
+                f"EXISTS (SELECT 1 FROM trace_tags {name} WHERE {name}.request_id = i.request_id"  # noqa: S608, constants
+                f" AND {condition.sql(name)})"
+            )
     if after is not None:
         where.append("(i.timestamp_ms < :at OR (i.timestamp_ms = :at AND i.request_id > :after))")
         values |= {"at": after[0], "after": after[1]}
     if first is None:
         source = "trace_info i"
     else:
-        key, condition, _ = tags[first]
         source = f"trace_tags {first} CROSS JOIN trace_info i"
-        where.append(f"{first}.request_id = i.request_id AND {_named(first, key)}{condition.format(first)}")
+        where.append(f"{first}.request_id = i.request_id AND {conditions[first].sql(first)}")
     sql = (
         "SELECT i.request_id, i.client_request_id, i.timestamp_ms, i.execution_time_ms, i.status, i.request_preview,"  # noqa: S608, made of constants
         f" i.total_tokens, i.total_cost FROM {source} WHERE i.experiment_id = :experiment"
@@ -306,43 +296,90 @@ def _conversation_rows(
     return _rows(session, sql, **values)
 
 
-INDEXED = {"scenario": "scenario_id", "faulty": "simulator_fault"}
-"""Conditions whose tag has an index of its own in SQLite (connection.py), which a key as a constant makes use of."""
+@dataclass(frozen=True, slots=True)
+class TagCondition:
+    """What a trace's tag must be, said once for SQL and for MLflow's search."""
+
+    key: str
+    holds: Literal["is_set", "equals", "differs", "contains"]
+    value: str = ""
+
+    @property
+    def indexed(self) -> bool:
+        """Whether SQLite has an index for it (connection.py), which a key as a constant makes use of."""
+        return (self.key, self.holds) in (("scenario_id", "equals"), ("simulator_fault", "differs"))
+
+    def sql(self, name: str) -> str:
+        """As a condition on rows of trace_tags under this alias."""
+        key = f"{name}.key = '{self.key}'" if self.indexed else f"{name}.key = :{name}_key"
+        match self.holds:
+            case "is_set":
+                return key
+            case "equals":
+                return f"{key} AND {name}.value = :{name}_value"
+            case "differs":
+                # a constant, so that the partial index of connection.py is used
+                value = "'none'" if self.indexed and self.value == "none" else f":{name}_value"
+                return f"{key} AND {name}.value <> {value}"
+            case "contains":
+                return f"{key} AND {name}.value LIKE :{name}_value ESCAPE '\\'"
+
+    def values(self, name: str) -> dict[str, str]:
+        """What the condition of `sql` is bound to."""
+        bound = {} if self.indexed else {f"{name}_key": self.key}
+        match self.holds:
+            case "is_set":
+                return bound
+            case "differs" if self.indexed and self.value == "none":
+                return bound
+            case "contains":
+                return bound | {f"{name}_value": f"%{_escaped(self.value)}%"}
+            case "equals" | "differs":
+                return bound | {f"{name}_value": self.value}
+
+    def search(self) -> str:
+        """As a clause of MLflow's search, which knows no escapes: what `contains` finds may be more than was asked."""
+        match self.holds:
+            case "is_set":
+                return f"tags.`{self.key}` LIKE '%'"
+            case "equals":
+                return f"tags.`{self.key}` = {quoted(self.value)}"
+            case "differs":
+                return f"tags.`{self.key}` != {quoted(self.value)}"
+            case "contains":
+                return f"tags.`{self.key}` LIKE {quoted(f'%{self.value}%')}"
+
+    def holds_for(self, tags: Mapping[str, str]) -> bool:
+        match self.holds:
+            case "is_set":
+                return self.key in tags
+            case "equals":
+                return tags.get(self.key) == self.value
+            case "differs":
+                return self.key in tags and tags[self.key] != self.value
+            case "contains":
+                return self.value in tags.get(self.key, "")
 
 
-def _named(name: str, key: str) -> str:
-    return f"{name}.key = '{INDEXED[name]}'" if INDEXED.get(name) == key else f"{name}.key = :{name}_key"
-
-
-def _bound(name: str, key: str, value: str | None) -> dict[str, str]:
-    bound = {} if INDEXED.get(name) == key else {f"{name}_key": key}
-    return bound if value is None else bound | {f"{name}_value": value}
-
-
-def _conversation_tags(wanted: ConversationFilter) -> dict[str, tuple[str, str, str | None]]:
-    """Name to (tag, what its value must be as SQL with the name in `{0}`, the value)."""
-    equal, like = " AND {0}.value = :{0}_value", " AND {0}.value LIKE :{0}_value"
-    tags: dict[str, tuple[str, str, str | None]] = {"ours": (VERSION_TAG, "", None)}
+def _conversation_conditions(wanted: ConversationFilter) -> list[TagCondition]:
+    conditions = [TagCondition(VERSION_TAG, "is_set")]
     if wanted.simulation_id is not None:
-        tags["simulation"] = (wanted.simulation_id, equal, STORED)
+        conditions.append(TagCondition(wanted.simulation_id, "equals", STORED))
     if wanted.judging_id is not None:
-        tags["judging"] = (
-            (wanted.judging_id, equal, wanted.outcome) if wanted.outcome else (wanted.judging_id, "", None)
-        )
+        holds = "equals" if wanted.outcome else "is_set"
+        conditions.append(TagCondition(wanted.judging_id, holds, wanted.outcome or ""))
     if wanted.scenario_id is not None:
-        tags["scenario"] = ("scenario_id", equal, wanted.scenario_id)
+        conditions.append(TagCondition("scenario_id", "equals", wanted.scenario_id))
     if wanted.stop_reason is not None:
-        tags["stop"] = ("stop_reason", equal, wanted.stop_reason.value)
+        conditions.append(TagCondition("stop_reason", "equals", wanted.stop_reason.value))
     if wanted.fault is not None:
-        tags["fault"] = ("simulator_fault", like, f"%{wanted.fault.value}%")
-    if wanted.any_fault:
-        tags["faulty"] = ("simulator_fault", " AND {0}.value <> 'none'", None)
-    elif wanted.any_fault is not None:
-        tags["faultless"] = ("simulator_fault", equal, "none")
+        conditions.append(TagCondition("simulator_fault", "contains", wanted.fault.value))
+    if wanted.any_fault is not None:
+        conditions.append(TagCondition("simulator_fault", "differs" if wanted.any_fault else "equals", "none"))
     if wanted.agent is not None:
-        tags["agent"] = ("agent_id", equal, wanted.agent.agent_id)
-        tags["version"] = ("agent_version", equal, wanted.agent.version)
-    return tags
+        conditions.append(TagCondition("agent_id", "equals", wanted.agent.agent_id))
+        conditions.append(TagCondition("agent_version", "equals", wanted.agent.version))
+    return conditions
 
 
 def _run_conditions(wanted: RunFilter) -> tuple[list[str], dict[str, Any]]:
@@ -363,10 +400,9 @@ def _run_conditions(wanted: RunFilter) -> tuple[list[str], dict[str, Any]]:
         where.append("r.status = :status")
         values["status"] = wanted.status
     if wanted.words:
-        escaped = wanted.words.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         subject = _has_tag("subject_id", "LIKE :words ESCAPE '\\'")
         where.append(f"(LOWER(r.name) LIKE :words ESCAPE '\\' OR {subject})")
-        values["words"] = f"%{escaped}%"
+        values["words"] = f"%{_escaped(wanted.words.lower())}%"
     if wanted.with_result:
         where.append("r.status = 'FINISHED'")
     return where, values
@@ -438,7 +474,8 @@ def conversation_item(row: Sequence[Any], tags: Mapping[str, str], judging_id: s
 def _searched_runs(
     t: Tracking, experiment_id: str, wanted: RunFilter, limit: int, cursor: str | None
 ) -> Found[RunItem]:
-    """Through a server's search, whose filters know no "one of": what else it gives is left out of the page."""
+    """Through a server's search. What its filters cannot say is left out here, so a page may be short, but is empty
+    only where the list ends."""
     clauses = [
         f"tags.{key} = {quoted(value)}"
         for key, value in {
@@ -452,18 +489,44 @@ def _searched_runs(
     ]
     if status := "FINISHED" if wanted.with_result else wanted.status:
         clauses.append(f"attributes.status = {quoted(status)}")
-    if wanted.words:
-        clauses.append(f"attributes.run_name ILIKE {quoted(f'%{wanted.words}%')}")
+    words = (wanted.words or "").lower()
+
+    def fits(run: "Run") -> bool:
+        tags = run.data.tags
+        if wanted.with_result and wanted.status not in (None, "FINISHED"):
+            return False
+        named = (run.info.run_name or "").lower(), tags.get("subject_id", "").lower()
+        return tags.get("stage") in STAGES and (not words or any(words in name for name in named))
+
+    def page(token: str | None) -> tuple[list[RunItem], str | None]:
+        rows = t.client.search_runs(
+            [experiment_id],
+            " and ".join(clauses),
+            max_results=limit,
+            order_by=["attributes.start_time DESC"],
+            page_token=token,
+        )
+        return [_item_of(run) for run in rows if fits(run)], rows.token
+
+    return _first_page(page, cursor)
+
+
+def _first_page(page: Callable[[str | None], tuple[list[T], str | None]], cursor: str | None) -> Found[T]:
+    """The first page from the cursor on that holds anything."""
     token = decode_cursor(cursor, str)[0] if cursor is not None else None
-    page = t.client.search_runs(
-        [experiment_id],
-        " and ".join(clauses),
-        max_results=limit,
-        order_by=["attributes.start_time DESC"],
-        page_token=token,
-    )
-    items = [_item_of(run) for run in page if run.data.tags.get("stage") in STAGES]
-    return Found(items, encode_cursor(page.token) if page.token else None)
+    while True:
+        rows, token = page(token)
+        if rows or not token:
+            return Found(rows, encode_cursor(token) if token else None)
+
+
+def _all_runs(t: Tracking, project: str, wanted: RunFilter) -> Iterator[RunItem]:
+    cursor = None
+    while True:
+        found = page_runs(t, project, wanted, limit=1000, cursor=cursor)
+        yield from found.rows
+        if (cursor := found.next_cursor) is None:
+            return
 
 
 def _item_of(run: "Run") -> RunItem:
@@ -476,25 +539,20 @@ def _item_of(run: "Run") -> RunItem:
 def _searched_conversations(
     t: Tracking, experiment_id: str, wanted: ConversationFilter, limit: int, cursor: str | None
 ) -> Found[ConversationItem]:
-    clauses = []
-    for name, (key, _, value) in _conversation_tags(wanted).items():
-        match name:
-            case "fault":
-                clauses.append(f"tags.`{key}` LIKE {quoted(value or '')}")
-            case "faults" if wanted.any_fault:
-                clauses.append(f"tags.`{key}` != 'none'")
-            case _:
-                clauses.append(f"tags.`{key}` LIKE '%'" if value is None else f"tags.`{key}` = {quoted(value)}")
-    token = decode_cursor(cursor, str)[0] if cursor is not None else None
-    infos, more = t.store.search_traces(
-        locations=[experiment_id],
-        filter_string=" AND ".join(clauses),
-        max_results=limit,
-        order_by=["timestamp_ms DESC"],
-        page_token=token,
-    )
-    items = [conversation_item(_row_of(info), info.tags, wanted.judging_id) for info in infos]
-    return Found(items, encode_cursor(more) if more else None)
+    conditions = _conversation_conditions(wanted)
+
+    def page(token: str | None) -> tuple[list[ConversationItem], str | None]:
+        infos, more = t.store.search_traces(
+            locations=[experiment_id],
+            filter_string=" AND ".join(condition.search() for condition in conditions),
+            max_results=limit,
+            order_by=["timestamp_ms DESC"],
+            page_token=token,
+        )
+        fitting = [info for info in infos if all(condition.holds_for(info.tags) for condition in conditions)]
+        return [conversation_item(_row_of(info), info.tags, wanted.judging_id) for info in fitting], more
+
+    return _first_page(page, cursor)
 
 
 def _row_of(info: "TraceInfo") -> tuple[Any, ...]:
@@ -515,6 +573,7 @@ def _row_of(info: "TraceInfo") -> tuple[Any, ...]:
 def _rows(session: "Session", sql: str, **values: Any) -> list[Any]:
     from sqlalchemy import bindparam, text
 
+    values = clean_json(values)  # PostgreSQL refuses a NUL, and nothing that is stored has one
     lists = [bindparam(name, expanding=True) for name, value in values.items() if isinstance(value, list)]
     return list(session.execute(text(sql).bindparams(*lists), values))
 
@@ -525,6 +584,11 @@ def _by_owner(session: "Session", sql: str, ids: Sequence[str]) -> dict[str, dic
     for owner, key, value in rows:
         found.setdefault(owner, {})[key] = value
     return found
+
+
+def _escaped(text: str) -> str:
+    """For LIKE with ESCAPE '\\'."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def _finite(value: float | None) -> float | None:

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
-from assay.tracking.connection import Tracking
+from assay.tracking.connection import SCHEMA_REVISION, Tracking
+from assay.tracking.documents import owner_name
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -33,7 +34,7 @@ def peeks(look: "Callable[Concatenate[Store, P], R]") -> Callable[[Callable[Conc
                 try:
                     with _store(t) as store:
                         return look(store, *args, **kwargs)
-                except (_Unseen, sqlite3.Error, OSError, LookupError, ValueError):
+                except (_Unseen, sqlite3.Error, OSError, LookupError, StopIteration, ValueError):
                     pass
             return function(t, *args, **kwargs)
 
@@ -46,14 +47,18 @@ def peeks(look: "Callable[Concatenate[Store, P], R]") -> Callable[[Callable[Conc
 def _store(t: Tracking) -> "Iterator[Store]":
     file = quote(unquote(t.uri.removeprefix("sqlite:///")))
     with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
-        yield Store(connection)
+        store = Store(connection, t.local_folder)
+        if store.rows("SELECT version_num FROM alembic_version") != [(SCHEMA_REVISION,)]:
+            raise _Unseen
+        yield store
 
 
 class Store:
     """MLflow's tables, read only."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, local_folder: Callable[[str], Path | None]) -> None:
         self._connection = connection
+        self._local_folder = local_folder
 
     def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         return self._connection.execute(sql, values).fetchall()
@@ -68,6 +73,85 @@ class Store:
         if not found:
             raise _Unseen
         return str(found[0][0])
+
+    def owner(self, project: str) -> str:
+        """As documents.py names the project."""
+        experiment_id = self.experiment(project)
+        created = self.rows("SELECT creation_time FROM experiments WHERE experiment_id = ?", int(experiment_id))
+        return owner_name(experiment_id, created[0][0])
+
+    def own_rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        """Of the tables that documents.py makes when they are first written."""
+        made = self.rows("SELECT 1 FROM sqlite_master WHERE name = 'assay_ledger'")
+        return self.rows(sql, *values) if made else []
+
+    def document(self, project: str, name: str) -> str | None:
+        owner = self.owner(project)
+        if found := self.own_rows("SELECT text FROM assay_documents WHERE owner = ? AND name = ?", owner, name):
+            return found[0][0]
+        if self.runs(project, {"stage": name.split("/", maxsplit=1)[0]}, 1):
+            raise _Unseen  # a store from before there were rows has the document as an artifact
+        return None
+
+    def ledger(self, project: str) -> list[str]:
+        """Its rows; empty where nothing was decided."""
+        found = self.own_rows("SELECT text FROM assay_ledger WHERE owner = ? ORDER BY line", self.owner(project))
+        if found:
+            return [text for (text,) in found]
+        if self.runs(project, {"stage": "ledger"}, 1):
+            raise _Unseen  # a store from before there were rows has the ledger as an artifact
+        return []
+
+    def project_tags(self, project: str) -> dict[str, str]:
+        return dict(
+            self.rows("SELECT key, value FROM experiment_tags WHERE experiment_id = ?", int(self.experiment(project)))
+        )
+
+    def datasets(self, project: str) -> list[tuple[int, dict[str, str]]]:
+        """(when it was made in ms, tags) of the datasets that the project saved, the newest first."""
+        tag = f"assay.run_id.{self.experiment(project)}"
+        found = self.rows(
+            "SELECT d.created_time, d.dataset_id FROM evaluation_datasets d"
+            " JOIN evaluation_dataset_tags t ON t.dataset_id = d.dataset_id AND t.key = ?"
+            " WHERE d.workspace = 'default' ORDER BY d.created_time DESC, d.dataset_id",
+            tag,
+        )
+        tags = "SELECT key, value FROM evaluation_dataset_tags WHERE dataset_id = ?"
+        return [(created, dict(self.rows(tags, dataset_id))) for created, dataset_id in found]
+
+    def models(self, project: str) -> list[str]:
+        """Names of the project's registered models."""
+        self.experiment(project)
+        found = self.rows(
+            "SELECT m.name FROM registered_models m JOIN registered_model_tags t"
+            " ON t.name = m.name AND t.workspace = m.workspace AND t.key = 'project_id' AND t.value = ?"
+            " WHERE m.workspace = 'default' ORDER BY m.name",
+            project,
+        )
+        return [name for (name,) in found]
+
+    def versions(self, name: str) -> list[dict[str, Any]]:
+        """Versions of the registered model, the newest first."""
+        found = self.rows(
+            "SELECT version, creation_time, description, run_id FROM model_versions"
+            " WHERE name = ? AND workspace = 'default' AND current_stage <> 'Deleted_Internal' ORDER BY version DESC",
+            name,
+        )
+        tags = "SELECT key, value FROM model_version_tags WHERE name = ? AND version = ? AND workspace = 'default'"
+        aliases = self.rows(
+            "SELECT alias, version FROM registered_model_aliases WHERE name = ? AND workspace = 'default'", name
+        )
+        return [
+            {
+                "version": str(version),
+                "creation_timestamp": created,
+                "description": description,
+                "run_id": run_id,
+                "tags": dict(self.rows(tags, name, version)),
+                "aliases": sorted(alias for alias, of in aliases if of == version),
+            }
+            for version, created, description, run_id in found
+        ]
 
     def runs(self, project: str, tags: Mapping[str, str], limit: int) -> list[dict[str, Any]]:
         """Finished runs with these tags, the newest first."""
@@ -95,10 +179,13 @@ class Store:
 
     def artifact(self, run: Mapping[str, Any], path: str) -> Any:
         """A JSON artifact that lies on this machine."""
-        parts = urlsplit(run["artifacts"])
-        if parts.scheme not in ("", "file"):
+        return json.loads(self.text(run, path))
+
+    def text(self, run: Mapping[str, Any], path: str) -> str:
+        folder = self._local_folder(run["artifacts"])
+        if folder is None:
             raise _Unseen
-        return json.loads((Path(unquote(parts.path)) / path).read_bytes())
+        return (folder / path).read_bytes().decode()
 
     def dataset_run(self, project: str, name: str) -> dict[str, Any]:
         """The run of this project that keeps the dataset's artifacts."""

@@ -1,6 +1,7 @@
 """Projects: each is an MLflow experiment, and its policy, flags and gate state are the experiment's tags."""
 
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -9,8 +10,10 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter, ValidationError
 
 from assay.contracts.base import Slug
+from assay.contracts.text import clean
 from assay.errors import BadInput, NotFound
 from assay.tracking.connection import Tracking, reports_outages, shown
+from assay.tracking.peek import Store, peeks
 
 if TYPE_CHECKING:
     from mlflow.entities import Experiment
@@ -95,17 +98,25 @@ def list_projects(t: Tracking) -> list[ProjectSummary]:
     ]
 
 
+def _peek_project_tags(store: Store, project: str) -> dict[str, str]:
+    return _own_tags(store.project_tags(project))
+
+
+@peeks(_peek_project_tags)
 @reports_outages
 def read_project_tags(t: Tracking, project: str) -> dict[str, str]:
     """What was set with `set_project_tag`. Raises NotFound."""
-    tags = t.client.get_experiment(project_or_not_found(t, project)).tags
+    return _own_tags(t.client.get_experiment(project_or_not_found(t, project)).tags)
+
+
+def _own_tags(tags: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in tags.items() if not name.startswith("mlflow.") and name not in OURS}
 
 
 @reports_outages
 def set_project_tag(t: Tracking, project: str, name: str, value: str) -> None:
     """Keeps a value of at most 5,000 characters with the project, which is made where it is not there."""
-    t.client.set_experiment_tag(ensure_project(t, project), name, value)
+    t.client.set_experiment_tag(ensure_project(t, project), name, clean(value))
 
 
 def _find_or_make(t: Tracking, project: str) -> str:

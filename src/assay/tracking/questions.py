@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, JsonValue
 
+from assay.contracts.text import clean_model
 from assay.tracking.artifacts import read_json, write_artifact
 from assay.tracking.connection import Tracking, reports_outages
 from assay.tracking.projects import ensure_project, find_project
@@ -34,6 +35,6 @@ def keep_answer(
         ensure_project(t, project), tags={**tags, "gated": "false"}, run_name=agent
     ).info.run_id
     StageRun(t, run_id).log_params(params)
-    write_artifact(t, run_id, ANSWER, answer.model_dump_json(indent=2).encode())
+    write_artifact(t, run_id, ANSWER, clean_model(answer).model_dump_json(indent=2).encode())
     t.client.set_terminated(run_id, "FINISHED")
     return run_id

@@ -5,7 +5,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,8 +15,10 @@ from assay.contracts.agent import AgentCard
 from assay.contracts.base import content_hash
 from assay.contracts.rollout import RegistryStage
 from assay.contracts.stage import AgentRef
+from assay.contracts.text import clean_model
 from assay.errors import BadInput, NotFound
 from assay.tracking.connection import QUIET, Tracking, quoted, reports_outages, shown
+from assay.tracking.peek import Store, peeks
 from assay.tracking.projects import ensure_project, project_or_not_found
 from assay.tracking.runs import StageRun, flat_params
 
@@ -91,6 +93,7 @@ def register_agent(
     Raises BadInput for a file that is not there, and for a version that was registered with other content.
     """
     experiment_id = ensure_project(t, project)
+    card = clean_model(card)
     files = {path: _inside(card_dir, path, "files") for path in card.files}
     checkpoints = {path: _inside(card_dir, path, "checkpoints") for path in card.checkpoints}
     hashes: dict[str, str] = {path: _sha256(file) for path, file in (files | checkpoints).items()}
@@ -131,15 +134,27 @@ def register_agent(
 def agent_card(t: Tracking, project: str, ref: AgentRef) -> AgentCard:
     """Raises NotFound with the versions that are there."""
     version = find_version(t, project, ref)
+    model = t.client.get_logged_model(version.tags["model_id"])
+    if (kept := t.local_folder(model.artifact_location)) is not None and (kept / _CARD).is_file():
+        return AgentCard.model_validate_json((kept / _CARD).read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as folder:
         from mlflow.artifacts import download_artifacts
 
-        model = t.client.get_logged_model(version.tags["model_id"])
         uri = f"{model.artifact_location.rstrip('/')}/{_CARD}"
         text = Path(download_artifacts(artifact_uri=uri, dst_path=folder, tracking_uri=t.uri)).read_text()
     return AgentCard.model_validate_json(text)
 
 
+def _peek_agents(store: Store, project: str) -> list[AgentSummary]:
+    return [
+        _summary(name, **version)
+        for name in store.models(project)
+        for version in store.versions(name)
+        if "agent_version" in version["tags"] and version["tags"].get("project_id") == project
+    ]
+
+
+@peeks(_peek_agents)
 @reports_outages
 def list_agents(t: Tracking, project: str) -> list[AgentSummary]:
     """Registered versions, agent by agent, the newest first."""
@@ -151,21 +166,42 @@ def list_agents(t: Tracking, project: str) -> list[AgentSummary]:
         if not (token := page.token):
             break
     return [
-        AgentSummary(
-            agent=AgentRef(agent_id=version.tags["agent_id"], version=version.tags["agent_version"]),
-            description=version.description or "",
-            registered_model=model.name,
-            registry_version=str(version.version),
-            stage=RegistryStage(version.tags.get(STAGE_TAG, RegistryStage.NONE)),
-            card_hash=version.tags["card_hash"],
-            registered_at=datetime.fromtimestamp((version.creation_timestamp or 0) / 1000, tz=UTC),
-            run_id=version.run_id or None,
-            aliases=tuple(sorted(alias for alias, of in model.aliases.items() if str(of) == str(version.version))),
+        _summary(
+            model.name,
+            version=str(version.version),
+            creation_timestamp=version.creation_timestamp,
+            description=version.description,
+            run_id=version.run_id,
+            tags=version.tags,
+            aliases=sorted(alias for alias, of in model.aliases.items() if str(of) == str(version.version)),
         )
         for model in sorted(models, key=lambda model: model.name)
         for version in versions_of(t, model.name)
         if version.tags.get("project_id") == project
     ]
+
+
+def _summary(
+    name: str,
+    *,
+    version: str,
+    creation_timestamp: int | None,
+    description: str | None,
+    run_id: str | None,
+    tags: Mapping[str, str],
+    aliases: Sequence[str],
+) -> AgentSummary:
+    return AgentSummary(
+        agent=AgentRef(agent_id=tags["agent_id"], version=tags["agent_version"]),
+        description=description or "",
+        registered_model=name,
+        registry_version=version,
+        stage=RegistryStage(tags.get(STAGE_TAG, RegistryStage.NONE)),
+        card_hash=tags["card_hash"],
+        registered_at=datetime.fromtimestamp((creation_timestamp or 0) / 1000, tz=UTC),
+        run_id=run_id or None,
+        aliases=tuple(aliases),
+    )
 
 
 def find_version(t: Tracking, project: str, ref: AgentRef) -> "ModelVersion":
@@ -257,7 +293,7 @@ def _log_model(
     t.client.finalize_logged_model(model.model_id, "READY")
     t.client.log_outputs(run.run_id, [LoggedModelOutput(model.model_id, step=0)])
     # A server resolves the model itself; MLflow's SQL store would ask whatever store is the global one.
-    source = model.artifact_location if t.sql is not None else f"models:/{model.model_id}"
+    source = f"models:/{model.model_id}" if t.is_server else model.artifact_location
     return model.model_id, source
 
 

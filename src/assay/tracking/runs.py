@@ -16,9 +16,10 @@ from pydantic import BaseModel, JsonValue
 
 from assay.contracts.base import content_hash
 from assay.contracts.stage import AgentRef, DatasetRef, Stage, StageResult
+from assay.contracts.text import clean, clean_json, clean_model
 from assay.errors import CallError
 from assay.tracking.artifacts import write_artifact, write_lines
-from assay.tracking.connection import Tracking, reports_outages, unavailable, without_secrets
+from assay.tracking.connection import Tracking, our_error, reports_outages, without_secrets
 from assay.tracking.dataset_links import note_dataset
 from assay.tracking.projects import assay_version, ensure_project
 from assay.tracking.results import RESULT, search_runs
@@ -57,18 +58,18 @@ class StageRun:
     def set_tags(self, tags: Mapping[str, str]) -> None:
         from mlflow.entities import RunTag
 
-        rows = [RunTag(_key(name), str(value)[:_TAG_LIMIT]) for name, value in tags.items()]
+        rows = [RunTag(_key(name), clean(str(value))[:_TAG_LIMIT]) for name, value in tags.items()]
         _guarded(self.t, self.t.client.log_batch, self.run_id, tags=rows)
 
     def log_json(self, path: str, content: BaseModel | JsonValue) -> None:
         self.log_text(path, _json(content))
 
     def log_text(self, path: str, text: str) -> None:
-        self.log_bytes(path, text.encode())
+        self.log_bytes(path, clean(text).encode())
 
     def log_lines(self, path: str, lines: Iterable[str]) -> None:
         """One line each, written as they come."""
-        write_lines(self.t, self.run_id, path, lines)
+        write_lines(self.t, self.run_id, path, map(clean, lines))
 
     def log_bytes(self, path: str, content: bytes) -> None:
         write_artifact(self.t, self.run_id, path, content)
@@ -83,7 +84,7 @@ class StageRun:
 
 @reports_outages
 def tag_run(t: Tracking, run_id: str, name: str, value: str) -> None:
-    t.client.set_tag(run_id, _key(name), value[:_TAG_LIMIT])
+    t.client.set_tag(run_id, _key(name), clean(value)[:_TAG_LIMIT])
 
 
 @reports_outages
@@ -91,7 +92,7 @@ def evaluation_run(t: Tracking, project: str, agent: AgentRef, dataset_version: 
     """The parent run of an agent version's evaluation on a dataset version: found, or made."""
     experiment_id = ensure_project(t, project)
     config_hash = content_hash([EVALUATION, project, str(agent), dataset_version])
-    with t.lock:
+    with t.lock, t.exclusive("runs"):
         if found := search_runs(t, experiment_id, {"stage": EVALUATION, "config_hash": config_hash}, limit=1):
             return found[0].info.run_id
         tags = standard_tags(project, EVALUATION, config_hash, agent=agent, dataset_version=dataset_version)
@@ -112,7 +113,9 @@ def find_project_run(t: Tracking, project: str, name: str) -> str | None:
 @reports_outages
 def project_run(t: Tracking, project: str, name: str) -> str:
     """A long-lived run of the project, of no one stage, such as its ledger: found, or made."""
-    with t.lock:
+    if run_id := find_project_run(t, project, name):
+        return run_id
+    with t.lock, t.exclusive("runs"):
         if run_id := find_project_run(t, project, name):
             return run_id
         tags = standard_tags(project, name, content_hash([name, project]), agent=None, dataset_version=None)
@@ -146,14 +149,29 @@ def begin_run(
         standard["mlflow.runType"] = "genai_evaluate"
     if parent_run_id:
         standard["mlflow.parentRunId"] = parent_run_id
-    standard |= {_key(name): str(value)[:_TAG_LIMIT] for name, value in (tags or {}).items()}
+    standard |= {_key(name): clean(str(value))[:_TAG_LIMIT] for name, value in (tags or {}).items()}
     with t.lock:
         run = StageRun(t, _resume_or_create(t, ensure_project(t, project), stage, request_hash, standard, agent))
         if dataset:
             note_dataset(t, run.run_id, dataset)
+        if agent and stage in OF_A_MODEL:
+            _link_model(t, project, agent, run.run_id)
     if params:
         run.log_params(params)
     return run
+
+
+OF_A_MODEL = (Stage.SIMULATE, Stage.JUDGE)
+"""Stages whose runs MLflow's pages list with the agent version's logged model."""
+
+
+def _link_model(t: Tracking, project: str, agent: AgentRef, run_id: str) -> None:
+    from mlflow.entities import LoggedModelInput
+
+    from assay.tracking.registry import logged_model
+
+    if (model_id := logged_model(t, project, agent)) is not None:
+        t.client.log_inputs(run_id, models=[LoggedModelInput(model_id)])
 
 
 @contextmanager
@@ -241,7 +259,7 @@ def _end(run: StageRun, status: Literal["FAILED", "KILLED"], cause: str, message
 
     try:
         run.t.client.set_tag(run.run_id, "error_cause", cause)
-        run.t.client.set_tag(run.run_id, "error_message", message[:1000])
+        run.t.client.set_tag(run.run_id, "error_message", clean(message)[:1000])
         run.t.client.set_terminated(run.run_id, status)
     except (MlflowException, OSError):
         return
@@ -275,14 +293,14 @@ def _guarded(t: Tracking, call: Any, *args: Any, **kwargs: Any) -> Any:
     try:
         return call(*args, **kwargs)
     except Exception as error:
-        if (ours := unavailable(t, error)) is None:
+        if (ours := our_error(t, error)) is None:
             raise
         raise ours from error
 
 
 def flat_params(params: Mapping[str, JsonValue]) -> dict[str, str]:
     return {
-        _key(name): (value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))[:_PARAM_LIMIT]
+        _key(name): clean(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))[:_PARAM_LIMIT]
         for name, value in params.items()
     }
 
@@ -294,8 +312,8 @@ def _key(name: str) -> str:
 
 def _json(content: BaseModel | JsonValue) -> str:
     if isinstance(content, BaseModel):
-        return content.model_dump_json(indent=2)
-    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+        return clean_model(content).model_dump_json(indent=2)
+    return json.dumps(clean_json(content), indent=2, ensure_ascii=False, allow_nan=False)
 
 
 def _text(flag: bool) -> str:

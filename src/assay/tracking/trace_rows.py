@@ -2,7 +2,7 @@
 
 MLflow's client takes a transaction, some forty statements and an object graph for each trace. This writes the rows
 that the same calls leave behind; a test holds both against each other, and a store whose tables this code does not
-know is written through MLflow's API instead.
+know (`Tracking.schema_is_known`) is written through MLflow's API instead.
 """
 
 import base64
@@ -25,13 +25,8 @@ ATTEMPTS = 5
 
 def write(
     store: "SqlAlchemyStore", experiment_id: str, drafts: Sequence[TraceDraft], *, only_new: bool = False
-) -> set[str] | None:
-    """All or nothing; with `only_new` those that are not stored whole. Gives the conversations that were written.
-
-    None: nothing was, because this store's tables are not as this code knows them.
-    """
-    if not _usable(store):
-        return None
+) -> set[str]:
+    """All or nothing; with `only_new` those that are not stored whole. Gives the conversations that were written."""
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import IntegrityError
 
@@ -112,35 +107,6 @@ def read_conversations(store: "SqlAlchemyStore", experiment_id: str, trace_ids: 
 def _artifact_location(store: "SqlAlchemyStore", experiment_id: str) -> str:
     """Asked for once: MLflow never changes it."""
     return store.get_experiment(experiment_id).artifact_location.rstrip("/")
-
-
-def _usable(store: "SqlAlchemyStore") -> bool:
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-
-    return type(store) is SqlAlchemyStore and store.db_type in ("sqlite", "postgresql") and _tables_are_known()
-
-
-@functools.cache
-def _tables_are_known() -> bool:
-    """Every column that is written exists, and no other one must be filled."""
-    from mlflow.store.tracking.dbmodels import models
-
-    written = {
-        models.SqlTraceInfo: set(_INFO),
-        models.SqlTraceTag: {"request_id", "key", "value"},
-        models.SqlTraceMetadata: {"request_id", "key", "value"},
-        models.SqlSpan: set(_SPAN),
-    }
-    for model, columns in written.items():
-        table = model.__table__.columns
-        needed = {
-            column.name
-            for column in table
-            if not column.nullable and column.default is None and column.server_default is None and not column.computed
-        }
-        if not needed <= columns <= {column.name for column in table}:
-            return False
-    return True
 
 
 def _make_room(session: "Session", experiment_id: str, drafts: Sequence[TraceDraft]) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from assay.contracts.conversation import Conversation
 from assay.contracts.dataset import Scenario
 from assay.contracts.stage import DatasetRef
+from assay.contracts.text import clean_model
 from assay.tracking import trace_rows
 from assay.tracking.connection import Tracking, quoted, reports_outages
 from assay.tracking.peek import Store, peeks
@@ -73,6 +74,7 @@ def write_conversations(
     own.
     """
     experiment_id = ensure_project(t, project)
+    conversations = [(clean_model(one), scenario and clean_model(scenario)) for one, scenario in conversations]
     agents = {str(row.agent): row.agent for row, _ in conversations}
     models = {name: logged_model(t, project, agent) for name, agent in agents.items()}
     drafts = [
@@ -92,9 +94,8 @@ def write_conversations(
     for batch in batches(drafts):
         places = place(t, experiment_id, [draft.session for draft in batch])
         batch = [replace(draft, trace_id=places[draft.session]) for draft in batch]
-        rows = trace_rows.write(t.sql, experiment_id, batch, only_new=only_new) if t.sql is not None else None
-        if rows is not None:
-            written |= rows
+        if t.sql is not None:
+            written |= trace_rows.write(t.sql, experiment_id, batch, only_new=only_new)
             continue
         if only_new:
             there = finished(t, project, simulation_id)

@@ -9,6 +9,7 @@ from assay.contracts.rollout import RegistryStage, Transition
 from assay.contracts.stage import AgentRef
 from assay.errors import NotFound
 from assay.tracking.connection import Tracking, reports_outages, shown
+from assay.tracking.peek import Store, peeks
 from assay.tracking.registry import STAGE_TAG, model_of, versions_of
 
 if TYPE_CHECKING:
@@ -49,6 +50,11 @@ def transition(
         return _move(t, version, to_stage, by=by, reason=reason, evidence=evidence, at=at)
 
 
+def _peek_transitions(store: Store, name: str, registry_version: str) -> tuple[Transition, ...]:
+    return _moves(next(row for row in store.versions(name) if row["version"] == str(registry_version))["tags"])
+
+
+@peeks(_peek_transitions)
 @reports_outages
 def transitions(t: Tracking, name: str, registry_version: str) -> tuple[Transition, ...]:
     """All moves of the version, the first one first. Raises NotFound."""
@@ -117,5 +123,9 @@ def _stage(version: "ModelVersion") -> RegistryStage:
 
 
 def _history(version: "ModelVersion") -> tuple[Transition, ...]:
-    moves = sorted((key, value) for key, value in version.tags.items() if key.startswith(HISTORY_TAG))
+    return _moves(version.tags)
+
+
+def _moves(tags: Mapping[str, str]) -> tuple[Transition, ...]:
+    moves = sorted((key, value) for key, value in tags.items() if key.startswith(HISTORY_TAG))
     return tuple(Transition.model_validate_json(value) for _, value in moves)

@@ -1,5 +1,7 @@
 """Whether the server is well, who asks, and how it is set up."""
 
+from operator import attrgetter
+
 from fastapi import APIRouter
 from pydantic import SecretStr
 
@@ -22,11 +24,20 @@ async def health(server: Here, who: Who) -> Health:
     status = "ok" if await is_ready(server) else "degraded"
     if not who.known:
         return Health(status=status)
+    access = None
+    if status == "ok":
+        access = "sql" if await server.read(attrgetter("schema_is_known")) else "api"
     workers = tuple(await server.jobs.workers())
     if not who.may(Need.GOVERN, None):
         workers = tuple(worker.replace(worker_id=f"worker-{n}", host="", pid=0) for n, worker in enumerate(workers, 1))
-        return Health(status=status, version=assay_version(), workers=workers)
-    return Health(status=status, version=assay_version(), tracking=shown(server.tracking.uri), workers=workers)
+        return Health(status=status, version=assay_version(), access=access, workers=workers)
+    return Health(
+        status=status,
+        version=assay_version(),
+        tracking=shown(server.tracking.uri),
+        access=access,
+        workers=workers,
+    )
 
 
 @router.get("/me", operation_id="me")
