@@ -9,6 +9,7 @@ from assay.cli.server import asked_server, decide_there
 from assay.errors import BadInput
 
 if TYPE_CHECKING:
+    from assay.contracts.gate import LedgerCheck
     from assay.stages.context import Context
 
 app = App(name="assay gate", help="What waits for a decision, and the ledger of those taken.")
@@ -75,19 +76,42 @@ def _decide(subject: str, decision: Literal["approve", "reject"], reason: str, i
 
     client = asked_server()
     written = decide_there(client, io.name, subject, decision, reason) if client else in_context(work)
-    answer(written, io, (f"{decision}d: {subject} by {written.by} (ledger {written.hash[:12]})",))
+    answer(written, io, (f"{decision}d: {subject} by {written.by}", f"ledger head {written.hash}"))
 
 
 @app.command
 def verify(*, io: Output = Output()) -> int:
-    """Check that no line of the ledger was changed. Ends 2 where one was."""
+    """Check the ledger against its copies, its head and its signatures, and what is deployed against the ledger.
+
+    Ends 2 where something does not fit.
+    """
     from assay.lifecycle.gates import verify as check_ledger
 
     client = asked_server()
     check = client.gates.ledger(io.name).check if client else in_context(lambda context: check_ledger(context, io.name))
-    found = "intact" if check.intact else f"changed at line {check.first_bad_line}: {check.problem}"
-    answer(check, io, (f"the ledger of {io.name}, {check.decisions} decisions: {found}",))
-    return 0 if check.intact else BAD_INPUT
+    return _answer_check(check, io)
+
+
+@app.command
+def restore(*, io: Output = Output()) -> int:
+    """Write gates/ledger.jsonl again from the database, keeping what it held beside it."""
+    from assay.lifecycle.ledger_audit import restore_file
+
+    if asked_server():
+        raise BadInput("--server: the ledger's file is restored where the store is, by whoever operates it")
+    return _answer_check(in_context(lambda context: restore_file(context, io.name)), io)
+
+
+def _answer_check(check: "LedgerCheck", io: Output) -> int:
+    at = f"changed at line {check.first_bad_line}: " if check.first_bad_line else "not intact: "
+    lines = [
+        f"the ledger of {io.name}, {check.decisions} decisions: " + ("intact" if check.intact else at + check.problem)
+    ]
+    if check.head:
+        lines.append(f"head {check.head}" + (f", {check.signed} signed" if check.signed else ""))
+    lines += check.unapproved
+    answer(check, io, lines)
+    return 0 if check.intact and not check.unapproved else BAD_INPUT
 
 
 @app.command

@@ -25,6 +25,8 @@ class GateDecision(Document):
     previous: Hash
     """The hash of the line before; 64 zeros in the first."""
     hash: Hash
+    signature: str | None = None
+    """Ed25519 over the hash, in base64. None: no key was set when it was written."""
 
 
 class GateState(Contract):
@@ -47,3 +49,10 @@ class LedgerCheck(Document):
     first_bad_line: int | None = None
     """1 is the first line; None: all are intact."""
     problem: str = ""
+    """Why it is not intact: a changed line, or copies of the ledger that do not agree."""
+    head: Hash | None = None
+    """The hash of the last line; None: nothing was decided, or the last line cannot be read."""
+    signed: int = 0
+    """Lines with a signature that a known key made."""
+    unapproved: tuple[str, ...] = ()
+    """Deployed versions without the approval that their deployment needs, in words."""

@@ -17,6 +17,7 @@ from assay.contracts.rollout import DeployRequest, RegistryStage
 from assay.contracts.stage import AgentRef, DatasetRef, Stage, StageRequest, StageResult
 from assay.errors import GateClosed, NotFound, Refused
 from assay.lifecycle import ledger
+from assay.lifecycle.ledger_audit import HEAD, audit, broken, signing_key
 from assay.stages import STAGES
 from assay.stages.context import Context
 
@@ -40,6 +41,7 @@ async def require_open(request: StageRequest, context: Context) -> None:
     if not request.gated:
         return
     standing = await stands_on(request, context)
+    await _require_sound_ledger(context, request.project)
     approved = {d.subject_id: d.decision for d in await read_decisions(context, request.project)}
     for result in standing:
         if not result.gated:
@@ -133,10 +135,11 @@ async def record(
     from assay.tracking import append_ledger, read_ledger, set_project_tag
 
     lines = await asyncio.to_thread(read_ledger, context.tracking, project)
-    check = ledger.verify(project, lines)
+    check = await audit(context, project, deciding=True)
     if not check.intact:
-        raise Refused(f"the ledger of {project} was changed at line {check.first_bad_line}: {check.problem}")
-    previous = ledger.decisions(lines[-1:])[0].hash if lines else ledger.GENESIS
+        raise Refused(broken(project, check))
+    decisions = ledger.decisions(lines)
+    previous = decisions[-1].hash if decisions else ledger.GENESIS
     sealed = ledger.seal(
         previous,
         project=project,
@@ -148,9 +151,11 @@ async def record(
         reason=reason,
         mode=mode,
         evidence=evidence,
+        key=signing_key(context.settings),
     )
     t = context.tracking
-    await asyncio.to_thread(append_ledger, t, project, sealed.model_dump_json(), expected_lines=len(lines))
+    await asyncio.to_thread(append_ledger, t, project, ledger.line_of(sealed), expected_lines=len(lines))
+    await asyncio.to_thread(set_project_tag, t, project, HEAD, ledger.head_tag(len(lines) + 1, sealed.hash))
     state = f"{decision} {subject_id} by {by}"
     await asyncio.to_thread(set_project_tag, t, project, f"gate.{stage}", state)
     return sealed
@@ -168,16 +173,24 @@ def under_threshold(result: DatasetResult) -> str:
 
 
 async def read_decisions(context: Context, project: str) -> list[GateDecision]:
-    """The ledger, oldest first. A later decision on the same subject overrules an earlier one."""
+    """The ledger, oldest first, up to a line that was changed. A later decision on a subject overrules an earlier."""
     from assay.tracking import read_ledger
 
     return ledger.decisions(await asyncio.to_thread(read_ledger, context.tracking, project))
 
 
 async def verify(context: Context, project: str) -> LedgerCheck:
+    """Whether the ledger is what was written, and whether what is deployed has its approval. Raises NotFound."""
+    return await audit(context, project)
+
+
+async def _require_sound_ledger(context: Context, project: str) -> None:
+    """Raises GateClosed where a line was changed: a rejection may be among those that cannot be read any more."""
     from assay.tracking import read_ledger
 
-    return ledger.verify(project, await asyncio.to_thread(read_ledger, context.tracking, project))
+    check = ledger.verify(project, await asyncio.to_thread(read_ledger, context.tracking, project))
+    if not check.intact:
+        raise GateClosed(broken(project, check))
 
 
 async def gate_states(context: Context, project: str) -> list[GateState]:

@@ -11,8 +11,9 @@ from assay.contracts.notification import NotificationKind
 from assay.contracts.rollout import RegistryStage, Rollout, RolloutState
 from assay.contracts.stage import AgentRef, Stage
 from assay.contracts.traffic import RolloutEvaluation, RolloutLooks, RolloutStart, Traffic, Upstream
-from assay.errors import BadInput, NotFound, Refused
+from assay.errors import AssayError, BadInput, NotFound, Refused
 from assay.lifecycle.gates import Mode, load_subject, record
+from assay.lifecycle.ledger_audit import audit, broken
 from assay.rollout import TRAFFIC
 from assay.rollout.guarding import evaluate
 from assay.stages.context import Context
@@ -193,9 +194,14 @@ async def _put(
     reason: str,
     mode: Mode,
 ) -> Traffic:
-    """In force first, then in the ledger: a rollback must not wait for a ledger that is locked."""
+    """In force first, then in the ledger. What widens the challenger's share needs an intact ledger beforehand; what
+    narrows it happens all the same, and people are told what the ledger did not take."""
     from assay.tracking import write_kept
 
+    if decision == "approve":
+        check = await audit(context, traffic.project, deciding=True)
+        if not check.intact:
+            raise Refused(broken(traffic.project, check))
     after = traffic.replace(number=traffic.number + 1)
     t, project = context.tracking, traffic.project
     await asyncio.to_thread(
@@ -204,7 +210,13 @@ async def _put(
     subject = f"{after.rollout_id}.{after.number}"
     said = f"{after.state.value.replace('_', ' ')}, {100 * after.share:g} % of traffic: {reason}"
     evidence = {"traffic.json": content_hash(after)}
-    await record(context, project, Stage.DEPLOY, subject, decision, by, said, evidence, mode)
+    try:
+        sealed = await record(context, project, Stage.DEPLOY, subject, decision, by, said, evidence, mode)
+        said = f"{said}\nledger head {sealed.hash}"
+    except AssayError as error:
+        if decision == "approve":
+            raise
+        said = f"{said}\nThe ledger did not take this decision: {error}"
     context.notify(NotificationKind.ROLLOUT_CHANGED, project, f"the rollout is {after.state.value}", said, subject)
     return after
 
