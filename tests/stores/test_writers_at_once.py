@@ -84,13 +84,19 @@ def test_of_two_processes_one_wins_and_nothing_is_lost(store: Store, t: Tracking
 
 STARTER = """
 from assay.contracts.stage import Stage, StageResult
+from assay.api.accounts import Accounts
+from assay.lifecycle.heartbeats import Heartbeats
+from assay.lifecycle.jobs import prepare_database
 print("ready", flush=True)
 sys.stdin.readline()
 ensure_project(t, project)
 versions = [prompt(t, f"assay.{project}.{name}", "Rule.").version for name in ("judge", "user")]
 with stage_run(t, project, Stage.SIMULATE, request_hash=sys.argv[5] * 64, gated=False) as run:
     run.finish(StageResult(project=project, gated=False, stage=Stage.SIMULATE, subject_id=f"sim-{sys.argv[5]}"))
-append = [read_kept(t, project, "schedules/schedules"), read_ledger(t, project)]
+prepare_database(sys.argv[2])
+Heartbeats(sys.argv[2], sys.argv[5], 15.0).beat()
+Accounts(sys.argv[2]).close()
+read_kept(t, project, "schedules/schedules"), read_ledger(t, project)
 write_kept(t, project, f"own/{sys.argv[5]}", "{}", before=None)
 print(versions, flush=True)
 """

@@ -19,6 +19,7 @@ from sqlalchemy.exc import IntegrityError
 from assay.api.access import Identity
 from assay.contracts.api import Grants, NewToken, Role, TokenItem
 from assay.errors import BadInput, NotFound, Refused
+from assay.tracking.connection import make_tables
 
 TOKEN_PREFIX = "assay_"  # noqa: S105, by which scanners for leaked secrets know it
 USED_EVERY_S = 60.0
@@ -100,7 +101,7 @@ class Accounts:
     def __init__(self, url: str, *, token_days: int = 365) -> None:
         self._token_days = token_days
         self._engine = sa.create_engine(url, pool_pre_ping=True)
-        METADATA.create_all(self._engine, checkfirst=True)
+        make_tables(self._engine, METADATA)
 
     def close(self) -> None:
         self._engine.dispose()

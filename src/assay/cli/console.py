@@ -105,6 +105,8 @@ def in_context(
         raise only_here(client)
     chosen = settings().model_copy(update={name: value for name, value in (changes or {}).items() if value is not None})
 
+    _say_if_new(chosen)
+
     async def run() -> T:
         from assay.stages.context import open_context
 
@@ -143,6 +145,13 @@ def settings():
     if "home" not in loaded.model_fields_set and loaded.home.is_absolute():
         _say_once(f"using the store {loaded.home} of a parent folder; ASSAY_HOME=.assay keeps one here")
     return loaded
+
+
+def _say_if_new(chosen: "Settings") -> None:
+    """So that nobody looks for results in a store that this command has just made."""
+    database = Path(chosen.store.removeprefix("sqlite:///"))
+    if chosen.store.startswith("sqlite:///") and not database.exists():
+        _say_once(f"making a new store, {database}; ASSAY_HOME or ASSAY_TRACKING_URI names another")
 
 
 @functools.cache

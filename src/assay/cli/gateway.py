@@ -46,6 +46,7 @@ def gateway(
         chosen = GatewaySettings(
             project=io.name,
             store=ours.store,
+            jobs_url=ours.jobs_store,
             home=ours.home.resolve(),
             traffic=traffic,
             tester_token=SecretStr(tester_token) if tester_token else None,

@@ -29,6 +29,7 @@ from assay.contracts.stage import AgentRef, Stage
 from assay.errors import AssayError, BadInput, NotFound, Refused
 from assay.lifecycle.ask import ask_analyst, ask_comparator, ask_feedback_analyst
 from assay.stages.context import Context
+from assay.tracking.connection import make_tables
 
 log = structlog.get_logger("assay")
 
@@ -97,7 +98,7 @@ class Chats:
 
     def __init__(self, url: str, context: Context) -> None:
         self._engine = sa.create_engine(url, pool_pre_ping=True)
-        METADATA.create_all(self._engine, checkfirst=True)
+        make_tables(self._engine, METADATA)
         self._context = context
         self._owner = secrets.token_hex(8)
         self._answering: set[asyncio.Task[None]] = set()

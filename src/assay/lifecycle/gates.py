@@ -40,8 +40,8 @@ async def require_open(request: StageRequest, context: Context) -> None:
     """Raises GateClosed unless all that a gated request stands on is gated itself and approved."""
     if not request.gated:
         return
-    standing = await stands_on(request, context)
     await _require_sound_ledger(context, request.project)
+    standing = await stands_on(request, context)
     approved = {d.subject_id: d.decision for d in await read_decisions(context, request.project)}
     for result in standing:
         if not result.gated:

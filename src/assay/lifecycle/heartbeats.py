@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from assay.contracts.job import Worker
+from assay.tracking.connection import make_tables
 
 LEFT = 0.0
 """The beat of a worker that ended in order."""
@@ -34,7 +35,7 @@ class Heartbeats:
         sqlite = self._engine.dialect.name == "sqlite"
         seconds = "(julianday('now') - 2440587.5) * 86400.0" if sqlite else "extract(epoch from clock_timestamp())"
         self._now = sa.text(seconds)
-        TABLE.metadata.create_all(self._engine, checkfirst=True)
+        make_tables(self._engine, TABLE.metadata)
 
     def beat(self) -> None:
         with self._engine.begin() as connection:

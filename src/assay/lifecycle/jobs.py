@@ -269,6 +269,8 @@ def prepare_database(url: str) -> None:
     from dbos import DBOS
     from sqlalchemy.exc import SQLAlchemyError
 
+    from assay.tracking.connection import exclusive
+
     quiet()
     try:
         if url.startswith("sqlite"):
@@ -276,7 +278,8 @@ def prepare_database(url: str) -> None:
             with engine.connect() as connection:
                 connection.execute(sqlalchemy.text("PRAGMA journal_mode=WAL"))
             engine.dispose()
-        DBOS.migrate(url)
+        with exclusive(url, "jobs"):
+            DBOS.migrate(url)
     except SQLAlchemyError as error:
         first_line = str(error).partition("\n")[0][:200]
         raise BadInput(f"ASSAY_JOBS_URL: the database of jobs cannot be opened: {first_line}") from error

@@ -123,6 +123,13 @@ def head_tag(count: int, decision_hash: str) -> str:
     return f"{count} {decision_hash}"
 
 
+def head_line(decisions: Sequence[GateDecision]) -> str:
+    """The end of the ledger for people, who can keep it elsewhere and hold the ledger against it later."""
+    if not decisions:
+        return "ledger: no decisions yet"
+    return f"ledger: {len(decisions)} decisions, head {decisions[-1].hash}"
+
+
 def private_key(path: Path) -> "Ed25519PrivateKey":
     """The key that signs lines, from a PEM file. Raises BadInput."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

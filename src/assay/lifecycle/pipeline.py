@@ -20,6 +20,7 @@ from assay.contracts.stage import AgentRef, Stage, StageRequest, StageResult
 from assay.evaluation.verdict import verdict_hash
 from assay.lifecycle.gates import Mode, decide, read_decisions, state_of, under_threshold
 from assay.lifecycle.headline import headline
+from assay.lifecycle.ledger import head_line
 from assay.lifecycle.publish import report_uris
 from assay.lifecycle.run import run_stage
 from assay.stages.context import Context
@@ -272,7 +273,8 @@ class _Line:
     async def _gate(self, result: StageResult) -> None:
         """Goes on when approved; halts when rejected, or when nobody decides."""
         project = self.request.project
-        last = {decision.subject_id: decision for decision in await read_decisions(self.context, project)}
+        decisions = await read_decisions(self.context, project)
+        last = {decision.subject_id: decision for decision in decisions}
         gate = state_of(result.stage, result.subject_id, last.get(result.subject_id))
         if isinstance(result, DatasetResult) and not result.report.passed:
             raise _Halt("stopped", under_threshold(result), gate)
@@ -283,7 +285,8 @@ class _Line:
                     NotificationKind.GATE_WAITING,
                     project,
                     f"{result.stage} waits for a decision",
-                    f"{headline(result)}\n`assay gate approve {result.subject_id} --project {project} --reason WHY`",
+                    f"{headline(result)}\n`assay gate approve {result.subject_id} --project {project} --reason WHY`\n"
+                    + head_line(decisions),
                     result.subject_id,
                 )
                 raise _Halt(

@@ -30,6 +30,8 @@ class GatewaySettings(Contract):
     project: Slug
     store: str | None
     """MLflow's address; None: nothing is read from there or recorded."""
+    jobs_url: str | None = None
+    """The database of jobs, which keeps the traffic where the store is an MLflow server."""
     home: Path
     traffic: Traffic | None = None
     """Served as it is; None: what the project's tag in MLflow says, followed as it changes."""
@@ -112,7 +114,7 @@ def _reader(settings: GatewaySettings) -> "Read":
 
         if settings.store is None:
             return None
-        text = read_kept(connect(settings.store, jobs_url=settings.jobs_store), settings.project, TRAFFIC)
+        text = read_kept(connect(settings.store, jobs_url=settings.jobs_url), settings.project, TRAFFIC)
         return Traffic.model_validate_json(text) if text else None
 
     return read
@@ -130,7 +132,7 @@ def _writer(settings: GatewaySettings, source: "TrafficSource") -> "Write":
             ours = [(c, None) for c in conversations if upstream is not None and c.agent == upstream.agent]
             if ours:
                 write_conversations(
-                    connect(settings.store, jobs_url=settings.jobs_store),
+                    connect(settings.store, jobs_url=settings.jobs_url),
                     settings.project,
                     ours,
                     simulation_id=kind,
@@ -147,6 +149,6 @@ def _feedback_writer(settings: GatewaySettings) -> "WriteFeedback":
         from assay.tracking import connect, write_feedback
 
         if settings.store is not None:
-            write_feedback(connect(settings.store, jobs_url=settings.jobs_store), settings.project, items)
+            write_feedback(connect(settings.store, jobs_url=settings.jobs_url), settings.project, items)
 
     return write

@@ -22,7 +22,7 @@ from assay.errors import AssayError, BadInput, TrackingFailed, TrackingUnavailab
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-    from sqlalchemy import Engine
+    from sqlalchemy import Engine, MetaData
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -348,6 +348,17 @@ def exclusive(uri: str, purpose: str) -> Iterator[None]:
     with database.with_name(f"{database.name}.{purpose}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def make_tables(engine: "Engine", metadata: "MetaData") -> None:
+    """Creates those of our own tables that are missing, however many processes start at the same time."""
+    import sqlalchemy
+
+    inspector = sqlalchemy.inspect(engine)
+    if all(inspector.has_table(name) for name in metadata.tables):
+        return
+    with exclusive(engine.url.render_as_string(hide_password=False), "own-tables"):
+        metadata.create_all(engine)
 
 
 def _make_tables(uri: str, artifact_root: str) -> None:

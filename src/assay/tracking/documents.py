@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assay.errors import BadInput, TrackingUnavailable
-from assay.tracking.connection import Tracking, reports_outages, shown, without_secrets
+from assay.tracking.connection import Tracking, make_tables, reports_outages, shown, without_secrets
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -144,7 +144,7 @@ def _writing(t: Tracking) -> "Iterator[sa.Connection]":
     with _named(t):
         engine = _engine(t)
         if not t.tables_made:
-            _make_tables(engine)
+            make_tables(engine, _tables())
             t.tables_made.append(True)
         with engine.begin() as connection:
             yield connection
@@ -163,15 +163,6 @@ def _named(t: Tracking) -> Iterator[None]:
             f"the tables {DOCUMENTS} and {LEDGER} in {shown(_url(t))} cannot be used: {first_line}: check that the "
             "database is there and that tables can be created in it"
         ) from error
-
-
-def _make_tables(engine: "sa.Engine") -> None:
-    from sqlalchemy.exc import DatabaseError
-
-    try:
-        _tables().create_all(engine)
-    except DatabaseError:  # another process made one of them between the look and the statement
-        _tables().create_all(engine)
 
 
 def _tables() -> "sa.MetaData":

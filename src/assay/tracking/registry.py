@@ -99,7 +99,7 @@ def register_agent(
     hashes: dict[str, str] = {path: _sha256(file) for path, file in (files | checkpoints).items()}
     content = content_hash([card.model_dump(mode="json"), dict(hashes)])
     name = model_of(t, project, card.agent_id)
-    with t.lock:
+    with t.lock, t.exclusive("registry"):
         _ensure_registered_model(t, project, card, name)
         if found := _version_of(t, project, name, card.ref):
             if found.tags.get("content_hash") != content:

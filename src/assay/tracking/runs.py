@@ -150,8 +150,10 @@ def begin_run(
     if parent_run_id:
         standard["mlflow.parentRunId"] = parent_run_id
     standard |= {_key(name): clean(str(value))[:_TAG_LIMIT] for name, value in (tags or {}).items()}
+    experiment_id = ensure_project(t, project)
     with t.lock:
-        run = StageRun(t, _resume_or_create(t, ensure_project(t, project), stage, request_hash, standard, agent))
+        with t.exclusive("runs"):
+            run = StageRun(t, _resume_or_create(t, experiment_id, stage, request_hash, standard, agent))
         if dataset:
             note_dataset(t, run.run_id, dataset)
         if agent and stage in OF_A_MODEL:

@@ -39,7 +39,7 @@ def transition(
 
     A version that it replaces in Production is archived, which is recorded there too. Raises NotFound.
     """
-    with t.lock:
+    with t.lock, t.exclusive("registry"):
         version = _version(t, name, registry_version)
         at = at or datetime.now(UTC)
         if to_stage is RegistryStage.PRODUCTION:
