@@ -64,7 +64,7 @@ $(VENV)/.uv:
 $(RUN): requirements.lock.txt pyproject.toml | $(VENV)/.uv
 	@echo "Installing Assay into $(VENV) ..."
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock.txt
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
+	@ASSAY_BUILD_PAGE=0 $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
 	@touch $@
 
 $(DEV): requirements-dev.lock.txt $(RUN)

@@ -132,7 +132,8 @@ PAGE_HEADERS: Mapping[str, str] = {
 NOT_BUILT = """<!doctype html><html lang="en"><title>Assay</title>
 <body style="font: 16px/1.5 system-ui; max-width: 40rem; margin: 4rem auto; padding: 0 1rem">
 <h1>Assay</h1>
-<p>The server runs, and its page is not built yet. Build it with <code>make web</code>, then load this again.</p>
+<p>The server runs without its page. In a checkout <code>make web</code> builds it;
+<code>pip install .</code> includes it.</p>
 <p>The API is at <a href="/api/v1/openapi.json">/api/v1/openapi.json</a>; MLflow at <a href="/mlflow/">/mlflow</a>.</p>
 </body></html>"""
 

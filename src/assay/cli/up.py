@@ -23,6 +23,11 @@ def up(
     chosen = settings()
 
     def ready(url: str) -> None:
-        say(f"Assay is at {url}  (MLflow: {url}/mlflow/, API: {url}/api/v1/openapi.json)", "Stop it with Ctrl-C.")
+        from assay.api.app import PAGE
+
+        lines = [f"Assay is at {url}  (MLflow: {url}/mlflow/, API: {url}/api/v1/openapi.json)", "Stop it with Ctrl-C."]
+        if not (PAGE / "index.html").is_file():
+            lines.append("The web page is not built: run `make web` in the checkout.")
+        say(*lines)
 
     serve(chosen, host=host, port=port, worker=worker, mlflow_page=mlflow, ready=ready)
