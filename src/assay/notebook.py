@@ -158,12 +158,11 @@ class Project:
 
 
 def load_dataset(path: str | Path, name: str | None = None) -> Dataset:
-    """Scenarios from a JSONL or CSV file."""
-    from assay.evaluation.exchange import from_csv, from_jsonl
+    """Scenarios from a JSONL, JSON, CSV or Excel file."""
+    from assay.evaluation.exchange import read_file, scenarios_of
+    from assay.evaluation.slugs import slug
 
-    file = Path(path)
-    read = from_csv if file.suffix.lower() == ".csv" else from_jsonl
-    return read(file.read_text(encoding="utf-8"), name=name or file.stem.lower(), where=str(file))
+    return scenarios_of(read_file(path), name=name or slug(Path(path).stem, "dataset"))
 
 
 def _ref(agent: AgentVersion | AgentRef) -> AgentRef:

@@ -149,14 +149,14 @@ def _value(text: str) -> Any:
 def _file(path: Path) -> Any:
     """Scenarios and feedback as the CLI reads them; JSON as it is."""
     from assay.cli.dataset import load_dataset_file
-    from assay.evaluation.exchange import feedback_from_jsonl
+    from assay.evaluation.exchange import Rows, feedback_of
 
     if path.suffix == ".json":
         return read_json(path)
     where, text = read_text(path)
     first = text.lstrip()[:4000]
-    if path.suffix == ".jsonl" and '"scenario_id"' not in first.splitlines()[0]:
-        return [item.model_dump(mode="json") for item in feedback_from_jsonl(text, where=where)]
+    if path.suffix == ".jsonl" and '"scenario_id"' not in first.split("\n", 1)[0]:
+        return [item.model_dump(mode="json") for item in feedback_of(Rows(text, where))]
     return load_dataset_file(path, None).model_dump(mode="json")
 
 

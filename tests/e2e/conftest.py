@@ -109,7 +109,7 @@ def script(in_process: InProcess, monkeypatch: pytest.MonkeyPatch) -> InProcess:
 
     def started(path: Path, given: Mapping[str, Any] | str, *arguments: str, **more: Any) -> Ended:
         text = given if isinstance(given, str) else json.dumps(given)
-        monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode()), encoding="utf-8"))
         monkeypatch.setattr(sys, "argv", [str(path), *arguments])
         return in_process(lambda: runpy.run_path(str(path), run_name="__main__"), **more)
 

@@ -2,7 +2,7 @@
 
 import json
 
-from assay.integrations.importers.messages import turns_of
+from assay.protocols import turns_of
 
 SCENARIOS = 12
 FAULTS = ("Error code: 429 - You exceeded your current quota", "Request timed out.", "502 Bad Gateway")
@@ -96,7 +96,7 @@ def test_each_tool_result_goes_to_its_own_call_also_after_words_of_the_agent():
         {"role": "tool", "content": "Error: 503 Service Unavailable"},
         {"role": "tool", "content": "done"},
     ]
-    [_, turn] = turns_of(messages, "here")
+    [_, turn] = turns_of(messages)
     assert [(call.result, call.error is None) for call in turn.tool_calls] == [
         ("Error: 503 Service Unavailable", False),
         ("done", True),

@@ -58,8 +58,8 @@ def test_they_are_judged_by_the_checks_of_their_scenarios(assay, files):
     [
         (transcript(True, scenario_id="other"), "t.jsonl:1: scenario_id: other is not in"),
         (transcript(True, messages=[{"role": "robot", "content": "x"}]), "role: 'robot' is no role"),
-        (transcript(True, mood="good"), "mood: no such field"),
         ({"scenario_id": "late"}, "messages: is missing"),
+        (transcript(True, started_at="soon"), "t.jsonl:1: started_at: "),
     ],
 )
 def test_a_bad_line_is_named(assay, files, row, said):

@@ -166,3 +166,9 @@ def test_any_prose_can_be_looked_through(text: str):
 @pytest.mark.parametrize("value", ["pt-BR", "English (US)", "中文", "goal_reached", "v1.0"])
 def test_every_slice_has_an_id_that_a_fact_takes(value):
     Fact(fact_id=slice_fact_id("language", value), label="x", value=1)
+
+
+def test_slices_that_differ_in_signs_alone_have_facts_of_their_own():
+    values = ["退款", "物流", "Order status", "order status", "order-status", "order/status", "x" * 255, "x" * 254]
+    assert len({slice_fact_id("topic", value) for value in values}) == len(values)
+    assert slice_fact_id("topic", "order-status") == "slice.topic.order-status"

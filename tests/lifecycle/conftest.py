@@ -8,7 +8,7 @@ import pytest
 from assay.contracts.agent import AgentCard
 from assay.contracts.dataset import Dataset
 from assay.contracts.pipeline import PipelineRequest
-from assay.evaluation.exchange import feedback_from_jsonl, from_jsonl
+from assay.evaluation.exchange import feedback_of, read_file, scenarios_of
 from assay.settings import Settings
 from assay.stages.context import Context, open_context
 from tests.conftest import SHOP
@@ -30,7 +30,7 @@ def card(version: str) -> AgentCard:
 
 
 def few_scenarios(count: int = 8) -> Dataset:
-    whole = from_jsonl((SHOP / "dataset.jsonl").read_text(), name="shop", where="dataset.jsonl")
+    whole = scenarios_of(read_file(SHOP / "dataset.jsonl"), name="shop")
     return whole.replace(scenarios=whole.scenarios[: count * 4 : 4])
 
 
@@ -43,6 +43,6 @@ def request_(tmp_path: Path) -> PipelineRequest:
         card_dir=str(SHOP),
         dataset=few_scenarios(),
         trials=2,
-        feedback=feedback_from_jsonl((SHOP / "feedback.jsonl").read_text(), where="feedback.jsonl")[:12],
+        feedback=feedback_of(read_file(SHOP / "feedback.jsonl"))[:12],
         by="tester",
     )

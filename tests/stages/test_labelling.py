@@ -26,7 +26,7 @@ from assay.contracts.judgment import JudgeRequest, Ruling
 from assay.contracts.labels import LabelTask
 from assay.contracts.stage import AgentRef
 from assay.errors import BadInput
-from assay.evaluation.exchange import labels_from_csv, labels_from_jsonl, labels_to_csv, labels_to_jsonl
+from assay.evaluation.exchange import Rows, labels_of, labels_to_csv, labels_to_jsonl
 from assay.settings import Settings
 from assay.stages.analyze import analyze
 from assay.stages.compare import compare
@@ -304,13 +304,15 @@ def test_a_labelling_file_comes_back_as_it_went():
         asks=({"expectation_id": "e", "text": "Says, and does.", "ruling": "met", "note": "n"},),
         by="ada",
     )
-    assert labels_from_jsonl(labels_to_jsonl([task]), where="f") == (task,)
-    (back,) = labels_from_csv(labels_to_csv([task]), where="f")
+    assert labels_of(Rows(labels_to_jsonl([task]), "f")) == (task,)
+    (back,) = labels_of(Rows(labels_to_csv([task]), "f"))
     assert back == task.replace(turns=())
-    with pytest.raises(BadInput, match="f:1: .*asks"):
-        labels_from_jsonl('{"judging_id": "j"}', where="f")
+    with pytest.raises(BadInput, match="f: conversation_id, expectation_id, ruling, by is missing"):
+        labels_of(Rows('{"judging_id": "j"}', "f"))
     broken = labels_to_csv([task]).replace(",met,", ",perhaps,")
     with pytest.raises(BadInput, match="ruling: 'perhaps' is none of met"):
-        labels_from_csv(broken, where="f")
-    with pytest.raises(BadInput, match="column by"):
-        labels_from_csv("judging_id,conversation_id,expectation_id,ruling\n", where="f")
+        labels_of(Rows(broken, "f"))
+    with pytest.raises(BadInput, match="f: by is missing"):
+        labels_of(Rows("judging_id,conversation_id,expectation_id,ruling\nj,c,e,met\n", "f"))
+    with pytest.raises(BadInput, match="f: holds no label"):
+        labels_of(Rows("judging_id,conversation_id,expectation_id,ruling,by\n", "f"))

@@ -2,7 +2,6 @@
 
 import asyncio
 import functools
-import json
 import logging
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ from assay.errors import AssayError, BadInput
 if TYPE_CHECKING:
     from assay.contracts.notification import Notification
     from assay.contracts.stage import Stage, Usage
+    from assay.evaluation.exchange import Rows
     from assay.settings import Settings
     from assay.stages.context import Context, Progress
 
@@ -240,14 +240,13 @@ def took(usage: "Usage") -> str:
 
 def read_json(path: Path) -> JsonObject:
     """A JSON object from a file, or from stdin for `-`."""
+    from assay.evaluation.exchange.rows import parsed_json
+
     where, text = read_text(path)
     if not text.strip():
         hint = ": did the command before it fail?" if where == "stdin" else ": a JSON object is needed"
         raise BadInput(f"{where} is empty{hint}")
-    try:
-        loaded = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise BadInput(f"{where}:{error.lineno}: not JSON ({error.msg} at column {error.colno})") from error
+    loaded = parsed_json(text, where)
     if not isinstance(loaded, dict):
         raise BadInput(f"{where}: a JSON object is needed, not a {type(loaded).__name__}")
     return loaded
@@ -255,18 +254,41 @@ def read_json(path: Path) -> JsonObject:
 
 def read_text(path: Path) -> tuple[str, str]:
     """(what to call it in messages, its text)"""
+    from assay.contracts.text import clean
+    from assay.evaluation.exchange.encodings import decoded
+
+    where, data = read_bytes(path)
+    text, note = decoded(data, where)
+    print_notes([note] if note else [])
+    return where, clean(text)
+
+
+def read_bytes(path: Path) -> tuple[str, bytes]:
+    """(what to call it in messages, what is in it)"""
+    from assay.evaluation.exchange.rows import bytes_of
+
     if str(path) == "-":
-        return "stdin", sys.stdin.read()
-    try:
-        return str(path), path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise BadInput(f"{path}: there is no such file") from None
-    except IsADirectoryError:
-        raise BadInput(f"{path}: is a folder: name a file in it") from None
-    except UnicodeDecodeError as error:
-        raise BadInput(f"{path}: is not UTF-8 text (byte {error.start})") from None
-    except OSError as error:
-        raise BadInput(f"{path}: cannot be read: {error.strerror}") from error
+        return "stdin", sys.stdin.buffer.read()
+    return str(path), bytes_of(path)
+
+
+@contextmanager
+def rows_of(path: Path) -> "Iterator[Rows]":
+    """The rows of a file or of stdin; afterwards what is to be known about them is printed on stderr."""
+    from assay.evaluation.exchange import Rows
+
+    where, data = read_bytes(path)
+    rows = Rows(data, where)
+    yield rows
+    print_notes(rows.notes)
+
+
+def print_notes(notes: Sequence[str]) -> None:
+    from rich.console import Console
+
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    for note in notes:
+        console.print(note, markup=False)
 
 
 def load_as(model: type[M], path: Path) -> M:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from assay.cli.console import InOut, Output, answer, answer_table, asked, in_context, read_text, say, table
+from assay.cli.console import InOut, Output, answer, answer_table, asked, in_context, rows_of, say, table
 from assay.cli.references import agent_ref, dataset_ref, latest_dataset
 from assay.cli.stage import run_and_answer
 from assay.contracts.dataset import Dataset, DatasetRequest, DatasetResult
@@ -22,7 +22,7 @@ Agent = Annotated[str | None, Parameter(help="agent_id@version that it tests.")]
 
 @app.command
 def build(
-    file: Annotated[Path | None, Parameter(help="Scenarios as JSONL or CSV, instead of a brief.")] = None,
+    file: Annotated[Path | None, Parameter(help="Scenarios as JSONL, JSON, CSV or Excel, instead of a brief.")] = None,
     *,
     agent: Agent = None,
     brief: Annotated[str | None, Parameter(help="What to cover; the Dataset Builder drafts it.")] = None,
@@ -60,7 +60,7 @@ def build(
 
 @app.command
 def validate(
-    file: Annotated[Path, Parameter(help="Scenarios as JSONL or CSV.")],
+    file: Annotated[Path, Parameter(help="Scenarios as JSONL, JSON, CSV or Excel.")],
     *,
     card: Annotated[Path | None, Parameter(help="The agent's card: tools and topics are checked against it.")] = None,
     threshold: float = 0.8,
@@ -93,13 +93,13 @@ def validate(
 
 @app.command(name="import")
 def import_(
-    file: Annotated[Path, Parameter(help="Scenarios as JSONL or CSV.")],
+    file: Annotated[Path, Parameter(help="Scenarios as JSONL, JSON, CSV or Excel.")],
     *,
     agent: Agent = None,
     name: str | None = None,
     io: InOut = InOut(),
 ) -> None:
-    """Bring scenarios in from JSONL or CSV: validated and saved, the same as `build FILE`."""
+    """Bring scenarios in from a file: validated and saved, the same as `build FILE`."""
     request = asked(
         DatasetRequest, io, agent=agent_ref(agent) if agent else None, dataset=load_dataset_file(file, name)
     )
@@ -164,14 +164,12 @@ def chat(
 
 
 def load_dataset_file(file: Path, name: str | None) -> Dataset:
-    """Scenarios from JSONL or CSV, by the file's ending."""
-    from assay.evaluation.exchange import from_csv, from_jsonl
+    """Scenarios from JSONL, JSON, CSV or Excel."""
+    from assay.evaluation.exchange import scenarios_of
+    from assay.evaluation.slugs import slug
 
-    where, text = read_text(file)
-    known = name or file.stem.lower().replace(" ", "-")
-    if file.suffix.lower() == ".csv":
-        return from_csv(text, name=known, where=where)
-    return from_jsonl(text, name=known, where=where)
+    with rows_of(file) as rows:
+        return scenarios_of(rows, name=name or slug(file.stem, "dataset"))
 
 
 def show_findings(result: DatasetResult) -> None:

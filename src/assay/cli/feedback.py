@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from assay.cli.console import InOut, Output, answer, asked, in_context, read_text, say, table
+from assay.cli.console import InOut, Output, answer, asked, in_context, rows_of, say, table
 from assay.cli.dataset import load_dataset_file
 from assay.cli.references import agent_ref, dataset_ref, latest, latest_dataset
 from assay.cli.simulate import list_stage
@@ -24,21 +24,23 @@ app = App(name="assay feedback", help="What production says, and what to test ne
 
 @app.command
 def ingest(
-    file: Annotated[Path | None, Parameter(help="Feedback as JSONL or CSV.")] = None,
+    file: Annotated[Path | None, Parameter(help="Feedback as JSONL, JSON, CSV or Excel.")] = None,
     *,
+    dates: Annotated[
+        Literal["day-first", "month-first"] | None, Parameter(help="How dates such as 03/02/2026 are read.")
+    ] = None,
     agent: Annotated[str | None, Parameter(help="agent_id@version that it is on.")] = None,
     analytics: Annotated[str | None, Parameter(help="The report whose forecast is scored.")] = None,
     model: str | None = None,
     io: InOut = InOut(),
 ) -> None:
     """Store feedback on its traces and report: satisfaction, complaints, the forecast, scenarios to add."""
-    from assay.evaluation.exchange import feedback_from_csv, feedback_from_jsonl
+    from assay.evaluation.exchange import feedback_of
 
     items = None
     if file is not None:
-        where, text = read_text(file)
-        read = feedback_from_csv if file.suffix.lower() == ".csv" else feedback_from_jsonl
-        items = read(text, where=where)
+        with rows_of(file) as rows:
+            items = feedback_of(rows, dates=dates)
     request = asked(
         FeedbackRequest,
         io,

@@ -179,10 +179,16 @@ def agreement(
         table("", ("judge", "judge", "rulings", "alike", "Cohen's kappa"), rows)
 
 
+def _share_or_none(share: float | None) -> str:
+    return "not asked" if share is None else f"{share:.2f}"
+
+
 @app.command
 def audit(
-    items: Annotated[Path, Parameter(help="Pairs with their gold, as JSONL: item_id, gold, perhaps subset.")],
-    judgments: Annotated[Path, Parameter(help="What judges said, as JSONL: item_id, judge, winner_ab, winner_ba.")],
+    items: Annotated[
+        Path, Parameter(help="Pairs with their gold, as JSONL, CSV or Excel: item_id, gold, perhaps subset.")
+    ],
+    judgments: Annotated[Path, Parameter(help="What judges said, likewise: item_id, judge, winner_ab, winner_ba.")],
     *,
     io: Output = Output(),
 ) -> None:
@@ -199,8 +205,8 @@ def audit(
         (
             judge.judge,
             show_quantity(judge.accuracy, "share"),
-            f"{judge.order_consistency:.2f}",
-            f"{judge.prefers_first_shown:.2f}",
+            _share_or_none(judge.order_consistency),
+            _share_or_none(judge.prefers_first_shown),
             "yes" if judge.admitted else "no",
         )
         for judge in found.judges
@@ -212,6 +218,8 @@ def audit(
     )
     for judge in found.judges:
         said = f"{judge.judge}: {judge.admission}"
+        if judge.unread or judge.ties:
+            said += f". {judge.unread} answers could not be read, {judge.ties} were ties"
         if judge.correction.refused:
             said += f". Its rates cannot be corrected: {judge.correction.refused}"
         say("", said)

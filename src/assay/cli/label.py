@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from assay.cli.analytics import newest_judging
-from assay.cli.console import Output, answer, in_context, read_text, say, settings
+from assay.cli.console import Output, answer, in_context, rows_of, say, settings
 from assay.contracts.judgment import Ruling
 from assay.contracts.labels import LabelsTaken, LabelTask
 from assay.errors import BadInput
@@ -45,9 +45,11 @@ def draw(
     drawn, tasks = in_context(work, quiet=io.json)
     lines = [f"{len(drawn.drawn)} conversations of {chosen} are drawn (drawing {drawn.number})"]
     if to is not None:
-        text = labels_to_csv(tasks) if to.suffix == ".csv" else labels_to_jsonl(tasks)
+        sheet = to.suffix.lower() == ".csv"
+        text = labels_to_csv(tasks) if sheet else labels_to_jsonl(tasks)
         try:
-            to.write_text(text, encoding="utf-8")
+            # Without the mark Excel takes UTF-8 for the machine's own encoding.
+            to.write_text(text, encoding="utf-8-sig" if sheet else "utf-8", newline="")
         except OSError as error:
             raise BadInput(f"{to}: cannot be written: {error.strerror}") from error
         lines.append(f"  fill in `ruling` (met, not_met, abstained) and `by` in {to}, then: assay label take {to}")
@@ -58,17 +60,16 @@ def draw(
 
 @app.command
 def take(
-    file: Annotated[Path, Parameter(help="Filled-in labels, .jsonl or .csv.")],
+    file: Annotated[Path, Parameter(help="Filled-in labels: JSONL, CSV or Excel.")],
     *,
     by: Annotated[str | None, Parameter(help="Who labelled, where the file does not say.")] = None,
     io: Output = Output(),
 ) -> None:
     """Store labels as human assessments on the traces in MLflow."""
-    from assay.evaluation.exchange import labels_from_csv, labels_from_jsonl
+    from assay.evaluation.exchange import labels_of
 
-    where, text = read_text(file)
-    read = labels_from_csv if file.suffix == ".csv" else labels_from_jsonl
-    tasks = [task.replace(by=task.by or by or "") for task in read(text, where=where)]
+    with rows_of(file) as rows:
+        tasks = [task.replace(by=task.by or by or "") for task in labels_of(rows)]
 
     async def work(context: "Context") -> LabelsTaken:
         from assay.stages.labelling import take_labels

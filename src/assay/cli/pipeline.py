@@ -17,7 +17,7 @@ from assay.cli.console import (
     asked,
     in_context,
     load_as,
-    read_text,
+    rows_of,
     say,
     settings,
 )
@@ -138,10 +138,10 @@ async def _ask_person(context: "Context", gate: "GateState", result: "StageResul
 
 
 def _feedback(path: Path):
-    from assay.evaluation.exchange import feedback_from_csv, feedback_from_jsonl
+    from assay.evaluation.exchange import feedback_of
 
-    where, text = read_text(path)
-    return (feedback_from_csv if path.suffix.lower() == ".csv" else feedback_from_jsonl)(text, where=where)
+    with rows_of(path) as rows:
+        return feedback_of(rows)
 
 
 def _outcome(result: PipelineResult) -> list[str]:

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from assay.cli.console import InOut, Output, answer, answer_table, asked, in_context
+from assay.cli.console import InOut, Output, answer, answer_table, asked, in_context, print_notes
 from assay.cli.references import agent_ref, dataset_ref, newest_dataset
 from assay.cli.stage import run_and_answer
 from assay.contracts.conversation import SimulateRequest
 from assay.contracts.stage import Stage
+from assay.errors import BadInput
 
 if TYPE_CHECKING:
+    from assay.integrations.importers import Imported
     from assay.stages.context import Context
 
 app = App(name="assay simulate", help="Simulated users against an agent; conversations from elsewhere (stage 3).")
@@ -50,24 +52,44 @@ def run(
 
 @app.command(name="import")
 def import_(
-    file: Annotated[Path, Parameter(help="Conversations as JSONL; for tau-bench its folder.")],
+    file: Annotated[
+        Path, Parameter(help="Conversations as JSONL, JSON, CSV or Excel; for tau-bench a result file or folder.")
+    ],
     *,
     layout: Annotated[
-        Literal["openai", "tau-bench"], Parameter(name="--format", help="How they are written.")
+        Literal["openai", "tau-bench", "table"],
+        Parameter(name="--format", help="How they are written; `table`: results without transcripts."),
     ] = "openai",
-    agent: Annotated[str, Parameter(help="agent_id@version that spoke.")],
-    dataset: Annotated[Path | None, Parameter(help="Their scenarios as JSONL or CSV.")] = None,
+    agent: Annotated[str, Parameter(help="agent_id@version that spoke; agent_id alone if a table names versions.")],
+    dataset: Annotated[Path | None, Parameter(help="Their scenarios as JSONL, JSON, CSV or Excel.")] = None,
+    dates: Annotated[
+        Literal["day-first", "month-first"] | None, Parameter(help="How a table's dates such as 03/02/2026 are read.")
+    ] = None,
     as_scored: Annotated[
         bool, Parameter(negative="", help="Take quota, time-out and server errors as whoever made them scored them.")
     ] = False,
     io: Output = Output(),
 ) -> None:
     """Bring in conversations that Assay did not simulate, judged by the checks of their scenarios."""
-    from assay.integrations.importers import broken, import_conversations, read_conversations_file, signs
+    from assay.integrations.importers import read_conversations_file, read_results_table
 
-    imported = read_conversations_file(
-        file, layout=layout, agent=agent_ref(agent), dataset=dataset, as_scored=as_scored
-    )
+    if layout == "table":
+        if dataset is not None:
+            raise BadInput("dataset: a table brings its own tasks: leave it out")
+        agent_id, _, version = agent.partition("@")
+        for imported in read_results_table(file, agent_id, version or None, dates):
+            _import(imported, io)
+    else:
+        _import(
+            read_conversations_file(file, layout=layout, agent=agent_ref(agent), dataset=dataset, as_scored=as_scored),
+            io,
+        )
+
+
+def _import(imported: "Imported", io: Output) -> None:
+    from assay.integrations.importers import broken, import_conversations, signs
+
+    print_notes(imported.notes)
 
     async def work(context: "Context"):
         judging = await import_conversations(imported, io.name, context)

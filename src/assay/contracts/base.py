@@ -11,6 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 """A name that is safe in a URL, a file name and an MLflow tag: lower case, digits, `.`, `_`, `-`."""
 
+Name = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]*$")
+]
+"""An id or a topic as its owner writes it: up to 255 characters in one line, with case, spaces, `/` and any script.
+It goes into tags and JSON as it is; file names and generated ids are made of a slug or a hash of it."""
+
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 """Words that must be there."""
 
@@ -20,6 +26,9 @@ Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Usd = Annotated[Decimal, Field(ge=0)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 JsonObject = dict[str, JsonValue]
+
+Metadata = Annotated[JsonObject, Field(default_factory=dict, exclude_if=lambda value: not value)]
+"""Fields of an imported row that the contract does not have, as they came. Left out of JSON and hashes when empty."""
 
 
 class Contract(BaseModel):
@@ -41,10 +50,11 @@ class Document(Contract):
 def content_hash(content: object) -> str:
     """SHA-256 (64 hex digits) of contracts or JSON values as canonical JSON: sorted keys, no white space.
 
-    Independent of the order of keys and of how the JSON was laid out; any change of a value changes it.
+    Independent of the order of keys and of how the JSON was laid out; any change of a value changes it. Text that
+    UTF-8 cannot encode (a lone surrogate) has a hash too.
     """
     canonical = json.dumps(_plain(content), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def short_id(prefix: str, *parts: object) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from assay.contracts.base import Contract, Document, Hash, Share, Slug, Text
+from assay.contracts.base import Contract, Document, Hash, Name, Share, Slug, Text
 from assay.contracts.estimate import Quantity
 from assay.contracts.labels import ConversationId
 
@@ -24,7 +24,7 @@ class LabelledConversation(Contract):
 
     judging_id: Slug
     conversation_id: ConversationId
-    scenario_id: Slug
+    scenario_id: Name
     judge_passed: bool
     human_passed: bool
     probability: Annotated[float, Field(gt=0, le=1)]

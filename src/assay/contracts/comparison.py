@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from assay.contracts.analytics import Attribution, Narrative
-from assay.contracts.base import Contract, Finite, Share, Slug, Text
+from assay.contracts.base import Contract, Finite, Name, Share, Slug, Text
 from assay.contracts.calibration import UNCALIBRATED, JudgeStanding
 from assay.contracts.estimate import Estimate, Insufficient, Quantity
 from assay.contracts.report import Fact
@@ -124,7 +124,7 @@ class NextAction(Contract):
 class Flip(Contract):
     """A trial that one side passed and the other did not."""
 
-    scenario_id: Slug
+    scenario_id: Name
     trial: int
     direction: Literal["fixed", "broken"]
     champion_conversation: str

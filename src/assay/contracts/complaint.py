@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from assay.contracts.base import Contract, Document, Slug, Text
+from assay.contracts.base import Contract, Document, Name, Slug, Text
 from assay.contracts.dataset import Scenario
 from assay.contracts.stage import AgentRef, DatasetRef
 
@@ -32,7 +32,7 @@ class Complaint(Contract):
     """As proposed, or as it stands in the newest dataset that has it."""
     said: Text
     """In a user's words."""
-    feedback_ids: tuple[Slug, ...]
+    feedback_ids: tuple[Name, ...]
     state: ComplaintState
     dataset: DatasetRef | None = None
     """The newest that tests it; None: none does."""

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
-from assay.contracts.base import Contract, Document, JsonObject, Seconds, Slug, Usd
+from assay.contracts.base import Contract, Document, JsonObject, Metadata, Name, Seconds, Usd
 from assay.contracts.estimate import Quantity
 from assay.contracts.stage import AgentRef, DatasetRef, ModelName, Stage, StageRequest, StageResult, Usage
 
@@ -118,7 +118,7 @@ class Conversation(Document):
 
     conversation_id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
     """Also the W3C trace id, so that the agent's own spans join this trace."""
-    scenario_id: Slug
+    scenario_id: Name
     trial: int = Field(ge=0)
     seed: int
     agent: AgentRef
@@ -138,6 +138,9 @@ class Conversation(Document):
     """Faults of the attempts that were given up: counted, so that none is dropped in silence."""
     replayed: bool = False
     """True: the agent's answers came from a recording, so this is no independent trial."""
+    source_id: Annotated[Name | None, Field(exclude_if=lambda value: value is None)] = None
+    """The id that it has where it was imported from; feedback may name the conversation by it."""
+    metadata: Metadata
 
 
 class SimulateRequest(StageRequest):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, JsonValue, field_validator, model_validator
 
-from assay.contracts.base import Contract, Document, JsonObject, Share, Slug, Text, content_hash
+from assay.contracts.base import Contract, Document, JsonObject, Metadata, Name, Share, Slug, Text, content_hash
 from assay.contracts.expressions import compile_path, compile_pattern
 from assay.contracts.stage import AgentRef, DatasetRef, ModelName, Stage, StageRequest, StageResult
 
@@ -87,8 +87,8 @@ class Origin(StrEnum):
 class Scenario(Contract):
     """One situation that a user brings: the unit of independence of all statistics."""
 
-    scenario_id: Slug
-    topic: Slug
+    scenario_id: Name
+    topic: Name
     difficulty: Difficulty = Difficulty.MEDIUM
     persona: Persona
     goal: Text
@@ -105,6 +105,7 @@ class Scenario(Contract):
     origin: Origin = Origin.WRITTEN
     origin_ref: str | None = None
     """The feedback, trace or file that it came from; None: it came from nobody else."""
+    metadata: Metadata
 
     @model_validator(mode="after")
     def expectations_are_distinct(self) -> Self:
@@ -160,13 +161,13 @@ class DatasetRule(StrEnum):
 class DatasetFinding(Contract):
     rule: DatasetRule
     severity: Literal["error", "warning", "note"]
-    scenario_ids: tuple[Slug, ...] = ()
+    scenario_ids: tuple[Name, ...] = ()
     message: Text
     fix: Text
 
 
 class CoverageCell(Contract):
-    topic: Slug
+    topic: Name
     persona: Slug
     difficulty: Difficulty
     scenarios: int = Field(ge=0)

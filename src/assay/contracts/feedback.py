@@ -1,41 +1,76 @@
 """Stage 8: what production says."""
 
-from datetime import datetime
-from typing import Annotated, Literal, Self
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, model_validator
 
 from assay.contracts.analytics import Narrative
-from assay.contracts.base import Contract, Document, Share, Slug, Text
+from assay.contracts.base import Contract, Document, Metadata, Name, Share, Slug, Text
 from assay.contracts.conversation import Turn
 from assay.contracts.dataset import Scenario
 from assay.contracts.estimate import Estimate, Insufficient, Quantity
 from assay.contracts.report import Fact
 from assay.contracts.stage import AgentRef, ModelName, Stage, StageRequest, StageResult
 
+NUMBER = re.compile(r"\s*[+-]?\d+(\.\d*)?\s*")
+HEX_ID = re.compile(r"(?:tr-)?([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})", re.I)
+
+
+def conversation_name(text: str) -> str:
+    """One spelling of a conversation's id: 32 hex digits for a trace id or UUID, whatever its case, dashes or `tr-`.
+
+    Any other id stays as it is.
+    """
+    match = HEX_ID.fullmatch(text.strip())
+    return "".join(match.groups()).lower() if match else text
+
+
+def in_utc(value: Any) -> Any:
+    """A time without a zone is UTC. Raises ValueError for a bare number, which may count days or seconds."""
+    if isinstance(value, int | float) or (isinstance(value, str) and NUMBER.fullmatch(value)):
+        raise ValueError("is a number: write a date such as 2026-03-02T10:15:00Z")
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value.strip())
+        except ValueError:
+            return value  # pydantic reads more forms, and says what is wrong with this one
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return value.replace(tzinfo=UTC)
+    return value
+
 
 class Feedback(Document):
-    """What one user said of one conversation."""
+    """What one user said of one conversation, or that it took place and nobody rated it."""
 
-    feedback_id: Slug
-    conversation_id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")] | None = None
-    """The trace that it speaks of; None: `turns` brings the conversation along, or there is none."""
+    feedback_id: Name
+    conversation_id: Annotated[Name, AfterValidator(conversation_name)] | None = None
+    """A trace id in any spelling, or the id that the conversation was imported with (`Conversation.source_id`).
+    None: `turns` brings the conversation along, or there is none."""
     agent: AgentRef | None = None
     """None: not known."""
-    at: datetime | None = None
+    at: Annotated[AwareDatetime, BeforeValidator(in_utc)] | None = None
+    """A time without a zone is UTC."""
     user: str | None = None
     """A pseudonym, never a name or an address."""
     thumbs: Literal["up", "down"] | None = None
     rating: Annotated[int, Field(ge=1, le=5)] | None = None
     comment: str | None = None
     turns: tuple[Turn, ...] = ()
-    topic: Slug | None = None
+    topic: Name | None = None
+    metadata: Metadata
 
     @model_validator(mode="after")
     def says_something(self) -> Self:
-        if self.thumbs is None and self.rating is None and not (self.comment or "").strip():
-            raise ValueError("feedback says nothing: give thumbs, rating or comment")
+        if not self.rated and self.conversation_id is None and not self.turns:
+            raise ValueError("feedback says nothing: give thumbs, rating or comment, or the conversation nobody rated")
         return self
+
+    @property
+    def rated(self) -> bool:
+        """Whether a user said anything. False: the item only states that the conversation took place."""
+        return self.thumbs is not None or self.rating is not None or bool((self.comment or "").strip())
 
     @property
     def negative(self) -> bool | None:
@@ -57,13 +92,21 @@ class FeedbackRequest(StageRequest):
     narrative: str | None = None
     model: ModelName | None = None
 
+    @model_validator(mode="after")
+    def ids_are_distinct(self) -> Self:
+        first: dict[str, Feedback] = {}
+        for item in self.items:
+            if first.setdefault(item.feedback_id, item) != item:
+                raise ValueError(f"items: feedback_id {item.feedback_id} is given twice: give each item its own")
+        return self
+
 
 class ComplaintCluster(Contract):
     name: Text
     description: str
     items: int
     share_of_negative: Share
-    feedback_ids: tuple[Slug, ...]
+    feedback_ids: tuple[Name, ...]
     conversation_ids: tuple[str, ...]
     in_dataset: bool
     """Some scenario of the agent's dataset already tests this."""
@@ -122,12 +165,15 @@ class ProductionReport(StageResult):
     stage: Literal[Stage.FEEDBACK] = Stage.FEEDBACK
     agent: AgentRef
     items: int
+    """Items with a rating or a comment."""
+    unrated: int = 0
+    """Conversations that were handed in although nobody rated them."""
     linked: int
-    """Items that stand as assessments on a trace."""
+    """Rated items that are stored as assessments on a trace."""
     satisfaction: Estimate | Insufficient
     """Share of the rated items that are not negative."""
     mean_rating: Quantity
-    by_topic: dict[Slug, Quantity]
+    by_topic: dict[Name, Quantity]
     clusters: tuple[ComplaintCluster, ...]
     forecast: ForecastScore | None
     """None: no forecast was named, or it had none."""

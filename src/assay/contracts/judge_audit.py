@@ -1,11 +1,14 @@
 """Judges held against gold labels: pairs of outputs of which people said which is better."""
 
-from typing import Literal
+from typing import Any, Literal
+
+from pydantic import model_validator
 
 from assay.contracts.base import Contract, Document, Finite, Share, Text
 from assay.contracts.estimate import Estimate, Quantity
 
 Side = Literal["1", "2"]
+Winner = Literal["1", "2", "tie"]
 
 
 class PairwiseItem(Contract):
@@ -21,12 +24,22 @@ class PairwiseVerdict(Contract):
 
     item_id: Text
     judge: Text
-    winner_ab: Side | None = None
+    winner_ab: Winner | None = None
     """None: the answer could not be read."""
-    winner_ba: Side | None = None
+    winner_ba: Winner | None = None
+    """Left out: the judge was not asked in this order (see `both_orders`)."""
+    both_orders: bool
+    """Whether the judge was asked in both orders; by default whether `winner_ba` is given, be it as null."""
     score_1: Finite | None = None
     score_2: Finite | None = None
     """Ratings of the two outputs by themselves; None: not rated, or not to be read."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def orders_asked(cls, fields: Any) -> Any:
+        if isinstance(fields, dict) and "both_orders" not in fields:
+            return {**fields, "both_orders": "winner_ba" in fields}
+        return fields
 
 
 class Correction(Contract):
@@ -51,21 +64,32 @@ class SubsetCounts(Contract):
     n: int
     correct_ab: int
     correct_ba: int
+    """Of the items that were asked in both orders, as are the two that follow."""
     correct_both: int
     same_verdict: int
+    both_orders: int
+    """Items that were asked in both orders."""
 
 
 class JudgeRecord(Contract):
     judge: str
     n: int
     unread: int
-    """Answers, of both orders, that could not be read: neither right nor dropped."""
+    """Answers, of the orders that were asked, that could not be read: neither right nor dropped."""
+    ties: int
+    """Answers, of the orders that were asked, that found both outputs equal."""
+    both_orders: int
+    """Items that were asked in both orders."""
     accuracy: Quantity
-    """Mean of both orders."""
-    accuracy_both_orders: Share
-    order_consistency: Share
-    """Same winner in both orders."""
-    prefers_first_shown: Share
+    """Mean over items of the share of the asked orders with the right winner; a tie is not right."""
+    accuracy_tie_right: Share
+    """The same if a tie counts as right, as some published figures have it."""
+    accuracy_both_orders: Share | None
+    """Right in both orders; None: no item was asked in both, as with the two that follow."""
+    order_consistency: Share | None
+    """The same winner, or a tie, in both orders."""
+    prefers_first_shown: Share | None
+    """Of the answers that name a winner: how often it is the output that was shown first. 0.5: no preference."""
     kappa_with_gold: Quantity
     """Cohen's, in the order as given."""
     kappa_between_orders: Quantity

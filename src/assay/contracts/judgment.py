@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from assay.contracts.base import Contract, Document, Hash, Share, Slug, Text
+from assay.contracts.base import Contract, Document, Hash, Name, Share, Slug, Text
 from assay.contracts.conversation import CallFailed, Conversation
 from assay.contracts.dataset import Expectation
 from assay.contracts.stage import AgentRef, DatasetRef, ModelName, Stage, StageRequest, StageResult, Usage
@@ -45,7 +45,7 @@ class Judgment(Document):
     """All verdicts on one conversation."""
 
     conversation_id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
-    scenario_id: Slug
+    scenario_id: Name
     trial: int
     verdicts: tuple[Verdict, ...]
     score: Share | None

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from assay.contracts.base import Contract, Document, Share, Slug, Text
+from assay.contracts.base import Contract, Document, Name, Share, Slug, Text
 from assay.contracts.conversation import Turn
 from assay.contracts.estimate import Quantity
 from assay.contracts.judgment import Ruling
@@ -30,7 +30,7 @@ class LabelTask(Document):
 
     judging_id: Slug
     conversation_id: ConversationId
-    scenario_id: Slug
+    scenario_id: Name
     trial: int
     goal: str = ""
     turns: tuple[Turn, ...]

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Collection, Iterable, Sequence
 
+from assay.contracts.base import content_hash
 from assay.contracts.estimate import Estimate, Insufficient, Quantity
 from assay.contracts.report import Fact
 from assay.errors import BadInput
@@ -67,8 +68,14 @@ def _significant(value: float, least: int) -> str:
 
 
 def slice_fact_id(dimension: str, value: str) -> str:
-    """The id of a slice's fact; two values that differ in signs alone share it."""
-    return f"slice.{dimension}.{re.sub(r'[^a-z0-9_.-]+', '-', value.lower())}"
+    """The id of a slice's fact."""
+    return f"slice.{dimension}.{fact_key(value)}"
+
+
+def fact_key(value: str) -> str:
+    """A topic or another name as a part of a fact's id: itself where an id can hold it, else with a hash behind."""
+    plain = re.sub(r"[^a-z0-9_.-]+", "-", value.lower())
+    return plain if plain == value else f"{plain[:64]}.{content_hash(value)[:8]}"
 
 
 def fill(text: str, facts: Sequence[Fact]) -> str:

@@ -2,6 +2,7 @@
 
 from assay.contracts.feedback import ProductionReport
 from assay.contracts.report import Fact
+from assay.evaluation.facts import fact_key
 
 
 def production_facts(report: ProductionReport) -> tuple[Fact, ...]:
@@ -21,7 +22,7 @@ def production_facts(report: ProductionReport) -> tuple[Fact, ...]:
         ),
     ]
     facts += [
-        Fact(fact_id=f"topic.{topic}", label=f"Satisfaction, topic {topic}", value=rate, unit="share")
+        Fact(fact_id=f"topic.{fact_key(topic)}", label=f"Satisfaction, topic {topic}", value=rate, unit="share")
         for topic, rate in report.by_topic.items()
     ]
     facts += [

@@ -156,13 +156,13 @@ async def ask_feedback_analyst(request: FeedbackQuestion, context: Context) -> A
 
 async def _items(report: ProductionReport, context: Context) -> tuple[Feedback, ...]:
     """The feedback that the report is made of; none where it was not stored."""
-    from assay.evaluation.exchange import feedback_from_jsonl
+    from assay.evaluation.exchange import Rows, feedback_of
     from assay.tracking import read_text
 
     if report.run_id is None:
         return ()
     text = await asyncio.to_thread(read_text, context.tracking, report.run_id, ITEMS)
-    return feedback_from_jsonl(text, where=ITEMS)
+    return feedback_of(Rows(text, ITEMS))
 
 
 async def _asked(

@@ -11,7 +11,7 @@ from assay.contracts.judgment import Judging, Judgment
 from assay.contracts.stage import AgentRef, DatasetRef, Stage
 from assay.errors import BadInput
 from assay.evaluation.complaints import about, complaint, ruled, transcript
-from assay.evaluation.exchange import feedback_from_jsonl
+from assay.evaluation.exchange import Rows, feedback_of
 from assay.evaluation.judges.certificate import judge_key
 from assay.lifecycle.gates import load_subject
 from assay.lifecycle.run import run_stage
@@ -193,4 +193,4 @@ async def _items(context: Context, report: ProductionReport) -> tuple[Feedback, 
     if report.run_id is None:
         return ()
     text = await asyncio.to_thread(read_text, context.tracking, report.run_id, ITEMS)
-    return feedback_from_jsonl(text, where=ITEMS)
+    return feedback_of(Rows(text, ITEMS))

@@ -127,19 +127,14 @@ async def _run(context: Context, project: str, schedule: Schedule, run: Schedule
 
 
 async def _ingest(context: Context, project: str, request: JsonObject) -> str:
-    from assay.evaluation.exchange import feedback_from_csv, feedback_from_jsonl
+    from assay.evaluation.exchange import feedback_of, read_file
     from assay.lifecycle.run import run_stage
 
-    file = Path(str(request["file"]))
-    try:
-        text = await asyncio.to_thread(file.read_text, "utf-8")
-    except OSError as error:
-        raise BadInput(f"file: {file} cannot be read: {error.strerror}") from error
-    read = feedback_from_csv if file.suffix.lower() == ".csv" else feedback_from_jsonl
-    items = read(text, where=str(file))
+    rows = await asyncio.to_thread(read_file, Path(str(request["file"])))
+    items = await asyncio.to_thread(feedback_of, rows)
     fields = {name: value for name, value in request.items() if name != "file"}
     report = await run_stage(FeedbackRequest.model_validate({"project": project, **fields, "items": items}), context)
-    return f"{len(items)} items: {report.subject_id}"
+    return "; ".join([f"{len(items)} items: {report.subject_id}", *rows.notes])
 
 
 async def _judge_online(context: Context, project: str, request: JsonObject) -> str:

@@ -1,6 +1,7 @@
 """Stage 8, feedback: what production says, held against what was predicted, and back to stage 2."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
@@ -56,7 +57,8 @@ async def feedback(request: FeedbackRequest, context: Context) -> ProductionRepo
         context.tell(Stage.FEEDBACK, 1, 3)
         scenarios = await known_scenarios(request, context)
         analytics = await _analytics(request, context)
-        draft = compute(request, items, scenarios, linked, analytics)
+        spoken = with_known_topics(items, scenarios)
+        draft = compute(request, spoken, scenarios, linked, analytics)
         draft = draft.replace(
             forecast_record=record([*await _earlier(request, context), draft]),
             user_distance=await _user_distance(request, items, context),
@@ -65,7 +67,7 @@ async def feedback(request: FeedbackRequest, context: Context) -> ProductionRepo
         proposed = await calls.of(
             "feedback_analyst",
             author.name,
-            author.propose_scenarios(uncovered(items, draft), version.card, scenarios),
+            author.propose_scenarios(uncovered(spoken, draft), version.card, scenarios),
             lambda proposed: proposed.usage,
         )
         draft = draft.replace(proposed_scenarios=proposed.scenarios)
@@ -106,6 +108,8 @@ def compute(
     analytics: AnalyticsReport | None,
 ) -> ProductionReport:
     """The report with all its numbers and no words yet. analytics: whose forecast is scored; None: none is."""
+    unrated = sum(not item.rated for item in items)
+    items = [item for item in items if item.rated]
     topics = sorted({item.topic for item in items if item.topic})
     observed = satisfaction(items)
     by_topic = {topic: satisfaction([item for item in items if item.topic == topic]) for topic in topics}
@@ -115,6 +119,7 @@ def compute(
         subject_id="production-draft",
         agent=request.agent,
         items=len(items),
+        unrated=unrated,
         linked=linked,
         satisfaction=observed,
         mean_rating=_mean_rating(items),
@@ -139,6 +144,23 @@ def satisfaction(items: Sequence[Feedback]) -> Quantity:
     rated = [item for item in items if item.negative is not None]
     values = np.array([float(not item.negative) for item in rated])
     return quantity(clustered_mean(values, _users(rated)), clustered_by="users")
+
+
+def with_known_topics(items: Sequence[Feedback], scenarios: Sequence[Scenario]) -> list[Feedback]:
+    """The items, with a topic that differs from a scenario's in case, spaces or dashes alone written as there.
+
+    Topics that no scenario has are written as where they come first.
+    """
+    known = {_topic_key(scenario.topic): scenario.topic for scenario in reversed(scenarios)}
+    spoken = []
+    for item in items:
+        topic = known.setdefault(_topic_key(item.topic), item.topic) if item.topic else None
+        spoken.append(item if topic == item.topic else item.replace(topic=topic))
+    return spoken
+
+
+def _topic_key(topic: str) -> str:
+    return re.sub(r"[\W_]+", "-", topic.casefold())
 
 
 def trend(items: Sequence[Feedback]) -> tuple[TrendPoint, ...]:

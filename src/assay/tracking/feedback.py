@@ -1,6 +1,7 @@
 """What people say of conversations: users' feedback and human labels, as HUMAN assessments on the traces."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -13,11 +14,12 @@ from assay.contracts.stage import AgentRef
 from assay.contracts.text import clean_model
 from assay.errors import BadInput, NotFound
 from assay.tracking.assessments import GROUP, Draft, Group, write_groups
-from assay.tracking.connection import Tracking, reports_outages
+from assay.tracking.connection import Tracking, quoted, reports_outages
 from assay.tracking.judgments import VALUES, verdict_draft
 from assay.tracking.projects import ensure_project, project_or_not_found
+from assay.tracking.spans import SOURCE_TAG
 from assay.tracking.trace_ids import traces_of
-from assay.tracking.traces import batches, write_conversations
+from assay.tracking.traces import all_pages, batches, write_conversations
 
 if TYPE_CHECKING:
     from mlflow.entities import Assessment
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 PRODUCTION = "production"
 """The simulation id under which conversations stand that came with feedback."""
 LABEL = "label"
+TRACE_ID = re.compile("[0-9a-f]{32}")
 _VERDICT = "assay.verdict"
 _FEEDBACK = "assay.feedback"
 _UNKNOWN = AgentRef(agent_id="unknown", version="unknown")
@@ -33,15 +36,23 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 @reports_outages
 def write_feedback(t: Tracking, project: str, items: Sequence[Feedback]) -> int:
-    """How many of the items stand on a trace now. Each is there once, however often it is handed in.
+    """How many of the rated items are stored on a trace now. Each is there once, however often it is handed in.
 
-    An item that brings its turns, and names no conversation that is stored, becomes a conversation of simulation
-    `production`; one that has neither is on no trace.
+    A conversation is named by its trace id, or by the id that it was imported with. An item that brings its turns,
+    and names no conversation that is stored, becomes a conversation of simulation `production`; one that has neither
+    is on no trace.
     """
     experiment_id = ensure_project(t, project)
     items = [clean_model(item) for item in items]
-    names = {item.feedback_id: item.conversation_id or _conversation_id(item) for item in items}
-    known = traces_of(t, experiment_id, names.values())
+    foreign = {name for item in items if (name := item.conversation_id) and not TRACE_ID.fullmatch(name)}
+    imported = _imported_as(t, experiment_id, sorted(foreign))
+    names = {
+        item.feedback_id: name
+        if (name := item.conversation_id) and (name in imported or name not in foreign)
+        else _conversation_id(item)
+        for item in items
+    }
+    known = imported | traces_of(t, experiment_id, set(names.values()) - imported.keys())
     brought = {
         names[item.feedback_id]: (_conversation(item, names[item.feedback_id]), None)
         for item in items
@@ -58,7 +69,7 @@ def write_feedback(t: Tracking, project: str, items: Sequence[Feedback]) -> int:
             tags={"origin": "feedback"},
         )
         known |= traces_of(t, experiment_id, brought)
-    linked = [item for item in items if names[item.feedback_id] in known]
+    linked = [item for item in items if item.rated and names[item.feedback_id] in known]
     write_groups(
         t,
         [
@@ -124,6 +135,35 @@ def read_human_labels(t: Tracking, project: str, conversation_ids: Sequence[str]
     return found
 
 
+def _imported_as(t: Tracking, experiment_id: str, source_ids: Sequence[str]) -> dict[str, list[str]]:
+    """The traces of conversations by the id that they were imported with."""
+    found: dict[str, list[str]] = {}
+    if t.sql is None:
+        for source_id in source_ids:
+            wanted = f"tags.`{SOURCE_TAG}` = {quoted(source_id)}"
+            infos = all_pages(
+                lambda token, wanted=wanted: t.store.search_traces(
+                    locations=[experiment_id], filter_string=wanted, max_results=500, page_token=token
+                )
+            )
+            if infos:
+                found[source_id] = [info.trace_id for info in infos]
+        return found
+    from mlflow.store.tracking.dbmodels.models import SqlTraceInfo, SqlTraceTag
+
+    with t.sql.ManagedSessionMaker() as session:
+        for batch in batches(source_ids):
+            rows = (
+                session.query(SqlTraceTag.value, SqlTraceTag.request_id)
+                .join(SqlTraceInfo, SqlTraceInfo.request_id == SqlTraceTag.request_id)
+                .filter(SqlTraceInfo.experiment_id == int(experiment_id))
+                .filter(SqlTraceTag.key == SOURCE_TAG, SqlTraceTag.value.in_(batch))
+            )
+            for source_id, trace_id in rows:
+                found.setdefault(source_id, []).append(trace_id)
+    return found
+
+
 def _said(item: Feedback) -> tuple[Draft, ...]:
     """Thumbs, stars and words apart, as MLflow's users filter by them; the words go with what they explain."""
     comment = (item.comment or "").strip() or None
@@ -148,6 +188,7 @@ def _conversation(item: Feedback, conversation_id: str) -> Conversation:
     return Conversation(
         conversation_id=conversation_id,
         scenario_id=item.feedback_id,
+        source_id=item.conversation_id if item.conversation_id != conversation_id else None,
         trial=0,
         seed=0,
         agent=item.agent or _UNKNOWN,

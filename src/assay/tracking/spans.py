@@ -17,6 +17,8 @@ CONVERSATION = "assay.conversation"
 TURN = "assay.turn"
 """Attribute of every span that is made here: the turn that it belongs to, -1 in the root."""
 SIMULATION_TAG = "simulation_id"
+SOURCE_TAG = "assay.source_id"
+"""The id that an imported conversation has where it comes from."""
 """Of the simulation that was written last; a tag named as the simulation stays for each that the conversation is in."""
 STORED = "stored"
 TRACE_TAG = "mlflow.traceTag."
@@ -101,6 +103,7 @@ def draft_trace(
             **_chat(conversation.turns),
             CONVERSATION: conversation.model_dump_json(),
             TRACE_TAG + simulation_id: json.dumps(STORED),
+            **({"metadata": json.dumps(conversation.metadata)} if conversation.metadata else {}),
         },
         error=_error(conversation),
     )
@@ -142,6 +145,8 @@ def _tags(
         "simulator_fault": ",".join(faults) or "none",
         VERSION_TAG: assay_version(),
     }
+    if conversation.source_id:
+        tags[SOURCE_TAG] = conversation.source_id
     if dataset:
         tags["dataset_version"] = dataset.version
     if scenario:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from assay.contracts.base import Slug
+from assay.contracts.base import Name, Slug
 from assay.contracts.conversation import CallFailed, Conversation, FailureCause, StopReason, ToolCall, Turn
 from assay.contracts.judgment import TraceQuery
 from assay.contracts.stage import AgentRef
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Span, Trace, TraceInfo
 
 _slug: TypeAdapter[str] = TypeAdapter(Slug)
+_name: TypeAdapter[str] = TypeAdapter(Name)
 _SCORER = "mlflow.trace.sourceScorer"
 
 
@@ -107,7 +108,7 @@ def _conversation(traces: "list[Trace]", experiment: str, trials: dict[str, int]
     if not turns:
         return None
     first, last = traces[0].info, traces[-1].info
-    scenario_id = _as_slug(first.tags.get("scenario_id")) or _as_slug(first.trace_id) or "imported"
+    scenario_id = _as_name(first.tags.get("scenario_id")) or _as_slug(first.trace_id) or "imported"
     trial = first.tags.get("trial", "")
     number = int(trial) if trial.isdecimal() else trials[scenario_id]
     trials[scenario_id] = number + 1
@@ -183,6 +184,13 @@ def _conversation_id(trace_ids: list[str]) -> str:
     if len(trace_ids) == 1 and re.fullmatch(r"[0-9a-f]{32}", name):
         return name
     return hashlib.sha256("/".join(trace_ids).encode()).hexdigest()[:32]
+
+
+def _as_name(text: str | None) -> str | None:
+    try:
+        return _name.validate_python(text)
+    except ValidationError:
+        return None
 
 
 def _as_slug(text: str | None) -> str | None:

@@ -8,7 +8,7 @@ import pytest
 from assay.contracts.agent import AgentCard
 from assay.contracts.dataset import Dataset, DatasetRule, Scenario
 from assay.contracts.stage import AgentRef
-from assay.evaluation.exchange import from_jsonl
+from assay.evaluation.exchange import read_file, scenarios_of
 from assay.evaluation.validation import validate
 from assay.integrations.importers import tau_bench
 from assay.statistics import detectable_difference
@@ -19,7 +19,7 @@ from tests.evaluation.validation.planted import CARD, calls, says, scenario
 @pytest.mark.parametrize(("dataset", "card"), [("shop", "v1"), ("shop", "v2"), ("eliza", "card")])
 def test_the_examples_pass_with_nothing_but_fair_remarks(dataset: str, card: str):
     folder = ROOT / "examples" / dataset
-    given_ = from_jsonl((folder / "dataset.jsonl").read_text(), name=dataset, where="dataset.jsonl")
+    given_ = scenarios_of(read_file(folder / "dataset.jsonl"), name=dataset)
     size = detectable_difference(len(given_.scenarios)).difference
     agent = AgentCard.model_validate_json((folder / f"{card}.json").read_text())
     seen = validate(given_, agent, threshold=1.0, detectable_difference=size)

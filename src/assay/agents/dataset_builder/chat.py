@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from assay.contracts.agent import AgentCard
-from assay.contracts.base import Contract, Slug, Text
+from assay.contracts.base import Contract, Name, Text
 from assay.contracts.dataset import Scenario
 from assay.contracts.stage import Usage
 
@@ -18,7 +18,7 @@ class Said(Contract):
 class PlannedTopic(Contract):
     """How many scenarios a topic should have in the end."""
 
-    topic: Slug
+    topic: Name
     scenarios: int = Field(ge=1, le=500)
     why: str = ""
 

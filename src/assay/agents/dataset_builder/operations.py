@@ -216,7 +216,7 @@ def _edited(old: Scenario, field: str, value: str) -> tuple[Scenario, str]:
         case "opening":
             return old.replace(opening=value or None), f"opening is now {value!r}."
         case "topic":
-            return old.replace(topic=slug(value, value)), f"topic is now {slug(value, value)!r}."
+            return old.replace(topic=value), f"topic is now {value!r}."
         case "persona":
             persona = old.persona.replace(name=slug(value, value), description=value)
             return old.replace(persona=persona), f"persona is now {persona.name!r}."

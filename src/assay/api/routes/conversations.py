@@ -10,7 +10,7 @@ from assay.api.routes.datasets import saved_dataset
 from assay.api.routes.runs import agent_of, has_pages
 from assay.api.server import Cursor, Here, Limit, Project, Server
 from assay.contracts.api import ConversationDetail, ConversationPage, JudgedBy
-from assay.contracts.base import Slug
+from assay.contracts.base import Name, Slug
 from assay.contracts.conversation import SimulatorFaultKind, StopReason
 from assay.contracts.dataset import Scenario
 from assay.errors import AssayError, BadInput
@@ -28,7 +28,7 @@ async def list_(
     judging: Annotated[Slug | None, Query(description="Only judged by this one; gives `outcome`.")] = None,
     passed: Annotated[bool | None, Query(description="In the judging, which must be named.")] = None,
     outcome: Annotated[Literal["passed", "failed", "unjudged"] | None, Query()] = None,
-    scenario: Slug | None = None,
+    scenario: Name | None = None,
     stop_reason: StopReason | None = None,
     fault: Annotated[
         SimulatorFaultKind | Literal["any", "none"] | None, Query(description="Of the user simulator.")

@@ -1,16 +1,15 @@
-"""Scenarios as JSONL, one a line, and as CSV, one a row: read back, both are the same dataset version."""
+"""Scenarios from files, and as JSONL and CSV: read back, both are the same dataset version."""
 
 import csv
 import io
 import json
 import re
-from collections.abc import Iterable
 from typing import Any
 
 from assay.contracts.base import content_hash
 from assay.contracts.dataset import Dataset, Expectation, Scenario
 from assay.errors import BadInput
-from assay.evaluation.exchange.rows import checked, csv_rows, jsonl_rows, parsed_json
+from assay.evaluation.exchange.rows import FORMULA, Row, Rows, cell_of, checked, parsed_json, text_of
 from assay.evaluation.slugs import slug
 
 COLUMNS: tuple[str, ...] = (
@@ -33,66 +32,58 @@ COLUMNS: tuple[str, ...] = (
 )
 """`must` and `must_not` hold one expectation a line, for people; `expectations` holds as JSON what is more."""
 
-FORMULA = ("=", "+", "-", "@", '"')
-"""A spreadsheet would run a cell that begins so; with a quotation mark before it, it does not."""
 
+def scenarios_of(rows: Rows, *, name: str, description: str = "") -> Dataset:
+    """The dataset in a file of scenarios. In a table topic, goal and must (or must_not) suffice.
 
-def from_jsonl(text: str, *, name: str, where: str, description: str = "") -> Dataset:
-    """A dataset of one scenario a line. Raises BadInput as `where:line: field: what, and the fix`."""
-    rows = ((checked(Scenario, row, at), at) for row, at in jsonl_rows(text, where))
-    return _dataset(rows, name, description, where)
+    A scenario without an id gets one of its content; fields that a scenario does not have become its metadata. Raises
+    BadInput with all that does not fit, as `where:line: field: what, and the fix`.
+    """
+    stands: dict[str, str] = {}
+
+    def read(row: Row) -> Scenario:
+        scenario = _from_cells(rows, row) if row.table else _from_json(rows, row)
+        first = stands.setdefault(scenario.scenario_id, row.at)
+        if first != row.at:
+            line = first.rsplit(":", 1)[1]
+            raise BadInput(
+                f"{row.at}: scenario_id: {scenario.scenario_id} is used in line {line} already: give each its own"
+            )
+        return scenario
+
+    scenarios = rows.each(read)
+    if not scenarios:
+        raise BadInput(f"{rows.where}: holds no scenario: give at least one")
+    return checked(Dataset, {"name": name, "description": description, "scenarios": tuple(scenarios)}, rows.where)
 
 
 def to_jsonl(dataset: Dataset) -> str:
     return "".join(scenario.model_dump_json() + "\n" for scenario in dataset.scenarios)
 
 
-def from_csv(text: str, *, name: str, where: str, description: str = "") -> Dataset:
-    """A dataset of one scenario a row. topic, goal and must (or must_not) suffice; ids are made of the content.
-
-    Raises BadInput as `where:line: field: what, and the fix`.
-    """
-    rows = ((_read(row, at), at) for row, at in csv_rows(text, where))
-    return _dataset(rows, name, description, where)
-
-
 def to_csv(dataset: Dataset) -> str:
     out = io.StringIO(newline="")
-    writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
+    columns = (*COLUMNS, "metadata") if any(scenario.metadata for scenario in dataset.scenarios) else COLUMNS
+    writer = csv.DictWriter(out, columns, lineterminator="\n")
     writer.writeheader()
     for scenario in dataset.scenarios:
-        writer.writerow(_written(scenario))
+        cells = _written(scenario)
+        writer.writerow({name: cells[name] for name in columns})
     return out.getvalue()
-
-
-def _dataset(rows: Iterable[tuple[Scenario, str]], name: str, description: str, where: str) -> Dataset:
-    stands: dict[str, str] = {}
-    scenarios = []
-    for scenario, at in rows:
-        if first := stands.get(scenario.scenario_id):
-            line = first.rsplit(":", 1)[1]
-            raise BadInput(
-                f"{at}: scenario_id: {scenario.scenario_id} stands in line {line} already: give each its own"
-            )
-        stands[scenario.scenario_id] = at
-        scenarios.append(scenario)
-    if not scenarios:
-        raise BadInput(f"{where}: holds no scenario: give at least one")
-    return checked(Dataset, {"name": name, "description": description, "scenarios": tuple(scenarios)}, where)
 
 
 def _written(scenario: Scenario) -> dict[str, str]:
     lines = _as_lines(scenario.expectations)
     plain = scenario.model_dump(mode="json")
     return {
-        "scenario_id": scenario.scenario_id,
-        "topic": scenario.topic,
+        "scenario_id": cell_of(scenario.scenario_id),
+        "topic": cell_of(scenario.topic),
         "difficulty": scenario.difficulty.value,
         "persona": scenario.persona.name,
-        "persona_description": _cell(scenario.persona.description),
-        "language": _cell(scenario.persona.language),
-        "goal": _cell(scenario.goal),
-        "opening": "" if scenario.opening is None else _cell(scenario.opening),
+        "persona_description": cell_of(scenario.persona.description),
+        "language": cell_of(scenario.persona.language),
+        "goal": cell_of(scenario.goal),
+        "opening": "" if scenario.opening is None else cell_of(scenario.opening),
         "facts": _facts_cell(scenario.facts),
         "must": lines["must"] if lines else "",
         "must_not": lines["must_not"] if lines else "",
@@ -102,36 +93,47 @@ def _written(scenario: Scenario) -> dict[str, str]:
         else json.dumps(plain["initial_state"], ensure_ascii=False),
         "max_turns": str(scenario.max_turns),
         "origin": scenario.origin.value,
-        "origin_ref": "" if scenario.origin_ref is None else _cell(scenario.origin_ref),
+        "origin_ref": "" if scenario.origin_ref is None else cell_of(scenario.origin_ref),
+        "metadata": json.dumps(scenario.metadata, ensure_ascii=False) if scenario.metadata else "",
     }
 
 
-def _read(row: dict[str, str], at: str) -> Scenario:
-    if unknown := sorted(set(row) - set(COLUMNS)):
-        raise BadInput(f"{at}: {unknown[0]}: no such column: use {', '.join(COLUMNS)}")
-    fields: dict[str, Any] = {
-        name: _text(row[name]) for name in ("goal", "opening", "max_turns", "origin", "origin_ref") if row.get(name)
-    }
-    if row.get("topic"):
-        fields["topic"] = slug(row["topic"], row["topic"])
-    if row.get("difficulty"):
-        fields["difficulty"] = row["difficulty"].lower()
-    persona = row.get("persona") or "user"
+def _from_json(rows: Rows, row: Row) -> Scenario:
+    fields = rows.with_metadata(row, set(Scenario.model_fields) - {"metadata"})
+    if not fields.get("scenario_id"):
+        fields["scenario_id"] = _id_of(fields)
+    return checked(Scenario, fields, row.at)
+
+
+def _from_cells(rows: Rows, row: Row) -> Scenario:
+    at = row.at
+    cells = rows.with_metadata(row, set(COLUMNS))
+    names = ("topic", "goal", "opening", "max_turns", "origin", "origin_ref")
+    fields: dict[str, Any] = {name: text_of(cells[name]) for name in names if name in cells}
+    if "max_turns" in fields:
+        fields["max_turns"] = re.sub(r"[.,]0+$", "", fields["max_turns"])  # spreadsheets write 12 as 12.0 too
+    if "difficulty" in cells:
+        fields["difficulty"] = cells["difficulty"].lower()
+    persona = cells.get("persona") or "user"
     fields["persona"] = {
         "name": slug(persona, persona),
-        "description": _text(row.get("persona_description") or f"{persona.replace('-', ' ').capitalize()}."),
-        "language": _text(row.get("language") or "en"),
+        "description": text_of(cells.get("persona_description") or f"{persona.replace('-', ' ').capitalize()}."),
+        "language": text_of(cells.get("language") or "en"),
     }
-    if row.get("facts"):
-        fields["facts"] = _facts(row["facts"], at)
-    if row.get("initial_state"):
-        fields["initial_state"] = parsed_json(row["initial_state"], f"{at}: initial_state")
-    fields["expectations"] = _expectations(row, at)
-    if row.get("scenario_id"):
-        fields["scenario_id"] = row["scenario_id"]
-    elif "topic" in fields:
-        fields["scenario_id"] = f"{fields['topic'][:50]}-{content_hash(fields)[:8]}"
+    if "facts" in cells:
+        fields["facts"] = _facts(cells["facts"], at)
+    if "initial_state" in cells:
+        fields["initial_state"] = parsed_json(cells["initial_state"], f"{at}: initial_state")
+    fields["expectations"] = _expectations(cells, at)
+    if "metadata" in cells:
+        fields["metadata"] = cells["metadata"]
+    fields["scenario_id"] = text_of(cells["scenario_id"]) if "scenario_id" in cells else _id_of(fields)
     return checked(Scenario, fields, at)
+
+
+def _id_of(fields: dict[str, Any]) -> str:
+    topic = slug(str(fields.get("topic") or ""), "scenario")
+    return f"{topic[:50]}-{content_hash(fields)[:8]}"
 
 
 def _expectations(row: dict[str, str], at: str) -> list[Any]:
@@ -181,7 +183,7 @@ def _facts(cell: str, at: str) -> Any:
     for line in filter(None, map(_bare_line, cell.split("\n"))):
         name, _, value = line.partition(":")
         if not name.strip() or not value.strip():
-            raise BadInput(f"{at}: facts: {line!r} is no fact: write a line each, as in `order number: J4101`")
+            raise BadInput(f"{at}: facts: {line!r} is no fact: write one a line, as in `order number: J4101`")
         facts[name.strip()] = value.strip()
     return facts
 
@@ -195,19 +197,3 @@ def _facts_cell(facts: dict[str, str]) -> str:
         except BadInput:
             pass  # what lines cannot hold, JSON does
     return json.dumps(facts, ensure_ascii=False)
-
-
-def _cell(text: str) -> str:
-    """The text itself, or as a JSON string where a cell would lose something of it."""
-    if not text or text != text.strip() or text.startswith(FORMULA) or "\r" in text:
-        return json.dumps(text, ensure_ascii=False)
-    return text
-
-
-def _text(cell: str) -> str:
-    if len(cell) > 1 and cell.startswith('"') and cell.endswith('"'):
-        try:
-            return str(json.loads(cell))
-        except ValueError:
-            return cell
-    return cell

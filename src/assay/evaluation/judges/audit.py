@@ -22,11 +22,13 @@ if TYPE_CHECKING:
 
 
 METHOD = (
-    "Accuracy is the mean over items of the share of both orders in which the judge was right; an answer that could "
-    "not be read is not right. Items at even places calibrate, those at odd places are measured, and met is `output 1 "
-    "is better` in the order as given. Differences are paired by item."
+    "Accuracy is the mean over items of the share of the asked orders in which the judge was right; an answer that "
+    "could not be read is not right, nor is a tie. Consistency and preference are of items asked in both orders. Items "
+    "at even places calibrate, those at odd places are measured, and met is `output 1 is better` in the order as "
+    "given; ties and unread answers are left out of both. Differences are paired by item."
 )
 Answers = Mapping[str, PairwiseVerdict]
+UNREAD = "unread"
 
 
 def audit(items: Sequence[PairwiseItem], verdicts: Sequence[PairwiseVerdict]) -> JudgeAudit:
@@ -66,10 +68,11 @@ def _record(name: str, items: Sequence[PairwiseItem], answers: Answers) -> Judge
     from assay.statistics.agreement import cohen_kappa
     from assay.statistics.calibration import admission, operating_point
 
+    asked = [answers[item.item_id] for item in items]
+    both = [verdict for verdict in asked if verdict.both_orders]
+    given = [_answer(verdict.winner_ab) for verdict in asked]
+    every = [*given, *(_answer(verdict.winner_ba) for verdict in both)]
     right = _right(items, answers)
-    # an answer that could not be read is an answer of its own: both orders can have it in common
-    given = np.array([str(answers[item.item_id].winner_ab) for item in items])
-    swapped = np.array([str(answers[item.item_id].winner_ba) for item in items])
     read = [(item.gold == "1", answers[item.item_id].winner_ab == "1") for item in items if _read(answers, item)]
     human, met = (np.array([float(row[side]) for row in read]) for side in (0, 1))
     decided = admission(operating_point(human, met))
@@ -77,13 +80,34 @@ def _record(name: str, items: Sequence[PairwiseItem], answers: Answers) -> Judge
     return JudgeRecord(
         judge=name,
         n=len(items),
-        unread=int((given == "None").sum() + (swapped == "None").sum()),
+        unread=every.count(UNREAD),
+        ties=every.count("tie"),
+        both_orders=len(both),
         accuracy=quantity(naive_mean(right), clustered_by="items"),
-        accuracy_both_orders=float((right == 1).mean()),
-        order_consistency=float((given == swapped).mean()),
-        prefers_first_shown=float(np.mean([given == "1", swapped == "2"])),
-        kappa_with_gold=quantity(cohen_kappa(list(given), gold), clustered_by="items"),
-        kappa_between_orders=quantity(cohen_kappa(list(given), list(swapped)), clustered_by="items"),
+        accuracy_tie_right=float(_right(items, answers, tie=1.0).mean()),
+        accuracy_both_orders=_share(
+            [
+                verdict.winner_ab == verdict.winner_ba == item.gold
+                for item, verdict in zip(items, asked, strict=True)
+                if verdict.both_orders
+            ]
+        ),
+        order_consistency=_share([_same(verdict) for verdict in both]),
+        prefers_first_shown=_share(
+            [
+                winner == first
+                for verdict in both
+                for winner, first in ((verdict.winner_ab, "1"), (verdict.winner_ba, "2"))
+                if winner in ("1", "2")
+            ]
+        ),
+        kappa_with_gold=quantity(cohen_kappa(given, gold), clustered_by="items"),
+        kappa_between_orders=quantity(
+            cohen_kappa([_answer(v.winner_ab) for v in both], [_answer(v.winner_ba) for v in both]),
+            clustered_by="items",
+        )
+        if both
+        else Insufficient(reason="no item was asked in both orders", n=0),
         admitted=decided.admitted,
         admission=decided.reason,
         correction=_correction(items, answers),
@@ -92,19 +116,41 @@ def _record(name: str, items: Sequence[PairwiseItem], answers: Answers) -> Judge
     )
 
 
-def _right(items: Sequence[PairwiseItem], answers: Answers) -> "np.ndarray":
+def _answer(winner: str | None) -> str:
+    """An answer that could not be read is a kind of its own for kappa."""
+    return winner or UNREAD
+
+
+def _same(verdict: PairwiseVerdict) -> bool:
+    """Whether both orders were read and have the same winner."""
+    return verdict.winner_ab is not None and verdict.winner_ab == verdict.winner_ba
+
+
+def _share(holds: Sequence[bool]) -> float | None:
+    return sum(holds) / len(holds) if holds else None
+
+
+def _right(items: Sequence[PairwiseItem], answers: Answers, *, tie: float = 0.0) -> "np.ndarray":
+    """For each item the mean over the asked orders: 1 for the right winner, `tie` for a tie, else 0."""
     import numpy as np
+
+    def score(winner: str | None, gold: str) -> float:
+        return tie if winner == "tie" else float(winner == gold)
 
     return np.array(
         [
-            ((answers[item.item_id].winner_ab == item.gold) + (answers[item.item_id].winner_ba == item.gold)) / 2
+            (score(verdict.winner_ab, item.gold) + score(verdict.winner_ba, item.gold)) / 2
+            if verdict.both_orders
+            else score(verdict.winner_ab, item.gold)
             for item in items
+            for verdict in (answers[item.item_id],)
         ]
     )
 
 
 def _read(answers: Answers, item: PairwiseItem) -> bool:
-    return answers[item.item_id].winner_ab is not None
+    """Whether the answer in the order as given names a winner."""
+    return answers[item.item_id].winner_ab in ("1", "2")
 
 
 def _correction(items: Sequence[PairwiseItem], answers: Answers) -> Correction:
@@ -165,9 +211,10 @@ def _subset(subset: str, items: Sequence[PairwiseItem], answers: Answers) -> Sub
         subset=subset,
         n=len(rows),
         correct_ab=sum(said.winner_ab == gold for gold, said in rows),
-        correct_ba=sum(said.winner_ba == gold for gold, said in rows),
-        correct_both=sum(said.winner_ab == said.winner_ba == gold for gold, said in rows),
-        same_verdict=sum(said.winner_ab == said.winner_ba for _, said in rows),
+        correct_ba=sum(said.winner_ba == gold for gold, said in rows if said.both_orders),
+        correct_both=sum(said.winner_ab == said.winner_ba == gold for gold, said in rows if said.both_orders),
+        same_verdict=sum(_same(said) for _, said in rows if said.both_orders),
+        both_orders=sum(said.both_orders for _, said in rows),
     )
 
 
@@ -179,6 +226,6 @@ def _pair(one: str, other: str, items: Sequence[PairwiseItem], by_judge: Mapping
     found = paired_by_cluster(_right(items, by_judge[other]), names, _right(items, by_judge[one]), names)
     difference = paired_quantity(found, clustered_by="items")
     p = found.p if isinstance(found, PairedDifference) else None
-    winners = [[str(by_judge[name][item].winner_ab) for item in names] for name in (one, other)]
+    winners = [[_answer(by_judge[name][item].winner_ab) for item in names] for name in (one, other)]
     agreement = quantity(cohen_kappa(*winners), clustered_by="items")
     return JudgePair(first=one, second=other, difference=difference, p=p, agreement=agreement)

@@ -15,13 +15,15 @@ from assay.contracts.stage import AgentRef, DatasetRef, Stage, StageRequest, Usa
 from assay.errors import BadInput
 from assay.evaluation.infrastructure import mark_faults, runs_of_faults
 from assay.evaluation.run_signs import run_signs
-from assay.integrations.importers import openai_messages, tau_bench
+from assay.integrations.importers import openai_messages, results_table, tau_bench
 
 if TYPE_CHECKING:
+    from assay.evaluation.exchange import DateOrder
     from assay.stages.context import Context
     from assay.tracking import StageRun
 
 Layout = Literal["openai", "tau-bench"]
+"""How conversations are written; a table of results has none and is read by `read_results_table`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ class Imported:
     system_prompt: str | None
     dataset: Dataset
     conversations: tuple[Conversation, ...]
+    notes: tuple[str, ...] = ()
+    """What the person who gave the files should know, such as fields that are kept as metadata."""
 
 
 def read_conversations_file(
@@ -58,8 +62,23 @@ def _read(file: Path, layout: Layout, agent: AgentRef, dataset: Path | None) -> 
         case "openai":
             if dataset is None:
                 raise BadInput("dataset: say what is expected: --dataset SCENARIOS.jsonl")
-            scenarios, conversations = openai_messages.read(file, agent, dataset)
-            return Imported(agent, "recorded conversations", None, scenarios, conversations)
+            scenarios, conversations, notes = openai_messages.read(file, agent, dataset)
+            return Imported(agent, "recorded conversations", None, scenarios, conversations, notes)
+
+
+def read_results_table(
+    file: Path, agent_id: str, version: str | None, dates: "DateOrder | None" = None
+) -> tuple[Imported, ...]:
+    """The runs of a table of results, one version after the other. `version`: of rows that name none.
+
+    Raises BadInput with the line and column that do not fit.
+    """
+    dataset, conversations, notes = results_table.read(file, agent_id, version, dates)
+    described = "known by a table of results alone"
+    return tuple(
+        Imported(agent, described, None, dataset, own, notes if place == 0 else ())
+        for place, (agent, own) in enumerate(conversations.items())
+    )
 
 
 async def import_conversations(imported: Imported, project: str, context: "Context") -> Judging:

@@ -1,80 +1,102 @@
-"""Transcripts as JSONL, a conversation a line: {"scenario_id", "trial", "messages": [OpenAI chat messages], ...}."""
+"""Transcripts, a conversation a row: {"scenario_id", "trial", "messages": [chat messages], ...}."""
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import AwareDatetime, Field, ValidationError
+from pydantic import AwareDatetime, BeforeValidator, Field
 
-from assay.contracts.base import Contract, JsonObject, Slug, content_hash
-from assay.contracts.conversation import Conversation, StopReason
+from assay.contracts.base import Contract, JsonObject, Metadata, Name
+from assay.contracts.conversation import Conversation, StopReason, Turn
 from assay.contracts.dataset import Dataset
+from assay.contracts.feedback import conversation_name, in_utc
 from assay.contracts.stage import AgentRef
 from assay.errors import BadInput
-from assay.evaluation.exchange import from_csv, from_jsonl
-from assay.integrations.importers.messages import turns_of
+from assay.evaluation.exchange import Rows, read_file, scenarios_of
+from assay.evaluation.exchange.rows import Row, checked, parsed_json
+from assay.evaluation.slugs import slug
+from assay.integrations.importers.runs import RunIds, trials_of
+from assay.protocols import UnknownRole, turns_of
 
 UNKNOWN_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 """Where a transcript does not say when it was."""
 
 
 class Transcript(Contract):
-    """One line."""
+    """One row. Fields that it does not have are kept as metadata."""
 
-    scenario_id: Slug
-    trial: int = Field(default=0, ge=0)
+    scenario_id: Name
+    trial: int | None = Field(default=None, ge=0)
+    """None: numbered in the order of the rows."""
     messages: list[dict[str, Any]] = Field(min_length=1)
     outcome: JsonObject | None = None
-    started_at: AwareDatetime | None = None
+    started_at: Annotated[AwareDatetime, BeforeValidator(in_utc)] | None = None
+    """A time without a zone is UTC."""
+    conversation_id: Annotated[Name | None, Field(exclude_if=lambda value: value is None)] = None
+    metadata: Metadata
 
 
-def read(file: Path, agent: AgentRef, dataset: Path) -> tuple[Dataset, tuple[Conversation, ...]]:
-    """(scenarios, conversations). Raises BadInput for a line that does not fit, or names no known scenario."""
-    scenarios = _dataset(dataset)
-    known = {scenario.scenario_id for scenario in scenarios.scenarios}
-    conversations = []
-    for number, line in enumerate(_text(file).splitlines(), start=1):
-        if not line.strip():
-            continue
-        where = f"{file}:{number}"
-        transcript = _transcript(line, where)
+def read(file: Path, agent: AgentRef, dataset: Path) -> tuple[Dataset, tuple[Conversation, ...], tuple[str, ...]]:
+    """(scenarios, conversations, what to tell the person about the files).
+
+    Raises BadInput for all rows that do not fit, that name no known scenario, or that give a trial twice.
+    """
+    known = read_file(dataset)
+    scenarios = scenarios_of(known, name=slug(dataset.stem, "dataset"))
+    rows = read_file(file)
+    conversations = conversations_of(rows, agent, scenarios, str(dataset))
+    return scenarios, conversations, (*known.notes, *rows.notes)
+
+
+def conversations_of(rows: Rows, agent: AgentRef, dataset: Dataset, named: str) -> tuple[Conversation, ...]:
+    """The conversations of the rows. `named`: what errors call the dataset."""
+    known = {scenario.scenario_id for scenario in dataset.scenarios}
+
+    def read_row(row: Row) -> tuple[Transcript, tuple[Turn, ...], str]:
+        transcript = checked(Transcript, _fields(rows, row), row.at)
         if transcript.scenario_id not in known:
-            raise BadInput(f"{where}: scenario_id: {transcript.scenario_id} is not in {dataset}: add it there")
-        conversations.append(
-            Conversation(
-                conversation_id=content_hash(["openai", str(agent), transcript.model_dump(mode="json")])[:32],
-                scenario_id=transcript.scenario_id,
-                trial=transcript.trial,
-                seed=transcript.trial,
-                agent=agent,
-                turns=turns_of(transcript.messages, where),
-                stop_reason=StopReason.IMPORTED,
-                outcome=transcript.outcome,
-                started_at=transcript.started_at or UNKNOWN_TIME,
-            )
+            raise BadInput(f"{row.at}: scenario_id: {transcript.scenario_id} is not in {named}: add it there")
+        try:
+            return transcript, tuple(turns_of(transcript.messages, strict=True)), row.at
+        except UnknownRole as error:
+            raise BadInput(f"{row.at}: {error}") from error
+
+    read_rows = rows.each(read_row)
+    if not read_rows:
+        raise BadInput(f"{rows.where}: holds no conversation")
+    trials = trials_of([(transcript.scenario_id, transcript.trial, at) for transcript, _, at in read_rows])
+    ids = RunIds()
+    return tuple(
+        Conversation(
+            conversation_id=ids.next(["openai", str(agent), _identity(transcript)]),
+            scenario_id=transcript.scenario_id,
+            trial=trial,
+            seed=trial,
+            agent=agent,
+            turns=turns,
+            stop_reason=StopReason.IMPORTED,
+            outcome=transcript.outcome,
+            started_at=transcript.started_at or UNKNOWN_TIME,
+            source_id=conversation_name(transcript.conversation_id) if transcript.conversation_id else None,
+            metadata=transcript.metadata,
         )
-    if not conversations:
-        raise BadInput(f"{file}: holds no conversation")
-    return scenarios, tuple(conversations)
+        for (transcript, turns, _), trial in zip(read_rows, trials, strict=True)
+    )
 
 
-def _transcript(line: str, where: str) -> Transcript:
-    try:
-        return Transcript.model_validate(json.loads(line))
-    except json.JSONDecodeError as error:
-        raise BadInput(f"{where}: not JSON ({error.msg})") from error
-    except ValidationError as error:
-        raise BadInput.from_validation(where, error) from error
+def _fields(rows: Rows, row: Row) -> dict[str, Any]:
+    """The row's fields; a trial that is a name rather than a number becomes metadata, and is numbered."""
+    fields = rows.with_metadata(row, set(Transcript.model_fields) - {"metadata"})
+    for name in ("messages", "outcome"):
+        if row.table and name in fields:
+            fields[name] = parsed_json(fields[name], f"{row.at}: {name}")
+    trial = fields.get("trial")
+    if isinstance(trial, str) and not trial.strip().isdecimal():
+        del fields["trial"]
+        if trial.strip():
+            fields["metadata"] = {**fields.get("metadata", {}), "trial": trial}
+    return fields
 
 
-def _dataset(path: Path) -> Dataset:
-    read_as = from_csv if path.suffix.lower() == ".csv" else from_jsonl
-    return read_as(_text(path), name=path.stem.lower(), where=str(path))
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise BadInput(f"{path}: there is no such file") from None
+def _identity(transcript: Transcript) -> JsonObject:
+    return {**transcript.model_dump(mode="json"), "trial": transcript.trial or 0}

@@ -1,65 +1,60 @@
-"""Gold labels and judges' verdicts on pairs of outputs, from JSONL files."""
+"""Gold labels and judges' verdicts on pairs of outputs."""
 
-import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
-
-from pydantic import BaseModel, ValidationError
+from typing import Any
 
 from assay.contracts.judge_audit import PairwiseItem, PairwiseVerdict
-from assay.errors import BadInput
+from assay.evaluation.exchange import read_file
+from assay.evaluation.exchange.rows import Row, checked
 
-M = TypeVar("M", bound=BaseModel)
+TIES = ("tie", "equal", "draw")
 
 
 def read_items(file: Path) -> list[PairwiseItem]:
-    """item_id, gold (1 or 2) and perhaps subset; other fields are passed over. Raises BadInput with file and line."""
-    return [_as(PairwiseItem, row, where) for where, row in _rows(file)]
+    """item_id, gold (1 or 2) and perhaps subset; other fields are passed over.
+
+    Raises BadInput with all that does not fit, by line.
+    """
+
+    def read(row: Row) -> PairwiseItem:
+        fields = {name: row.fields[name] for name in PairwiseItem.model_fields if name in row.fields}
+        return checked(PairwiseItem, {name: _text(value) for name, value in fields.items()}, row.at)
+
+    return read_file(file).each(read)
 
 
 def read_verdicts(file: Path) -> list[PairwiseVerdict]:
-    """item_id, judge (and perhaps strategy), winner_ab, winner_ba, score_1, score_2. A winner that is neither 1 nor 2
-    and a score that is no number count as not readable. Raises BadInput with file and line."""
-    made = []
-    for where, row in _rows(file):
-        name = "|".join(str(row[field]) for field in ("judge", "strategy") if row.get(field))
-        fields: dict[str, Any] = {"item_id": row.get("item_id"), "judge": name}
-        for field in ("winner_ab", "winner_ba"):
-            fields[field] = row.get(field) if row.get(field) in ("1", "2") else None
+    """item_id, judge (and perhaps strategy), winner_ab, winner_ba, score_1, score_2.
+
+    A winner is 1, 2 or tie; null, or anything else, is an answer that could not be read. Without winner_ba (in a
+    table: where its cell is empty) the other order was not asked. Raises BadInput with all that does not fit, by line.
+    """
+
+    def read(row: Row) -> PairwiseVerdict:
+        name = "|".join(str(row.fields[field]) for field in ("judge", "strategy") if row.fields.get(field))
+        fields: dict[str, Any] = {"item_id": _text(row.fields.get("item_id")), "judge": name}
+        fields["winner_ab"] = _winner(row.fields.get("winner_ab"))
+        if "winner_ba" in row.fields and not (row.table and not row.fields["winner_ba"]):
+            fields["winner_ba"] = _winner(row.fields["winner_ba"])
         for field in ("score_1", "score_2"):
-            fields[field] = _number(row.get(field))
-        made.append(_as(PairwiseVerdict, fields, where))
-    return made
+            fields[field] = _number(row.fields.get(field))
+        return checked(PairwiseVerdict, fields, row.at)
+
+    return read_file(file).each(read)
 
 
-def _rows(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    try:
-        text = file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise BadInput(f"{file}: cannot be read: {error.strerror}") from error
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip():
-            continue
-        where = f"{file}:{number}"
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise BadInput(f"{where}: not JSON ({error.msg} at column {error.colno}): mend it") from error
-        if not isinstance(row, dict):
-            raise BadInput(f"{where}: a JSON object is needed, not a {type(row).__name__}")
-        yield where, row
+def _text(value: object) -> object:
+    """Numbers as text: tools write items and winners either way."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def _as(model: type[M], row: dict[str, Any], where: str) -> M:
-    try:
-        return model.model_validate({name: value for name, value in row.items() if name in model.model_fields})
-    except ValidationError as error:
-        raise BadInput.from_validation(where, error) from error
+def _winner(value: object) -> object:
+    word = str(_text(value)).strip().lower()
+    return "tie" if word in TIES else word if word in ("1", "2") else None
 
 
 def _number(score: object) -> float | None:
     try:
-        return float(str(score).strip())
+        return float(str(score).strip().replace(",", "."))
     except ValueError:
         return None

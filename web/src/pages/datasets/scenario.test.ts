@@ -8,7 +8,7 @@ const two: Scenario = { ...one, scenario_id: "stock", topic: "stock", difficulty
 describe("what is wrong is said by field", () => {
   it("a whole scenario has no problem", () => expect(problemsOf(one, [two])).toEqual({}));
   it("names are free and well-formed, goals and expectations say something", () => {
-    const bad = { ...one, scenario_id: "stock", topic: "no spaces", goal: " ", expectations: [{ expectation_id: "a", kind: "must", text: "" }, { expectation_id: "a", kind: "must", text: "x" }] } as Scenario;
+    const bad = { ...one, scenario_id: "stock", topic: "two\nlines", goal: " ", expectations: [{ expectation_id: "a", kind: "must", text: "" }, { expectation_id: "a", kind: "must", text: "x" }] } as Scenario;
     expect(Object.keys(problemsOf(bad, [two])).sort()).toEqual(["expectation 0", "expectation 1 id", "goal", "scenario_id", "topic"]);
   });
   it("a scenario without expectations is none", () => expect(problemsOf({ ...one, expectations: [] }, [])).toHaveProperty("expectations"));

@@ -32,14 +32,19 @@ export function freeId(name: string, existing: readonly Scenario[]): string {
   for (let number = 2; ; number++) if (!taken.has(`${name}-${number}`)) return `${name}-${number}`;
 }
 
+const NAME = /^[^\u0000-\u001f\u007f]{1,255}$/u;
 const SLUG = /^[a-zA-Z0-9][a-zA-Z0-9._-]*$/;
+
+function isName(text: string): boolean {
+  return text.trim() !== "" && NAME.test(text);
+}
 
 /** What is wrong with a scenario before the server is asked, field by field. */
 export function problemsOf(scenario: Scenario, others: readonly Scenario[]): Record<string, string> {
   const found: Record<string, string> = {};
-  if (!SLUG.test(scenario.scenario_id)) found.scenario_id = "Letters, digits, dots and hyphens";
+  if (!isName(scenario.scenario_id)) found.scenario_id = "Up to 255 characters in one line";
   else if (others.some((other) => other.scenario_id === scenario.scenario_id)) found.scenario_id = "Another scenario has this name";
-  if (!SLUG.test(scenario.topic)) found.topic = "Letters, digits, dots and hyphens";
+  if (!isName(scenario.topic)) found.topic = "Up to 255 characters in one line";
   if (!scenario.goal.trim()) found.goal = "Say what the user wants";
   if (!SLUG.test(scenario.persona.name)) found.persona = "Letters, digits, dots and hyphens";
   if (scenario.expectations.length === 0) found.expectations = "Give at least one thing that the agent must or must not do";
