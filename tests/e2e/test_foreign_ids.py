@@ -103,3 +103,5 @@ def test_a_table_of_results_is_compared(assay, home, tmp_path):
     again = ("simulate", "import", str(tmp_path / "results.csv"), "--format", "table", "--agent", "support")
     refused = assay(*again, "--dataset", "scenarios.jsonl", code=2)
     assert "a table brings its own tasks" in refused.stderr
+    judgings = json.loads(assay(*again, "--json").stdout)
+    assert [(j["agent"]["version"], j["passed"]) for j in judgings] == [("v1", 9), ("v2", 9)]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from assay.cli.console import InOut, Output, answer, answer_table, asked, in_context, print_notes
+from assay.cli.console import InOut, Output, answer, answer_table, asked, in_context, print_notes, say, write_json
 from assay.cli.references import agent_ref, dataset_ref, newest_dataset
 from assay.cli.stage import run_and_answer
 from assay.contracts.conversation import SimulateRequest
@@ -14,6 +14,7 @@ from assay.contracts.stage import Stage
 from assay.errors import BadInput
 
 if TYPE_CHECKING:
+    from assay.contracts.judgment import Judging
     from assay.integrations.importers import Imported
     from assay.stages.context import Context
 
@@ -73,20 +74,26 @@ def import_(
     """Bring in conversations that Assay did not simulate, judged by the checks of their scenarios."""
     from assay.integrations.importers import read_conversations_file, read_results_table
 
-    if layout == "table":
-        if dataset is not None:
-            raise BadInput("dataset: a table brings its own tasks: leave it out")
-        agent_id, _, version = agent.partition("@")
-        for imported in read_results_table(file, agent_id, version or None, dates):
-            _import(imported, io)
+    if layout != "table":
+        ref = agent_ref(agent)
+        imported = [read_conversations_file(file, layout=layout, agent=ref, dataset=dataset, as_scored=as_scored)]
+    elif dataset is not None:
+        raise BadInput("dataset: a table brings its own tasks: leave it out")
     else:
-        _import(
-            read_conversations_file(file, layout=layout, agent=agent_ref(agent), dataset=dataset, as_scored=as_scored),
-            io,
-        )
+        agent_id, _, version = agent.partition("@")
+        imported = list(read_results_table(file, agent_id, version or None, dates))
+    judged = [_import(one, io) for one in imported]
+    if len(judged) == 1:
+        judging, lines = judged[0]
+        answer(judging, io, lines)
+        return
+    write_json([judging for judging, _ in judged], io)
+    if not io.as_json:
+        say(*(line for _, lines in judged for line in lines))
 
 
-def _import(imported: "Imported", io: Output) -> None:
+def _import(imported: "Imported", io: Output) -> "tuple[Judging, tuple[str, ...]]":
+    """(the judging, what to say of it)"""
     from assay.integrations.importers import broken, import_conversations, signs
 
     print_notes(imported.notes)
@@ -96,17 +103,13 @@ def _import(imported: "Imported", io: Output) -> None:
         return judging, await signs(judging, imported, context)
 
     judging, found = in_context(work)
-    answer(
-        judging,
-        io,
-        (
-            f"judge {judging.subject_id}",
-            f"  {judging.conversations} conversations of {judging.agent}: {judging.passed} passed, {judging.failed} "
-            f"failed, {judging.unjudged} without a verdict",
-            *(f"  {line}" for line in broken(imported)),
-            *(f"  look: {sign.words}" for sign in found),
-            f"  next: assay analytics report --project {io.name}",
-        ),
+    return judging, (
+        f"judge {judging.subject_id}",
+        f"  {judging.conversations} conversations of {judging.agent}: {judging.passed} passed, {judging.failed} "
+        f"failed, {judging.unjudged} without a verdict",
+        *(f"  {line}" for line in broken(imported)),
+        *(f"  look: {sign.words}" for sign in found),
+        f"  next: assay analytics report --project {io.name}",
     )
 
 
