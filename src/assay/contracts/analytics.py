@@ -32,6 +32,9 @@ class SliceRate(Contract):
     dimension: str
     value: str
     pass_rate: Quantity
+    passed: int = 0
+    judged: int = 0
+    """Conversations of the slice that passed or failed."""
 
 
 class FailureCluster(Contract):
@@ -136,6 +139,8 @@ class AnalyticsReport(StageResult):
     judge: JudgeStanding = UNCALIBRATED
     corrected_pass_rate: Quantity | None = None
     """What people would have found, by their labels; None: not corrected, and `correction` says why."""
+    corrected_pass_hat_k: tuple[Quantity, ...] = ()
+    """pass^1 to pass^trials as people would have found them; empty: not corrected."""
     correction: str = ""
     """How the rate was corrected, or why it was not; empty: no label, or no judge."""
     precision: RatePrecision | None = None
@@ -154,6 +159,11 @@ class AnalyticsReport(StageResult):
     def expected(self) -> Quantity:
         """The best there is to say of the pass rate: the corrected one, else the judge's own."""
         return self.pass_rate if self.corrected_pass_rate is None else self.corrected_pass_rate
+
+    @property
+    def stability(self) -> tuple[Quantity, ...]:
+        """pass^1 to pass^trials: corrected where there is a corrected rate."""
+        return self.corrected_pass_hat_k or self.pass_hat_k
 
 
 class AnalystQuestion(Document):

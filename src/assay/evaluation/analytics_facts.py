@@ -1,15 +1,13 @@
 """The numbers that an analytics report may speak of, each with the conversations behind it."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from assay.contracts.analytics import AnalyticsReport
 from assay.contracts.report import Fact
 from assay.evaluation.facts import slice_fact_id
+from assay.evaluation.measures import COST, INPUT_TOKENS, OUTPUT_TOKENS, TURNS, agent_turns
 from assay.evaluation.results import TrialResult, quantity
-
-if TYPE_CHECKING:
-    from assay.contracts.conversation import Turn
+from assay.evaluation.weak_slices import low_and_few
 
 BEHIND = 50
 """Conversations named behind one fact, at most."""
@@ -18,25 +16,26 @@ BEHIND = 50
 def analytics_facts(report: AnalyticsReport, results: Sequence[TrialResult]) -> tuple[Fact, ...]:
     """Rates, counts, speed, tokens and cost, in the order in which a reader wants them."""
     failing = [result for result in results if result.judgment.passed is False]
+    counted = "" if report.corrected_pass_rate is None else ", as the judge counts"
     return (
-        Fact(
-            fact_id="pass_rate",
-            label="Conversations that meet every expectation",
-            value=report.pass_rate,
-            unit="share",
-            conversation_ids=_ids(failing),
-        ),
         *(
             (
                 Fact(
                     fact_id="corrected_pass_rate",
-                    label="The same, set right by people's labels",
+                    label="Conversations that meet every expectation, corrected by people's labels",
                     value=report.corrected_pass_rate,
                     unit="share",
                 ),
             )
             if report.corrected_pass_rate is not None
             else ()
+        ),
+        Fact(
+            fact_id="pass_rate",
+            label=f"Conversations that meet every expectation{counted}",
+            value=report.pass_rate,
+            unit="share",
+            conversation_ids=_ids(failing),
         ),
         Fact(fact_id="mean_score", label="Expectations met", value=report.mean_score, unit="score"),
         Fact(fact_id="scenarios", label="Scenarios", value=report.scenarios),
@@ -50,14 +49,7 @@ def analytics_facts(report: AnalyticsReport, results: Sequence[TrialResult]) -> 
         ),
         Fact(fact_id="failed", label="Conversations that failed", value=len(failing), conversation_ids=_ids(failing)),
         *_precision(report),
-        *(
-            Fact(fact_id=f"pass_hat_{k}", label=f"All of {k} trials pass (pass^{k})", value=rate, unit="share")
-            for k, rate in enumerate(report.pass_hat_k, start=1)
-        ),
-        *(
-            Fact(fact_id=f"pass_at_{k}", label=f"One of {k} trials passes (pass@{k})", value=rate, unit="share")
-            for k, rate in enumerate(report.pass_at_k, start=1)
-        ),
+        *_stability(report),
         *(
             Fact(
                 fact_id=slice_fact_id(rate.dimension, rate.value),
@@ -66,6 +58,15 @@ def analytics_facts(report: AnalyticsReport, results: Sequence[TrialResult]) -> 
                 unit="share",
             )
             for rate in report.slices
+        ),
+        *(
+            Fact(
+                fact_id=f"{slice_fact_id(rate.dimension, rate.value)}.passed",
+                label=f"Passes, {rate.dimension} {rate.value}",
+                value=f"{rate.passed} of {rate.judged}",
+                unit="text",
+            )
+            for rate in low_and_few(report)
         ),
         *(
             Fact(
@@ -90,50 +91,48 @@ def analytics_facts(report: AnalyticsReport, results: Sequence[TrialResult]) -> 
     )
 
 
+def _stability(report: AnalyticsReport) -> Iterable[Fact]:
+    """From k = 2 on: pass^1 is the pass rate, and a second interval around it would only raise questions."""
+    counted = ", as the judge counts" if report.corrected_pass_hat_k else ""
+    for k, rate in enumerate(report.corrected_pass_hat_k, start=1):
+        if k > 1:
+            label = f"All of {k} trials pass (pass^{k}), corrected by people's labels"
+            yield Fact(fact_id=f"corrected_pass_hat_{k}", label=label, value=rate, unit="share")
+    for k, rate in enumerate(report.pass_hat_k, start=1):
+        if k > 1:
+            label = f"All of {k} trials pass (pass^{k}){counted}"
+            yield Fact(fact_id=f"pass_hat_{k}", label=label, value=rate, unit="share")
+    for k, rate in enumerate(report.pass_at_k, start=1):
+        if k > 1:
+            label = f"One of {k} trials passes (pass@{k}){counted}"
+            yield Fact(fact_id=f"pass_at_{k}", label=label, value=rate, unit="share")
+
+
 def _work(results: Sequence[TrialResult]) -> Iterable[Fact]:
     """Latency, tokens, turns and cost, where they are known."""
     import numpy as np
 
     from assay.statistics import clustered_mean
 
-    latencies = [t.latency_s for r in results for t in _agent_turns(r) if t.latency_s is not None]
+    turns = [turn for result in results for turn in agent_turns(result.conversation)]
+    latencies = [turn.latency_s for turn in turns if turn.latency_s is not None]
     if latencies:
         p50, p95 = np.quantile(latencies, (0.5, 0.95))
         yield Fact(fact_id="latency_p50", label="Median answer time", value=float(p50), unit="seconds")
         yield Fact(fact_id="latency_p95", label="95th percentile of the answer time", value=float(p95), unit="seconds")
     scenarios = np.array([result.judgment.scenario_id for result in results], dtype=object)
-    measures = (
-        ("turns", "Agent turns a conversation", "count", lambda result: float(len(_agent_turns(result)))),
-        (
-            "input_tokens",
-            "Input tokens a conversation",
-            "tokens",
-            lambda r: _sum(t.input_tokens for t in _agent_turns(r)),
-        ),
-        (
-            "output_tokens",
-            "Output tokens a conversation",
-            "tokens",
-            lambda r: _sum(t.output_tokens for t in _agent_turns(r)),
-        ),
-        ("cost", "Cost a conversation", "usd", lambda r: _sum(t.cost_usd for t in _agent_turns(r))),
-    )
-    for fact_id, label, unit, measure in measures:
-        values = [measure(result) for result in results]
+    for fact_id, measure in MEASURED:
+        values = [measure.of(result.conversation) for result in results]
         known = np.array([value is not None for value in values])
         if known.any():
             mean = clustered_mean(np.array([v for v in values if v is not None], dtype=float), scenarios[known])
-            yield Fact.model_validate({"fact_id": fact_id, "label": label, "value": quantity(mean), "unit": unit})
+            yield Fact.model_validate(
+                {"fact_id": fact_id, "label": measure.label, "value": quantity(mean), "unit": measure.unit}
+            )
 
 
-def _agent_turns(result: TrialResult) -> "list[Turn]":
-    return [turn for turn in result.conversation.turns if turn.role == "agent"]
-
-
-def _sum(values: Iterable) -> float | None:
-    """None where a part is not known: half a sum misleads."""
-    parts = list(values)
-    return None if not parts or any(part is None for part in parts) else float(sum(parts))
+MEASURED = (("turns", TURNS), ("input_tokens", INPUT_TOKENS), ("output_tokens", OUTPUT_TOKENS), ("cost", COST))
+"""Facts of their own; the answer time is told by its quantiles."""
 
 
 def _precision(report: AnalyticsReport) -> Iterable[Fact]:

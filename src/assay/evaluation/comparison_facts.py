@@ -5,13 +5,7 @@ from collections.abc import Iterator
 from assay.contracts.comparison import ComparisonReport, Flip
 from assay.contracts.report import Fact
 from assay.evaluation.facts import slice_fact_id
-
-COSTS = {
-    "latency_s": ("Answer time", "seconds"),
-    "output_tokens": ("Output tokens a conversation", "tokens"),
-    "cost_usd": ("Cost a conversation", "usd"),
-    "agent_turns": ("Agent turns a conversation", "count"),
-}
+from assay.evaluation.measures import MEASURES
 
 
 def comparison_facts(report: ComparisonReport) -> tuple[Fact, ...]:
@@ -90,12 +84,17 @@ def comparison_facts(report: ComparisonReport) -> tuple[Fact, ...]:
         for difference in report.slices
     ]
     for cost in report.costs:
-        label, unit = COSTS[cost.measure]
+        measure = MEASURES[cost.measure]
         for side, value in (("champion", cost.champion), ("challenger", cost.challenger)):
             if value is not None:
                 facts.append(
                     Fact.model_validate(
-                        {"fact_id": f"{cost.measure}.{side}", "label": f"{label}, {side}", "value": value, "unit": unit}
+                        {
+                            "fact_id": f"{cost.measure}.{side}",
+                            "label": f"{measure.label}, {side}",
+                            "value": value,
+                            "unit": measure.unit,
+                        }
                     )
                 )
     return tuple(facts)

@@ -14,6 +14,7 @@ from assay.contracts.comparison import (
 )
 from assay.contracts.estimate import Estimate, Insufficient, Quantity
 from assay.contracts.judgment import Ruling
+from assay.evaluation.measures import COMPARED, Measure
 from assay.evaluation.results import TrialResult, paired_quantity, passes, scores, slice_of
 from assay.evaluation.vacuous import vacuous_passes
 from assay.statistics import Insufficient as TooLittle
@@ -209,47 +210,26 @@ def _why(result: TrialResult) -> str:
 
 def compare_costs(champion: Results, challenger: Results, *, confidence: float) -> tuple[CostDifference, ...]:
     """Per conversation: agent latency a turn, output tokens, cost and agent turns."""
-    measures: dict[str, Callable[[TrialResult], float | None]] = {
-        "latency_s": lambda result: _mean([t.latency_s for t in _agent_turns(result)]),
-        "output_tokens": lambda result: _sum([t.output_tokens for t in _agent_turns(result)]),
-        "cost_usd": lambda result: _sum([t.cost_usd for t in _agent_turns(result)]),
-        "agent_turns": lambda result: float(len(_agent_turns(result))),
-    }
     return tuple(
-        CostDifference.model_validate(_cost(name, measure, champion, challenger, confidence))
-        for name, measure in measures.items()
+        CostDifference.model_validate(_cost(measure, champion, challenger, confidence)) for measure in COMPARED
     )
 
 
-def _cost(name: str, measure: Callable, champion: Results, challenger: Results, confidence: float) -> dict:
+def _cost(measure: Measure, champion: Results, challenger: Results, confidence: float) -> dict:
     from assay.statistics import paired_by_cluster
 
     before, after = _measured(champion, measure), _measured(challenger, measure)
     found = paired_by_cluster(*before, *after, confidence=confidence)
     return {
-        "measure": name,
+        "measure": measure.name,
         "champion": float(before[0].mean()) if before[0].size else None,
         "challenger": float(after[0].mean()) if after[0].size else None,
         "difference": paired_quantity(found, confidence),
     }
 
 
-def _measured(results: Results, measure: Callable) -> "tuple[np.ndarray, np.ndarray]":
+def _measured(results: Results, measure: Measure) -> "tuple[np.ndarray, np.ndarray]":
     import numpy as np
 
-    known = [(value, r.judgment.scenario_id) for r in results if (value := measure(r)) is not None]
+    known = [(value, r.judgment.scenario_id) for r in results if (value := measure.of(r.conversation)) is not None]
     return np.array([v for v, _ in known], dtype=float), np.array([s for _, s in known], dtype=object)
-
-
-def _agent_turns(result: TrialResult) -> list:
-    return [turn for turn in result.conversation.turns if turn.role == "agent"]
-
-
-def _sum(values: list) -> float | None:
-    """None where any part is not known: half a sum misleads."""
-    return None if not values or any(value is None for value in values) else float(sum(values))
-
-
-def _mean(values: list) -> float | None:
-    total = _sum(values)
-    return None if total is None else total / len(values)

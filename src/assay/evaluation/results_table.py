@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from assay.contracts.judgment import Ruling
+from assay.evaluation.measures import COMPARED, agent_turns
 from assay.evaluation.read_only import Column, Row, Table
 from assay.evaluation.results import TrialResult
 from assay.evaluation.table_estimates import Measure, Measured, MeasuredTables
@@ -16,10 +17,7 @@ MEASURED = Measured(
     measures=(
         Measure("passed", "pass rate", "share", better="higher"),
         Measure("score", "expectations met", "score", better="higher"),
-        Measure("latency_s", "answer time", "seconds", better="lower"),
-        Measure("output_tokens", "output tokens a conversation", "tokens", better="lower"),
-        Measure("cost_usd", "cost a conversation", "usd", better="lower"),
-        Measure("agent_turns", "agent turns a conversation", "count", better="lower"),
+        *(Measure(m.name, f"{m.label[0].lower()}{m.label[1:]}", m.unit, m.better) for m in COMPARED),
     ),
     named=("side", "scenario_id"),
 )
@@ -59,10 +57,6 @@ class ResultsTable(MeasuredTables):
 
 def _result(side: str, trial: TrialResult) -> Row:
     conversation, scenario = trial.conversation, trial.scenario
-    turns = [turn for turn in conversation.turns if turn.role == "agent"]
-    latencies = [turn.latency_s for turn in turns if turn.latency_s is not None]
-    tokens = [turn.output_tokens for turn in turns]
-    costs = [turn.cost_usd for turn in turns]
     error = conversation.error or trial.judgment.error
     return {
         "side": side,
@@ -79,12 +73,13 @@ def _result(side: str, trial: TrialResult) -> Row:
         "stop_reason": conversation.stop_reason.value,
         "error": error.cause.value if error else None,
         "simulator_fault": conversation.simulator_faults[0].kind.value if conversation.simulator_faults else None,
-        "agent_turns": len(turns),
-        "tool_calls": sum(len(turn.tool_calls) for turn in turns),
-        "latency_s": sum(latencies) / len(latencies) if latencies else None,
-        "output_tokens": sum(known) if (known := [t for t in tokens if t is not None]) and None not in tokens else None,
-        "cost_usd": float(sum(paid)) if (paid := [c for c in costs if c is not None]) and None not in costs else None,
+        "tool_calls": sum(len(turn.tool_calls) for turn in agent_turns(conversation)),
+        **{measure.name: _whole(measure.of(conversation)) for measure in COMPARED},
     }
+
+
+def _whole(value: float | None) -> float | int | None:
+    return int(value) if value is not None and value.is_integer() else value
 
 
 def _verdicts(side: str, trial: TrialResult) -> list[Row]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from assay.contracts.analytics import SliceRate
+from assay.contracts.analytics import AnalyticsReport, SliceRate
 from assay.contracts.estimate import Estimate, Quantity
 
 
@@ -14,9 +14,13 @@ def weak_slices(rates: Sequence[SliceRate], whole: Quantity) -> list[SliceRate]:
     """
     from scipy import special
 
-    known = [(rate, rate.pass_rate) for rate in rates if isinstance(rate.pass_rate, Estimate)]
     if not isinstance(whole, Estimate):
         return []
+    known = [
+        (rate, rate.pass_rate)
+        for rate in rates
+        if isinstance(rate.pass_rate, Estimate) and rate.pass_rate.n < whole.n  # one that holds everything is no slice
+    ]
     weak = []
     for rate, estimate in known:
         tail = (1 - estimate.confidence) / 2
@@ -25,3 +29,17 @@ def weak_slices(rates: Sequence[SliceRate], whole: Quantity) -> list[SliceRate]:
         if estimate.value + wider * (estimate.high - estimate.value) < whole.value:
             weak.append((estimate.value, rate))
     return [rate for _, rate in sorted(weak, key=lambda row: row[0])]
+
+
+def low_and_few(report: AnalyticsReport) -> list[SliceRate]:
+    """Slices with too few scenarios for an interval whose share of passes lies below the whole's interval, lowest
+    first: nothing is proven of them, but nobody may say that no slice is weaker."""
+    if not isinstance(report.pass_rate, Estimate):
+        return []
+    low = report.pass_rate.low
+    few = [
+        rate
+        for rate in report.slices
+        if not isinstance(rate.pass_rate, Estimate) and rate.judged and rate.passed / rate.judged < low
+    ]
+    return sorted(few, key=lambda rate: (rate.passed / rate.judged, -rate.judged))

@@ -32,7 +32,7 @@ from assay.reports.parts import (
     words_of,
 )
 
-MAIN = ("pass_rate", "mean_score", "failed", "unjudged")
+MAIN = ("corrected_pass_rate", "pass_rate", "mean_score", "failed", "unjudged")
 WORK = ("latency_p50", "latency_p95", "turns", "input_tokens", "output_tokens", "cost")
 ELSEWHERE = ("slice.", "cluster_", "blamed.")
 """Facts that a chart or table of their own shows."""
@@ -287,9 +287,14 @@ def _precision(report: AnalyticsReport) -> str:
 def _steadiness(report: AnalyticsReport) -> Section:
     if len(report.pass_hat_k) < 2:
         return Section(title="How steady it is", blocks=())
+    counted = ", as the judge counts" if report.corrected_pass_hat_k else ""
     points = drawn(
         point(str(k), value, group=name)
-        for name, values in (("one of k passes", report.pass_at_k), ("all of k pass", report.pass_hat_k))
+        for name, values in (
+            ("one of k passes" + counted, report.pass_at_k),
+            ("all of k pass" + counted, report.pass_hat_k),
+            ("all of k pass, corrected by people's labels", report.corrected_pass_hat_k),
+        )
         for k, value in enumerate(values, start=1)
     )
     chart = ChartBlock(
@@ -320,11 +325,20 @@ def _method(report: AnalyticsReport) -> Section:
         f"Interval of the pass rate: {rate.method}." if isinstance(rate, Estimate) else "",
         f"Corrected rate: {corrected.method}. {report.correction}" if isinstance(corrected, Estimate) else "",
         _precision(report),
+        "Three intervals stand around one rate and say different things. The rate's own says how sure the rate is over "
+        "all scenarios like these. The forecast's is wider, since it adds the luck of the conversations to come. Those "
+        "in the line above are what other tools would compute, for comparison only."
+        if report.precision is not None and report.forecast is not None
+        else "",
         "Trials of one scenario are not independent of each other: the scenario is the unit, and intervals are "
         "clustered by it.",
         "Calls that failed and rulings that a judge abstained from are counted apart: neither passed nor failed.",
         "pass^k is the mean over scenarios of C(c, k) / C(n, k), where c of n trials passed (Yao et al. 2024); pass@k "
         "is one less the same of the failures."
         if report.pass_hat_k
+        else "",
+        "Corrected pass^k: moments of the judge's rulings, inverted by its sensitivity and specificity, which takes "
+        "its mistakes on the trials of one scenario to be independent."
+        if report.corrected_pass_hat_k
         else "",
     )

@@ -7,8 +7,8 @@ from assay.contracts.comparison import ComparisonReport, CostDifference, Recomme
 from assay.contracts.conversation import Conversation
 from assay.contracts.estimate import Estimate
 from assay.contracts.report import Cell, ChartBlock, FactsBlock, Report, Section, TableBlock, TextBlock
-from assay.evaluation.comparison_facts import COSTS
 from assay.evaluation.facts import show_quantity, show_value
+from assay.evaluation.measures import MEASURES
 from assay.evaluation.verdict import decide
 from assay.reports.flips import lay_out_flips
 from assay.reports.palette import Tone
@@ -194,7 +194,8 @@ def _costs(report: ComparisonReport) -> Section:
 
 
 def _cost(cost: CostDifference) -> tuple[Cell, ...]:
-    name, unit = COSTS[cost.measure]
+    measure = MEASURES[cost.measure]
+    name, unit = measure.label, measure.unit
     sides = ("not known" if side is None else show_value(side, unit) for side in (cost.champion, cost.challenger))
     tone: Tone = "plain"
     if isinstance(cost.difference, Estimate):

@@ -14,7 +14,7 @@ from assay.evaluation.as_scored import as_scored, counts_apart
 from assay.evaluation.attribution import attributions
 from assay.evaluation.clusters import failure_clusters
 from assay.evaluation.forecasting import forecast, precision
-from assay.evaluation.judges.correction import Judged, corrected_rate, standing
+from assay.evaluation.judges.correction import Judged, corrected_rate, corrected_stability, standing
 from assay.evaluation.results import TrialResult, passes, quantity, scores, slice_of, successes_and_trials
 from assay.evaluation.run_signs import run_signs
 from assay.evaluation.vacuous import vacuous_passes
@@ -117,6 +117,7 @@ def compute(request: AnalyzeRequest, side: Judged) -> AnalyticsReport:
         narrative=Narrative(text="", author="nobody"),
         judge=trust,
         corrected_pass_rate=corrected,
+        corrected_pass_hat_k=corrected_stability(side, corrected, len(pass_hat)),
         precision=precision(results),
         as_scored=_as_scored(results),
         correction=how,
@@ -164,7 +165,16 @@ def slice_rates(results: Sequence[TrialResult], dimensions: Sequence[str]) -> tu
         for value in values:
             inside = [result for result in results if slice_of(result, dimension) == value]
             rate = quantity(clustered_mean(*passes(inside)))
-            rates.append(SliceRate(dimension=dimension, value=value, pass_rate=rate))
+            judged = [result for result in inside if result.judged]
+            rates.append(
+                SliceRate(
+                    dimension=dimension,
+                    value=value,
+                    pass_rate=rate,
+                    passed=sum(bool(result.judgment.passed) for result in judged),
+                    judged=len(judged),
+                )
+            )
     return tuple(rates)
 
 
@@ -182,6 +192,9 @@ def _metrics(report: AnalyticsReport) -> dict[str, float]:
             "corrected_pass_rate_low": report.corrected_pass_rate.low,
             "corrected_pass_rate_high": report.corrected_pass_rate.high,
         }
+    for k, rate in enumerate(report.corrected_pass_hat_k, start=1):
+        if rate.kind == "estimate":
+            metrics[f"corrected_pass_hat_{k}"] = rate.value
     for k, rate in enumerate(report.pass_hat_k, start=1):
         if rate.kind == "estimate":
             metrics[f"pass_hat_{k}"] = rate.value

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 from assay.contracts.agents_report import PlatformAgent
 from assay.contracts.analytics import Narrative
 from assay.contracts.report import Fact
+from assay.evaluation.consistency import without_contradictions
 from assay.evaluation.facts import fill, refuse_stray
 from assay.models.narration import Narrated
 from assay.stages.context import Calls, Context
@@ -32,4 +33,6 @@ async def narrative_of(
         refuse_stray(own, draft.facts)
         return Narrative(text=fill(own, draft.facts), author=context.settings.person)
     narrated = await calls.of(agent, author.name, author.narrate(draft), lambda narrated: narrated.usage)
+    if narrated.narrative.author == "offline":
+        return narrated.narrative.replace(text=without_contradictions(narrated.narrative.text, draft))
     return narrated.narrative

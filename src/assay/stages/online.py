@@ -7,6 +7,7 @@ from assay.contracts.conversation import Conversation
 from assay.contracts.feedback import Feedback
 from assay.contracts.judgment import JudgeRequest, Judgment
 from assay.contracts.traffic import Observation, Traffic
+from assay.evaluation.measures import COST, SLOWEST
 from assay.stages.context import Context
 from assay.stages.judge import Source, keeper, seat_panel
 
@@ -62,9 +63,6 @@ async def judge_online(
 def _observed(
     conversation: Conversation, challenger: bool, said: Sequence[Feedback], judgment: Judgment | None
 ) -> Observation:
-    agent = [turn for turn in conversation.turns if turn.role == "agent"]
-    costs = [turn.cost_usd for turn in agent]
-    latencies = [turn.latency_s for turn in agent if turn.latency_s is not None]
     negative = [item.negative for item in said if item.negative is not None]
     return Observation(
         conversation_id=conversation.conversation_id,
@@ -74,6 +72,6 @@ def _observed(
         quality=None if judgment is None or judgment.passed is None else float(judgment.passed),
         feedback=1 - sum(negative) / len(negative) if negative else None,
         errors=float(conversation.error is not None),
-        slowest_s=max(latencies, default=None),
-        cost_usd=float(sum(cost for cost in costs if cost is not None)) if costs and None not in costs else None,
+        slowest_s=SLOWEST.of(conversation),
+        cost_usd=COST.of(conversation),
     )

@@ -77,7 +77,7 @@ async def test_offline_puts_failed_calls_down_to_whom_they_belong():
     rows = [*shop(flawed=0.5), result(scenario("down"), failed=FailureCause.SERVER_ERROR)]
     text = await narrated(rows)
     assert "put down to others: the infrastructure (4.0 %" in text
-    assert "Mend what made calls fail, and run again" in text
+    assert "Fix what made calls fail, and run again" in text
 
 
 async def test_offline_without_failures_says_so():
@@ -151,3 +151,27 @@ def test_a_changed_prompt_changes_the_hash_and_the_packaged_one_is_the_default()
     assert analyst(model, "Other words.").prompt_hash != analyst(model).prompt_hash
     assert analyst(None).name == "offline"
     assert "{{calibration}}" in PROMPT and CHAT_PROMPT
+
+
+async def test_offline_speaks_of_unsteadiness_only_where_trials_differ():
+    alike = [result(scenario(f"s{n}"), trial=t, unmet=["helps"] if n % 4 else []) for n in range(12) for t in range(3)]
+    text = await narrated(alike)
+    assert "does not do the same every time" not in text
+    assert "Each scenario comes out the same in all of its trials." in text
+    differ = [
+        result(scenario(f"s{n}"), trial=t, unmet=["helps"] if (n + t) % 4 else []) for n in range(12) for t in range(3)
+    ]
+    assert "does not do the same every time" in await narrated(differ)
+
+
+async def test_offline_never_says_that_no_slice_is_weaker_while_a_small_one_passes_nothing():
+    good = [result(scenario(f"g{n}", topic="sadness"), unmet=["helps"] if n < 2 else []) for n in range(20)]
+    small = [result(scenario(f"m{n}", topic="medical"), unmet=["helps"]) for n in range(3)]
+    text = await narrated([*good, *small])
+    assert "No slice is clearly weaker" not in text
+    assert "in topic `medical` 0 of 3 conversations pass" in text
+
+
+async def test_the_corrected_rate_leads_and_the_judges_own_stands_beside_it():
+    facts = [fact.fact_id for fact in report(shop()).facts]
+    assert facts[0] == "pass_rate" and "pass_hat_1" not in facts

@@ -3,15 +3,16 @@
 from assay.contracts.analytics import AnalystAnswer, AnalyticsReport, SliceRate
 from assay.contracts.base import content_hash
 from assay.contracts.estimate import Estimate
+from assay.evaluation.consistency import unsteady
 from assay.evaluation.facts import slice_fact_id
 from assay.evaluation.prepared_questions import answer_prepared
 from assay.evaluation.results_questions import RESULTS_QUESTIONS
 from assay.evaluation.results_table import ResultsTable
-from assay.evaluation.weak_slices import weak_slices
+from assay.evaluation.weak_slices import low_and_few, weak_slices
 from assay.models.narration import Narrated, narrated_offline
 from assay.models.sql_chat import Looked, Steps
 
-RULES_VERSION = "2"
+RULES_VERSION = "3"
 CLUSTERS_NAMED = 3
 SLICES_NAMED = 3
 
@@ -44,11 +45,13 @@ def _expect(report: AnalyticsReport) -> str:
         text += " That is what people's labels make of the judge's {pass_rate}."
     elif not report.calibrated:
         text += " No human labels calibrate the judge yet, so this is the rate as the judge sees it."
-    if len(report.pass_hat_k) > 1 and isinstance(report.pass_hat_k[-1], Estimate):
-        text += (
-            " It does not do the same every time: the chance that all trials of a scenario pass is "
-            f"{{pass_hat_{len(report.pass_hat_k)}}}."
-        )
+    last = len(report.stability)
+    if last > 1 and isinstance(report.stability[-1], Estimate):
+        fact = f"corrected_pass_hat_{last}" if report.corrected_pass_hat_k else f"pass_hat_{last}"
+        if unsteady(report):
+            text += f" It does not do the same every time: the chance that all trials of a scenario pass is {{{fact}}}."
+        else:
+            text += " Each scenario comes out the same in all of its trials."
     return text
 
 
@@ -71,6 +74,16 @@ def _weakest(report: AnalyticsReport) -> str:
         named = ", and in ".join(_slice(rate) for rate in weak[:SLICES_NAMED])
         return f"It is weak in {named}, also when it is taken into account how many slices were looked at."
     lowest = min(rates, key=lambda row: row[1].value)[0]
+    few = low_and_few(report)[:SLICES_NAMED]
+    if few:
+        named = ", and in ".join(
+            f"{rate.dimension.replace('_', ' ')} `{rate.value}` {{{slice_fact_id(rate.dimension, rate.value)}.passed}}"
+            for rate in few
+        )
+        return (
+            f"Look at slices with too few scenarios to be sure: in {named} conversations pass. Of the slices that are "
+            f"large enough for an interval the lowest is {_slice(lowest)}."
+        )
     return (
         f"No slice is clearly weaker than the rest. The lowest is {_slice(lowest)}, and of many slices the lowest "
         "looks worse than it is."
@@ -102,12 +115,14 @@ def _blame(report: AnalyticsReport) -> str:
 def _next(report: AnalyticsReport) -> str:
     blamed = {a.blamed for a in report.attributions if a.conversations}
     steps = []
+    if any(sign.kind != "no_tool_results" for sign in report.signs):
+        steps.append("Look at the signs that something other than the agent failed, before the rate is trusted.")
     if "infrastructure" in blamed:
-        steps.append("Mend what made calls fail, and run again: those conversations say nothing of the agent.")
+        steps.append("Fix what made calls fail, and run again: those conversations say nothing of the agent.")
     if blamed & {"user_simulator", "judge", "dataset"}:
-        steps.append("Look at what is put down to the simulator, the judge or the dataset, and mend it first.")
+        steps.append("Look at what is put down to the simulator, the judge or the dataset, and fix it first.")
     if report.clusters:
-        steps.append("Read the conversations of the largest cluster, mend the agent, and play the same dataset again.")
+        steps.append("Read the conversations of the largest cluster, fix the agent, and play the same dataset again.")
     if not report.calibrated:
         steps.append("Label conversations by hand, so that the judge can be admitted.")
     if not isinstance(report.pass_rate, Estimate):

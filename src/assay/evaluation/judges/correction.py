@@ -104,6 +104,30 @@ def corrected_rate(side: Judged, *, confidence: float = 0.95) -> tuple[Quantity 
     return quantity(rate), "Rogan-Gladen, by labels on other conversations that this judge ruled on."
 
 
+def corrected_stability(side: Judged, rate: Quantity | None, trials: int) -> tuple[Quantity, ...]:
+    """pass^1 to pass^trials as people would have found them; empty where the rate is not corrected.
+
+    rate: the corrected pass rate, which is pass^1.
+    """
+    from assay.statistics.calibration import Refused, corrected_pass_hat_k
+
+    found = side.valid
+    if rate is None or found is None or trials < 1:
+        return ()
+    judge, human, weights, scenarios = _labels(found)
+    judged, clusters = passes(side.results)
+    stability: list[Quantity] = [rate]
+    for k in range(2, trials + 1):
+        made = corrected_pass_hat_k(
+            judged, clusters, human, judge, scenarios, k, weights=weights, asked=_asked(side.results)
+        )
+        if isinstance(made, Refused):
+            stability.append(Insufficient(reason=f"not corrected: {made.reason}", n=judged.size))
+        else:
+            stability.append(quantity(made))
+    return tuple(stability)
+
+
 def corrected_difference(
     champion: Judged, challenger: Judged, *, confidence: float = 0.95
 ) -> tuple[PairedResult | None, str]:

@@ -15,6 +15,7 @@ from assay.statistics.calibration.prediction_power import (
     pseudo_outcomes,
 )
 from assay.statistics.calibration.ratings import auc
+from assay.statistics.calibration.stability import corrected_pass_hat_k
 
 __all__ = [
     "LEAST_TOLD_APART",
@@ -25,6 +26,7 @@ __all__ = [
     "Refused",
     "admission",
     "auc",
+    "corrected_pass_hat_k",
     "inclusion_probabilities",
     "inverted_difference",
     "labels_needed",
