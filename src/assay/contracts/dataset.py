@@ -188,6 +188,7 @@ class DatasetReport(Document):
     """Share of scenarios with no error and no more than a note; less 0.1 for each error of the dataset as a whole."""
     threshold: Share
     passed: bool
+    """The score reaches the threshold, and at least one of the card's topics is tested."""
     detectable_difference: Share | None
     """Smallest difference in pass rate that this many scenarios show 80 % of the time; None: too few to say."""
     detectable_how: str = ""

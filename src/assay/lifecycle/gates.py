@@ -166,9 +166,11 @@ def under_threshold(result: DatasetResult) -> str:
     report = result.report
     errors = [finding for finding in report.findings if finding.severity == "error"]
     worst = "; ".join(finding.message for finding in (errors or report.findings)[:3])
+    short = report.score < report.threshold
+    why = f"scores {report.score:.2f}, under its threshold of {report.threshold:.2f}" if short else "does not pass"
     return (
-        f"dataset {result.dataset.ref} scores {report.score:.2f}, under its threshold of {report.threshold:.2f}: "
-        f"{worst}. Mend the scenarios (`assay dataset validate` lists all) and run the stage again"
+        f"dataset {result.dataset.ref} {why}: {worst}. "
+        "Fix the scenarios (`assay dataset validate` lists all) and run the stage again"
     )
 
 

@@ -30,9 +30,10 @@ def headline(result: StageResult) -> str:
             return f"registered as version {result.registry_version}; the probe found: {', '.join(able)}"
         case DatasetResult(report=report):
             verdict = "passes" if report.passed else "FAILS"
+            count = len(report.findings)
             return (
-                f"{report.scenarios} scenarios, {report.expectations} expectations; validation {verdict} "
-                f"({report.score:.2f} of {report.threshold:.2f} needed, {len(report.findings)} findings)"
+                f"{report.scenarios} scenarios, {report.expectations} expectations; validation {verdict}: score "
+                f"{report.score:.2f}, at least {report.threshold:.2f} needed, {count} finding{'s' * (count != 1)}"
             )
         case Simulation():
             faults = sum(result.simulator_faults.values())

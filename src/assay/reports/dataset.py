@@ -102,7 +102,7 @@ def _coverage(result: DatasetResult) -> Section:
         f"{gaps} of {len(topics) * len(levels)} pairs of topic and difficulty have no scenario: a report on this "
         "dataset says nothing of them."
         if gaps
-        else "Every topic has scenarios of every difficulty."
+        else "Every topic has scenarios of every difficulty that is used."
     )
     return Section(title="What it covers", blocks=(TextBlock(text=said), *charts) if charts else ())
 

@@ -42,6 +42,11 @@ class TestCoverage:
         assert (finding.severity, finding.scenario_ids) == ("error", ())
         assert "10 of the card's 11 topics" in finding.message
 
+    def test_a_dataset_about_none_of_the_cards_topics_does_not_pass_whatever_it_scores(self):
+        seen = report(card=CARD.replace(topics=("tax returns", "visas")))
+        assert seen.score >= seen.threshold and not seen.passed
+        assert report().passed
+
     @pytest.mark.parametrize(
         ("dimension", "value"),
         [("persona", {"name": "one", "description": "The only one."}), ("difficulty", "hard")],

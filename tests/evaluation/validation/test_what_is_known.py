@@ -98,9 +98,12 @@ class TestHiddenState:
         check = calls("cancel_order", order_number="J9999")
         assert not found(scenario(1, {"text": "The agent cancels J9999.", "check": check}, **changes))
 
-    def test_an_agent_without_tools_cannot_know_a_number_that_its_prompt_does_not_hold(self):
+    def test_an_agent_without_tools_may_know_a_number_but_not_an_identifier_that_nobody_mentions(self):
         planted = scenario(1, {"text": "The agent says that it takes 45 days."})
-        assert only(planted, card=NO_TOOLS).severity == "warning"
+        assert only(planted, card=NO_TOOLS).severity == "note"
+        order = scenario(1, {"text": "The agent confirms order J9999."})
+        finding = only(order, card=NO_TOOLS)
+        assert finding.severity == "warning" and 'asks for "J9999"' in finding.message
         assert only(planted, card=NO_TOOLS.replace(system_prompt=None)).severity == "note"
         assert not found(planted, card=NO_TOOLS.replace(system_prompt="It takes 45 days."))
 

@@ -7,7 +7,7 @@ from assay.contracts.dataset import Dataset, DatasetFinding, DatasetReport
 from assay.evaluation.validation.attempts import Attempt, unsolvable
 from assay.evaluation.validation.checkable import not_checkable
 from assay.evaluation.validation.contradictory import contradictory
-from assay.evaluation.validation.coverage import coverage_cells, gaps
+from assay.evaluation.validation.coverage import coverage_cells, gaps, off_topic
 from assay.evaluation.validation.duplicates import duplicates, near_duplicates
 from assay.evaluation.validation.hidden_state import hidden_state
 from assay.evaluation.validation.leaks import leaks
@@ -56,7 +56,7 @@ def validate(
         findings=tuple(sorted(findings, key=lambda finding: ("error", "warning", "note").index(finding.severity))),
         score=score,
         threshold=threshold,
-        passed=score >= threshold,
+        passed=score >= threshold and not off_topic(scenarios, card),
         detectable_difference=detectable_difference,
         detectable_how=detectable_how,
     )

@@ -34,6 +34,12 @@ def uncovered(topics: Sequence[str], scenarios: Sequence[Scenario]) -> list[str]
     ]
 
 
+def off_topic(scenarios: Sequence[Scenario], card: AgentCard | None) -> bool:
+    """Whether no scenario is about any topic of the card: such a dataset tests another agent, whatever it scores."""
+    topics = card.topics if card else ()
+    return bool(topics) and len(uncovered(topics, scenarios)) == len(topics)
+
+
 def gaps(scenarios: Sequence[Scenario], card: AgentCard | None) -> Iterator[DatasetFinding]:
     """Topics of the card without a scenario; one persona or one difficulty for all."""
     topics = card.topics if card else ()

@@ -21,7 +21,7 @@ NUMBER = re.compile(r"(?<![\w.,-])\d{2,}(?:[.,]\d+)*")
 
 
 def hidden_state(scenarios: Sequence[Scenario], card: AgentCard | None) -> Iterator[DatasetFinding]:
-    """A number or a name that stands neither in the user's words, nor in the world, nor on the card.
+    """A number or an identifier that neither the user's words, nor the initial state, nor the card mention.
 
     Where the agent has tools over a world that is not given, they could supply anything, so nothing is said.
     """
@@ -29,24 +29,31 @@ def hidden_state(scenarios: Sequence[Scenario], card: AgentCard | None) -> Itera
     for scenario, expectation in each(scenarios):
         known = f"{_of_user(scenario)} {json.dumps(scenario.initial_state, ensure_ascii=False)} {on_card}".casefold()
         unknown = sorted({claim for claim in _claims(expectation, card) if claim.casefold() not in known})
-        severity = _severity(scenario, expectation, card) if unknown else None
+        severity = _severity(unknown, scenario, expectation, card) if unknown else None
         if severity:
+            asked = ", ".join(f'"{claim}"' for claim in unknown)
             yield of_expectation(
                 DatasetRule.HIDDEN_STATE,
                 severity,
                 scenario,
                 expectation,
-                f"nobody in the conversation could know {', '.join(unknown)}",
-                "Give it to the user as a fact, or put it in the initial state",
+                f"asks for {asked}, which neither the user's facts, nor the initial state, nor the card mention",
+                "Give it to the user as a fact, put it in the initial state, or name it on the card",
             )
 
 
-def _severity(scenario: Scenario, expectation: Expectation, card: AgentCard | None) -> Severity | None:
-    """How sure it is that nobody could know; None: a tool could tell."""
+def _severity(
+    unknown: Sequence[str], scenario: Scenario, expectation: Expectation, card: AgentCard | None
+) -> Severity | None:
+    """How sure it is that nobody could know; None: a tool could tell.
+
+    An agent without tools may know a plain number from its own documents; an identifier must be told to it.
+    """
     if card is None:
         return "note"
     if not card.tools:
-        return "note" if card.system_prompt is None else "warning"
+        identifier = any(IDENTIFIER.search(claim) for claim in unknown)
+        return "warning" if identifier and card.system_prompt is not None else "note"
     if isinstance(expectation.check, ToolCheck):
         others = any(tool.name != expectation.check.tool for tool in card.tools)
         return None if others and scenario.initial_state is None else "warning"
