@@ -122,6 +122,14 @@ class Settings(BaseSettings):
     heartbeat_limit_s: float = Field(default=15.0, gt=0.5)
     """A worker that was not heard of for so long counts as dead, and others take over."""
 
+    tester_token: SecretStr | None = None
+    """Who sends it to the gateway as `x-assay-token` may choose an arm with `x-assay-arm`. None: nobody may."""
+    feedback_token: SecretStr | None = None
+    """With it as a bearer token an application may give the gateway feedback on any conversation. None: an answer's
+    receipt is needed."""
+    gateway_key: SecretStr | None = None
+    """Signs the gateway's receipts; the same for all gateways of a project. None: a file under `home` holds one."""
+
     auth: Literal["off", "on"] = "off"
     """off: whoever reaches the server may do everything, so it binds to loopback only."""
     public_url: str | None = None

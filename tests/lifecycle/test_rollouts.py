@@ -77,6 +77,7 @@ class Users:
         self.random = random.Random(seed)
         self.came = 0
         self.arms: dict[str, str] = {}
+        self.receipts: dict[str, str] = {}
 
     async def day(self, context: Context, count: int) -> None:
         names = [f"user-{self.came + n}" for n in range(count)]
@@ -99,6 +100,7 @@ class Users:
         async with http.post(f"{self.url}/v1/chat/completions", json=body, headers={"x-session-id": name}) as answer:
             assert answer.status == 200
             self.arms[name] = answer.headers["x-assay-arm"]
+            self.receipts[name] = answer.headers["x-assay-receipt"]
             version = answer.headers["x-assay-version"].split("@")[1]
             return answer.headers["x-assay-conversation"], (
                 "up" if self.random.random() < self.content[version] else "down"
@@ -216,10 +218,15 @@ async def test_an_application_sends_feedback_to_the_gateway(context, deployed):
         users = Users(url, {"v1": 1.0, "v2": 1.0})
         async with aiohttp.ClientSession() as http:
             conversation, _ = await users._ask(http, "ann")
-        sent = {"feedback_id": "f-1", "conversation_id": conversation, "thumbs": "down", "comment": "Wrong."}
+        receipt = users.receipts["ann"]
+        sent = {"feedback_id": "f-1", "conversation_id": receipt, "thumbs": "down", "comment": "Wrong."}
         await asyncio.to_thread(lambda: send_feedback(url, **sent))
         with pytest.raises(BadInput, match="feedback says nothing"):
-            await asyncio.to_thread(lambda: send_feedback(url, feedback_id="f-2", conversation_id=conversation))
+            await asyncio.to_thread(lambda: send_feedback(url, feedback_id="f-2", conversation_id=receipt))
+        with pytest.raises(BadInput, match="x-assay-receipt"):
+            await asyncio.to_thread(
+                lambda: send_feedback(url, feedback_id="f-3", conversation_id=conversation, thumbs="up")
+            )
     with pytest.raises(BadInput, match="cannot be reached"):
         await asyncio.to_thread(lambda: send_feedback("http://127.0.0.1:9", **sent))
     assert read_feedback(context.tracking, "shop", [conversation])[conversation][0].comment == "Wrong."

@@ -6,17 +6,22 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 import uvicorn
 from aiohttp import web
 
+from assay.contracts.conversation import Conversation
+from assay.contracts.exchange import Exchange
+from assay.contracts.feedback import Feedback
 from assay.contracts.stage import AgentRef
 from assay.contracts.traffic import Traffic, Upstream
+from assay.rollout.aside import SetAside
+from assay.rollout.conversations import assemble
 from assay.rollout.gateway import Gateway, GatewayLimits
-from assay.rollout.recorder import Recorder
+from assay.rollout.recorder import Recorder, Store
 from assay.rollout.sources import TrafficSource
 from tests.conftest import PATIENCE_S
 
@@ -147,11 +152,63 @@ def traffic_to(champion: str, challenger: str | None, share: float = 0.5, **chan
     )
 
 
-def gateway_to(traffic: Traffic, write=lambda conversations, kind: None, **changes) -> Gateway:
-    idle_s, read, file = (changes.pop(name, other) for name, other in (("idle_s", 0.3), ("read", None), ("file", None)))
+class Memory:
+    """A store in memory, shared by as many gateways as there are; it can be told to fail."""
+
+    def __init__(self) -> None:
+        self.exchanges: dict[str, list[Exchange]] = {}
+        self.kinds: dict[str, str] = {}
+        self.tags: dict[str, Mapping[str, str]] = {}
+        self.feedback: list[Feedback] = []
+        self.refuses: Callable[[object], bool] = lambda _: False
+        """Whether an exchange or an item of feedback cannot be stored."""
+        self.down = False
+
+    @property
+    def store(self) -> Store:
+        return Store(self.read, self.append, self.write_feedback, self.check)
+
+    def check(self) -> None:
+        if self.down:
+            raise ConnectionError("the store is down")
+
+    def read(self, names: Sequence[str]) -> dict[str, list[Exchange]]:
+        self.check()
+        return {name: list(self.exchanges[name]) for name in names if name in self.exchanges}
+
+    def append(self, new, kind, tags) -> None:
+        self.check()
+        for rows in new.values():
+            if any(self.refuses(row) for row in rows):
+                raise ValueError("it cannot be stored")
+        for name, rows in new.items():
+            have = self.exchanges.setdefault(name, [])
+            known = {row.exchange_id for row in have}
+            have += [row for row in rows if row.exchange_id not in known]
+            self.kinds[name], self.tags[name] = kind, tags.get(name, {})
+
+    def write_feedback(self, items: Sequence[Feedback]) -> None:
+        self.check()
+        if any(self.refuses(item) for item in items):
+            raise ValueError("it cannot be stored")
+        self.feedback += items
+
+    def conversations(self, kind: str = "production") -> list[Conversation]:
+        found = [assemble(name, rows) for name, rows in self.exchanges.items() if self.kinds[name] == kind]
+        return sorted(found, key=lambda conversation: conversation.started_at)
+
+
+def gateway_to(traffic: Traffic, store: Store | None = None, **changes) -> Gateway:
+    idle_s, read, file = (changes.pop(name, other) for name, other in (("idle_s", 0.1), ("read", None), ("file", None)))
     return Gateway(
         source=TrafficSource(traffic, read, every_s=0.1, file=file),
-        recorder=Recorder(write, idle_s=idle_s, flush_s=0.1, most_waiting=changes.pop("most_waiting", 10_000)),
+        recorder=Recorder(
+            store or Memory().store,
+            aside=SetAside(changes.pop("aside", None)),
+            idle_s=idle_s,
+            flush_s=0.1,
+            most_waiting=changes.pop("most_waiting", 10_000),
+        ),
         limits=GatewayLimits(**changes.pop("limits", {})),
         **changes,
     )

@@ -9,10 +9,11 @@ import aiohttp
 import pytest
 
 from assay.contracts.conversation import FailureCause
+from assay.rollout.serve import GatewaySettings, open_gateway
 from assay.rollout.sources import kept
-from assay.tracking import connect, read_conversations, write_conversations
+from assay.tracking import connect, read_conversations
 from tests.conftest import PATIENCE_S
-from tests.rollout.conftest import agent_server, gateway_to, served, traffic_to
+from tests.rollout.conftest import Memory, agent_server, gateway_to, served, traffic_to
 
 
 def body(*said: str, stream: bool = False, **more) -> dict:
@@ -43,6 +44,27 @@ def once(url: str, session: str | None = "s", asked=None, **headers: str):
             return await ask(http, url, session, asked, **headers)
 
     return asyncio.run(one())
+
+
+def say(url: str, token: str | None = None, **item):
+    """Posts feedback."""
+    headers = {"authorization": f"Bearer {token}"} if token else {}
+
+    async def post():
+        async with (
+            aiohttp.ClientSession(headers=headers) as http,
+            http.post(f"{url}/assay/feedback", json=item) as response,
+        ):
+            return response.status, await response.text()
+
+    return asyncio.run(post())
+
+
+def until(holds, within_s: float = PATIENCE_S) -> None:
+    ends = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < ends, "it did not come to hold"
+        time.sleep(0.02)
 
 
 def test_a_session_keeps_its_arm_over_replicas_restarts_and_a_growing_share(agents):
@@ -133,7 +155,7 @@ def test_where_the_challenger_does_not_answer_the_champion_does_and_it_is_ejecte
         found = [once(url, f"u-{n}") for n in range(12)]
         assert {status for status, _, _ in found} == {200}
         assert {headers["x-assay-arm"] for _, _, headers in found} == {"champion"}
-        assert gateway.health["challenger"].ejected and gateway.numbers.taken_over == 12
+        assert gateway.health["challenger"].ejected and gateway.numbers.counts["taken_over"] == 12
         if how == "fails":
             assert len(two.seen) == 5  # then it was left alone
 
@@ -171,85 +193,71 @@ def test_limits_are_kept_and_said(agents):
 
 def test_testers_force_an_arm_and_are_not_recorded(agents):
     one, two = agents
-    kept_ones = []
-    gateway = gateway_to(
-        traffic_to(one.url, two.url, 0.0), lambda found, kind: kept_ones.extend(found), tester_token="secret"
-    )
+    memory = Memory()
+    gateway = gateway_to(traffic_to(one.url, two.url, 0.0), memory.store, tester_token="secret")
     with served(gateway) as url:
         forced = {"x-assay-arm": "challenger", "x-assay-token": "secret"}
         assert once(url, **forced)[2]["x-assay-arm"] == "challenger"
         assert once(url, **{**forced, "x-assay-token": "guess"})[2]["x-assay-arm"] == "champion"
+        assert once(url, **{**forced, "x-assay-token": "gu\u00e9ss"})[2]["x-assay-arm"] == "champion"
         assert all("x-assay-token" not in {name.lower() for name in headers} for headers in two.headers)
-    assert {str(conversation.agent) for conversation in kept_ones} == {"desk@1"}
+    assert {str(conversation.agent) for conversation in memory.conversations()} == {"desk@1"}
 
 
 def test_a_shadow_answers_and_nobody_is_told(agents):
     one, two = agents
-    written: list[tuple[str, str]] = []
-    gateway = gateway_to(
-        traffic_to(one.url, two.url, 0.0, shadow=True),
-        lambda found, kind: written.extend((str(c.agent), kind) for c in found),
-    )
-    with served(gateway) as url:
+    memory = Memory()
+    with served(gateway_to(traffic_to(one.url, two.url, 0.0, shadow=True), memory.store)) as url:
         assert "I am one." in once(url)[1]
         ends = time.monotonic() + PATIENCE_S
         while not two.seen and time.monotonic() < ends:
             time.sleep(0.02)
-    assert sorted(written) == [("desk@1", "production"), ("desk@2", "shadow")]
+    assert [str(row.agent) for row in memory.conversations("production")] == ["desk@1"]
+    assert [str(row.agent) for row in memory.conversations("shadow")] == ["desk@2"]
 
 
-def test_conversations_are_traces_in_mlflow_with_their_version(agents, store_uri):
+def test_conversations_are_traces_in_mlflow_with_their_version(agents, store_uri, folder):
     one, two = agents
-    t = connect(store_uri)
-
-    def write(conversations, kind):
-        rows = [(conversation, None) for conversation in conversations]
-        write_conversations(t, "live", rows, simulation_id=kind, run_id=None, dataset=None, tags={"origin": "gateway"})
-
-    gateway = gateway_to(traffic_to(one.url, two.url, 1.0), write)
+    settings = GatewaySettings(
+        project="live", store=store_uri, home=folder, traffic=traffic_to(one.url, two.url, 1.0), idle_s=0.1
+    )
+    gateway = open_gateway(settings)
     with served(gateway) as url:
         told = once(url, "ada", body("Hello?"))[2]
         once(url, "ada", body("Hello?", "I am two.", "And now?", stream=True))
         assert two.headers[0]["traceparent"].split("-")[1] == told["x-assay-conversation"]
-    stored = {c.conversation_id: c for c in read_conversations(t, "live", "production")}
-    talk = next(c for c in stored.values() if len(c.turns) == 4)
+    [talk] = read_conversations(connect(store_uri), "live", "production")
     assert [turn.text for turn in talk.turns] == ["Hello?", "I am two.", "And now?", "I am two."]
     assert talk.conversation_id == told["x-assay-conversation"]
     assert str(talk.agent) == "desk@2" and talk.turns[3].first_token_s is not None
+    assert (talk.turns[1].input_tokens, talk.turns[1].output_tokens) == (7, 4)
     assert gateway.recorder.dropped == 0 and gateway.recorder.waiting == 0
 
 
 def test_a_failure_is_recorded_as_one(agents):
     one, two = agents
-    found = {}
+    memory = Memory()
     two.status = 502
-    gateway = gateway_to(traffic_to(one.url, two.url, 1.0), lambda rows, kind: found.update({kind: rows[0]}))
-    with served(gateway) as url:
+    with served(gateway_to(traffic_to(one.url, two.url, 1.0), memory.store)) as url:
         once(url, "ada")
-    failed, instead = found["production"], found["taken-over"]
+    [failed], [instead] = memory.conversations("production"), memory.conversations("taken-over")
     assert failed.error.cause is FailureCause.SERVER_ERROR and str(failed.agent) == "desk@2"
     assert instead.error is None and str(instead.agent) == "desk@1"  # what the champion answered in its place
 
 
 def test_while_the_store_is_down_traffic_goes_on_and_what_is_lost_is_counted(agents):
     one, two = agents
-    down, written = threading.Event(), []
-    down.set()
-
-    def write(conversations, kind):
-        if down.is_set():
-            raise ConnectionError("the store is down")
-        written.extend(conversations)
-
-    gateway = gateway_to(traffic_to(one.url, two.url, 0.5), write, most_waiting=40, idle_s=0.1)
+    memory = Memory()
+    memory.down = True
+    gateway = gateway_to(traffic_to(one.url, two.url, 0.5), memory.store, most_waiting=40)
     with served(gateway) as url:
         sessions = [f"user-{n}" for n in range(60)]
         assert len(arms(url, sessions)) == 60  # all were answered
         assert gateway.recorder.dropped == 20
-        time.sleep(0.5)
-        assert gateway.recorder.failures > 0 and not written
-        down.clear()
-    assert len(written) == 40 and gateway.recorder.written == 40 and gateway.recorder.waiting == 0
+        until(lambda: gateway.recorder.failures > 0)
+        assert not memory.exchanges
+        memory.down = False
+    assert len(memory.conversations()) == 40 and gateway.recorder.written == 40 and gateway.recorder.waiting == 0
 
 
 def test_requests_in_flight_end_when_the_gateway_is_told_to(agents):
@@ -281,7 +289,7 @@ def test_it_tells_of_itself(agents):
         assert asyncio.run(get(url, "/readyz"))[0] == 503 and once(url)[0] == 503
         gateway.draining = False
     assert 'assay_gateway_requests_total{arm="' in text and "assay_gateway_share 0.25" in text
-    assert "assay_gateway_traces_dropped_total 0" in text
+    assert "assay_gateway_traces_dropped_total 0.0" in text
 
 
 def test_plain_http_is_passed_on_with_path_query_and_cookie():
@@ -293,33 +301,61 @@ def test_plain_http_is_passed_on_with_path_query_and_cookie():
                 return response.status, response.headers, response.cookies
 
         status, headers, cookies = asyncio.run(get())
-        assert status == 200 and headers["x-assay-arm"] == "champion" and "assay_session" in cookies
+        assert status == 200 and headers["x-assay-arm"] == "champion" and "assay_gateway_session" in cookies
         assert one.headers[0]["x-mine"] == "kept"
 
 
-def test_feedback_is_taken_and_stored_after_its_conversation(agents, store_uri):
-    from assay.tracking import read_feedback, write_feedback
+def test_feedback_is_taken_and_stored_after_its_conversation(agents, store_uri, folder):
+    from assay.tracking import read_feedback
 
     one, _ = agents
-    t = connect(store_uri)
-
-    def write(conversations, kind):
-        rows = [(conversation, None) for conversation in conversations]
-        write_conversations(t, "live", rows, simulation_id=kind, run_id=None, dataset=None)
-
-    gateway = gateway_to(traffic_to(one.url, None), write)
-    gateway.recorder.write_feedback = lambda items: write_feedback(t, "live", items) and None
-
-    async def say(url: str, **item):
-        async with aiohttp.ClientSession() as http, http.post(f"{url}/assay/feedback", json=item) as response:
-            return response.status, await response.text()
+    settings = GatewaySettings(
+        project="live",
+        store=store_uri,
+        home=folder,
+        traffic=traffic_to(one.url, None),
+        idle_s=0.1,
+        feedback_token="app",
+    )
+    gateway = open_gateway(settings)
 
     with served(gateway) as url:
-        name = once(url, "ada")[2]["x-assay-conversation"]
-        item = {"feedback_id": "f-1", "conversation_id": name, "thumbs": "down", "comment": "Too slow."}
-        assert asyncio.run(say(url, **item))[0] == 202
-        status, text = asyncio.run(say(url, feedback_id="f-2"))
+        told = once(url, "ada")[2]
+        name, receipt = told["x-assay-conversation"], told["x-assay-receipt"]
+        item = {"feedback_id": "f-1", "conversation_id": receipt, "thumbs": "down", "comment": "Too slow."}
+        assert say(url, **item)[0] == 202
+        status, text = say(url, feedback_id="f-2", conversation_id=receipt)
         assert status == 422 and "says nothing" in text
+        trusted = {"feedback_id": "f-3", "conversation_id": name, "thumbs": "up"}
+        assert say(url, "app", **trusted)[0] == 202
         assert once(url, "ada")[0] == 200
-    assert [found.comment for found in read_feedback(t, "live", [name])[name]] == ["Too slow."]
-    assert gateway.recorder.feedback_written == 1
+    found = read_feedback(connect(store_uri), "live", [name])[name]
+    assert sorted((row.feedback_id, row.comment) for row in found) == [("f-1", "Too slow."), ("f-3", None)]
+    assert gateway.recorder.feedback_written == 2
+
+
+FORGED = {"conversation_id": "0" * 32 + "-" + "0" * 16 + "-" + "0" * 32}
+CREDENTIAL = "x-assay-receipt"
+
+
+@pytest.mark.parametrize(
+    ("token", "item", "status", "words"),
+    [
+        (None, {}, 401, CREDENTIAL),
+        (None, {"conversation_id": "a" * 32}, 401, CREDENTIAL),
+        (None, FORGED, 401, CREDENTIAL),
+        ("wrong", {"conversation_id": "a" * 32}, 401, CREDENTIAL),
+        ("\u00e9", {"conversation_id": "a" * 32}, 401, CREDENTIAL),
+        ("app", {}, 422, "conversation_id is missing"),
+        ("app", {"conversation_id": "a" * 32, "turns": [{"role": "user", "text": "hi"}]}, 422, "feedback.turns"),
+        ("app", {"conversation_id": "a" * 32, "agent": {"agent_id": "a", "version": "1"}}, 422, "feedback.agent"),
+        ("app", {"conversation_id": "a" * 32, "at": "0001-01-01T00:00:00"}, 422, "feedback.at"),
+        ("app", {"conversation_id": "a" * 32, "at": "9999-01-01T00:00:00Z"}, 422, "feedback.at"),
+    ],
+)
+def test_nobody_without_a_credential_is_evidence(agents, token, item, status, words):
+    gateway = gateway_to(traffic_to(agents[0].url, None), feedback_token="app")
+    with served(gateway) as url:
+        answer = say(url, token, feedback_id="f", thumbs="up", **item)
+    assert answer[0] == status and words in answer[1]
+    assert not gateway.recorder._feedback

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from assay.cli.console import InOut, Output, answer, asked, in_context, rows_of, say, table
+from assay.cli.console import InOut, Output, answer, asked, in_context, rows_of, say, settings, table
 from assay.cli.dataset import load_dataset_file
 from assay.cli.references import agent_ref, dataset_ref, latest, latest_dataset
 from assay.cli.simulate import list_stage
@@ -76,16 +76,17 @@ def chat(
 def send(
     gateway: Annotated[str, Parameter(help="Its address, as in http://host:8080.")],
     *,
-    conversation: Annotated[str, Parameter(help="What it answered as x-assay-conversation.")],
+    conversation: Annotated[str, Parameter(help="The answer's x-assay-receipt, or its conversation with a token.")],
     feedback_id: Annotated[str, Parameter(name="--id", help="The same again is the same item.")],
     thumbs: Literal["up", "down"] | None = None,
     rating: int | None = None,
     comment: str | None = None,
     user: str | None = None,
 ) -> None:
-    """Send one user's feedback to a gateway, as an application does."""
+    """Send one user's feedback to a gateway, as an application does. The token is that of ASSAY_FEEDBACK_TOKEN."""
     from assay.rollout.client import send_feedback
 
+    token = settings().feedback_token
     send_feedback(
         gateway,
         feedback_id=feedback_id,
@@ -94,6 +95,7 @@ def send(
         rating=rating,
         comment=comment,
         user=user,
+        token=token.get_secret_value() if token else None,
     )
     say("taken")
 

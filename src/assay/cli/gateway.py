@@ -1,5 +1,6 @@
 """assay gateway"""
 
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
@@ -10,9 +11,7 @@ from assay.contracts.stage import AgentRef
 from assay.contracts.traffic import Traffic, Upstream
 from assay.errors import BadInput
 
-app = App(
-    name="assay gateway", help="A proxy before the agent's versions that keeps each session on one arm (stage 7)."
-)
+app = App(name="assay gateway", help="Reverse proxy that splits traffic between two versions; a session stays on one.")
 
 
 @app.default
@@ -30,12 +29,18 @@ def gateway(
     workers: Annotated[int, Parameter(help="Processes; they agree on every session's arm.")] = 1,
     timeout_s: Annotated[float, Parameter(help="For one whole answer.")] = 120.0,
     most_in_flight: int = 2_000,
-    tester_token: Annotated[
-        str | None, Parameter(env_var="ASSAY_TESTER_TOKEN", help="Who sends it may force an arm by x-assay-arm.")
+    tester_token_file: Annotated[
+        Path | None, Parameter(help="Its content may choose an arm (default: ASSAY_TESTER_TOKEN).")
+    ] = None,
+    feedback_token_file: Annotated[
+        Path | None, Parameter(help="Its content may give feedback (default: ASSAY_FEEDBACK_TOKEN).")
     ] = None,
     io: Output = Output(),
 ) -> None:
-    """Serve chat completions, streams too, and plain HTTP. Weights change with the rollout, without a restart."""
+    """Serve chat completions, streams too, and plain HTTP. Shares follow the rollout without a restart.
+
+    Tokens come from the environment or from files, since every user of a machine can read its command lines.
+    """
     from assay.rollout.serve import GatewaySettings, run
 
     ours = settings()
@@ -49,13 +54,27 @@ def gateway(
             jobs_url=ours.jobs_store,
             home=ours.home.resolve(),
             traffic=traffic,
-            tester_token=SecretStr(tester_token) if tester_token else None,
+            tester_token=_secret(tester_token_file) or ours.tester_token,
+            feedback_token=_secret(feedback_token_file) or ours.feedback_token,
+            key=ours.gateway_key,
             timeout_s=timeout_s,
             most_in_flight=most_in_flight,
         )
     except ValidationError as error:
         raise BadInput.from_validation("gateway", error) from error
     run(chosen, host=host, port=port, workers=workers)
+
+
+def _secret(file: Path | None) -> SecretStr | None:
+    if file is None:
+        return None
+    try:
+        text = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{file}: the token cannot be read: {error}") from error
+    if not text:
+        raise BadInput(f"{file} is empty: put the token in it")
+    return SecretStr(text)
 
 
 def _fixed(

@@ -8,6 +8,7 @@ from cyclopts import App, Parameter
 
 from assay.cli.console import InOut, Output, answer, asked, in_context, load_as, say, settings, table
 from assay.cli.references import latest
+from assay.contracts.rollout import RolloutState
 from assay.contracts.stage import Stage
 from assay.contracts.traffic import RolloutEvaluation, RolloutPolicy, RolloutStart, Traffic
 
@@ -102,7 +103,7 @@ def watch(
     in_context(work, quiet=True)
 
 
-def _change(what: Literal["advance", "pause", "resume", "roll_back"], reason: str, io: Output) -> None:
+def _change(what: Literal["advance", "pause", "resume", "roll_back", "complete"], reason: str, io: Output) -> None:
     async def work(context: "Context") -> Traffic:
         from assay.lifecycle.rollouts import change
 
@@ -115,6 +116,12 @@ def _change(what: Literal["advance", "pause", "resume", "roll_back"], reason: st
 def advance(*, reason: Reason, io: Output = Output()) -> None:
     """Open the next step."""
     _change("advance", reason, io)
+
+
+@app.command
+def complete(*, reason: Reason, io: Output = Output()) -> None:
+    """End a rollout whose challenger has all traffic: it is the version in Production from then on."""
+    _change("complete", reason, io)
 
 
 @app.command
@@ -140,7 +147,30 @@ def _tell(traffic: Traffic, io: Output) -> None:
     challenger = traffic.challenger.agent if traffic.challenger else "nobody"
     line = f"{traffic.rollout_id}: {state}, step {traffic.step + 1} of {len(traffic.steps)}"
     shares = f"  {100 * traffic.share:g} % of sessions to {challenger}, the others to {traffic.champion.agent}"
-    answer(traffic, io, (line, shares))
+    answer(traffic, io, (line, shares, *_next(traffic), *_set_aside(io.name)))
+
+
+def _next(traffic: Traffic) -> tuple[str, ...]:
+    match traffic.state:
+        case RolloutState.RUNNING if traffic.step + 1 < len(traffic.steps):
+            return ("next: `assay rollout look` shows what production says; `assay rollout advance` opens a step",)
+        case RolloutState.RUNNING:
+            return ("next: `assay rollout look` completes it once every guardrail is good; so does `rollout complete`",)
+        case RolloutState.PAUSED:
+            return ("next: `assay rollout resume`, or `assay rollout rollback`",)
+        case _:
+            return ()
+
+
+def _set_aside(project: str) -> tuple[str, ...]:
+    """What the gateways of this machine could not store."""
+    from assay.rollout.aside import count_lines
+    from assay.rollout.serve import aside_file
+
+    file = aside_file(settings().home.resolve(), project)
+    if not (count := count_lines(file)):
+        return ()
+    return (f"  {count} requests or items of feedback could not be stored, and were set aside in {file}",)
 
 
 def _show(found: RolloutEvaluation, io: Output) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from assay.contracts.base import Contract, Document, Finite, Seconds, Share, Slug, Text
+from assay.contracts.base import Contract, Document, Finite, JsonObject, Seconds, Share, Slug, Text
 from assay.contracts.dataset import Expectation
 from assay.contracts.rollout import DEFAULT_STEPS, RolloutState, RolloutStep
 from assay.contracts.stage import AgentRef
@@ -14,12 +14,26 @@ Measure = Literal["quality", "feedback", "errors", "slow", "cost_usd"]
 """quality: judged to pass. feedback: not negative. errors: gave none. slow: had an answer slower than `limit`."""
 
 
+class Rewrite(Contract):
+    """What the gateway changes in a request, so that a version behind a shared address answers as its card says."""
+
+    protocol: Literal["openai", "http"]
+    path: Annotated[str, Field(pattern=r"^(/.*[^/])?$")] = ""
+    """openai: of the card's `base_url`, in place of the caller's. http: of the card's `url`."""
+    body: JsonObject = Field(default_factory=dict)
+    """Fields of a JSON body that are set, such as the model; null takes one out."""
+    system_prompt: str | None = None
+    """In place of the caller's; None: the caller's stays."""
+
+
 class Upstream(Contract):
     """Where one version answers."""
 
     agent: AgentRef
     url: Annotated[str, Field(pattern=r"^https?://[^/]+(/.*[^/])?$")]
     """A request's path is put behind it; no slash at the end."""
+    rewrite: Rewrite | None = None
+    """None: requests go on as they came, as to an address that serves this version alone."""
 
 
 class Guardrail(Contract):

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Literal
 
-from assay.contracts.agent import AgentVersion, HttpConnector, OpenAIConnector
+from pydantic import HttpUrl, ValidationError
+
+from assay.contracts.agent import AgentCard, HttpConnector, OpenAIConnector
 from assay.contracts.base import content_hash
 from assay.contracts.notification import NotificationKind
 from assay.contracts.rollout import RegistryStage, Rollout, RolloutState
 from assay.contracts.stage import AgentRef, Stage
-from assay.contracts.traffic import RolloutEvaluation, RolloutLooks, RolloutStart, Traffic, Upstream
+from assay.contracts.traffic import Rewrite, RolloutEvaluation, RolloutLooks, RolloutStart, Traffic, Upstream
 from assay.errors import AssayError, BadInput, NotFound, Refused
 from assay.lifecycle.gates import Mode, load_subject, record
 from assay.lifecycle.ledger_audit import audit, broken
@@ -27,8 +29,11 @@ MOST_LOOKS = 240
 
 
 async def start(request: RolloutStart, context: Context) -> Traffic:
-    """Puts the first step in force. Raises Refused for a rollout that is not in Production or while another is under
-    way, BadInput where nothing says where a version answers."""
+    """Puts the first step in force. The registry says Staging of the challenger until it has all traffic.
+
+    Raises Refused for a rollout that was not approved for Production, while another one is running, and for two
+    versions between which the gateway can make no difference; BadInput where nothing says where a version answers.
+    """
     rollout = await load_subject(context, request.project, request.rollout_id)
     if not isinstance(rollout, Rollout):
         raise BadInput(f"rollout_id: {request.rollout_id} is no rollout")
@@ -40,13 +45,12 @@ async def start(request: RolloutStart, context: Context) -> Traffic:
     if before is not None and before.state in (RolloutState.RUNNING, RolloutState.PAUSED):
         raise Refused(f"rollout_id: {before.rollout_id} is {before.state.value}: complete it or roll it back first")
     project = request.project
+    champion, challenger = await _upstreams(context, request, rollout)
     traffic = Traffic(
         project=project,
         rollout_id=request.rollout_id,
-        champion=await _upstream(context, request.project, rollout.champion, request.champion_url, "champion_url"),
-        challenger=await _upstream(
-            context, request.project, rollout.challenger, request.challenger_url, "challenger_url"
-        ),
+        champion=champion,
+        challenger=challenger,
         sample_share=request.policy.sample_share,
         steps=rollout.steps,
         policy=request.policy,
@@ -58,7 +62,9 @@ async def start(request: RolloutStart, context: Context) -> Traffic:
         first = shadowing.replace(step_at=context.now())
     else:
         first = _at_step(traffic, 0, context)
-    return await _put(context, text, first, "approve", request.by, request.reason, "person")
+    done = await _put(context, text, first, "approve", request.by, request.reason, "person")
+    await _registry(context, done, RegistryStage.PRODUCTION, RegistryStage.STAGING, request.by, request.reason)
+    return done
 
 
 async def traffic_of(context: Context, project: str) -> Traffic:
@@ -90,14 +96,33 @@ async def change(
             after = _shared(traffic, 0.0, context).replace(state=RolloutState.ROLLED_BACK, shadow=False)
             decision = "reject"
         case _:
-            raise Refused(
-                f"{what}: the rollout {traffic.rollout_id} is {traffic.state.value.replace('_', ' ')} at step "
-                f"{traffic.step + 1} of {len(traffic.steps)}, which does not allow it"
-            )
+            raise Refused(f"{what}: {_why_not(what, traffic)}")
     done = await _put(context, text, after, decision, by, reason, mode)
     if what == "roll_back":
-        await _registry_back(context, done, by, reason)
+        await _registry(context, done, RegistryStage.PRODUCTION, RegistryStage.ARCHIVED, by, reason)
+    elif what == "complete":
+        await _registry(context, done, None, RegistryStage.PRODUCTION, by, reason)
     return done
+
+
+def _why_not(what: Change, traffic: Traffic) -> str:
+    """Why the rollout's state does not allow a change, and what to do instead."""
+    state = traffic.state
+    if state in (RolloutState.COMPLETED, RolloutState.ROLLED_BACK, RolloutState.PLANNED):
+        return f"the rollout {traffic.rollout_id} is {state.value.replace('_', ' ')}: start another one"
+    if state is RolloutState.PAUSED and what != "resume":
+        return f"the rollout {traffic.rollout_id} is paused: `assay rollout resume` first"
+    if what == "resume":
+        return f"the rollout {traffic.rollout_id} is running: there is nothing to resume"
+    if what == "advance":
+        return (
+            f"all traffic already goes to {traffic.challenger.agent if traffic.challenger else 'the challenger'}: "
+            "`assay rollout complete` ends the rollout, and so does the next look that finds every guardrail good"
+        )
+    return (
+        f"the challenger has {100 * traffic.share:g} % of traffic, at step {traffic.step + 1} of "
+        f"{len(traffic.steps)}: `assay rollout advance` until it has all"
+    )
 
 
 async def look(context: Context, project: str) -> RolloutEvaluation:
@@ -228,41 +253,142 @@ async def _read(context: Context, project: str) -> tuple[str | None, Traffic | N
     return text, Traffic.model_validate_json(text) if text else None
 
 
-async def _upstream(context: Context, project: str, agent: AgentRef, url: str | None, field: str) -> Upstream:
-    if url is None:
-        version = await context.agent_version(project, agent, gated=True)
-        url = _url(version)
-    if url is None:
-        raise BadInput(f"{field}: the card of {agent} does not say where it answers over HTTP: name it")
-    return Upstream(agent=agent, url=url.rstrip("/"))
+async def _upstreams(context: Context, request: RolloutStart, rollout: Rollout) -> tuple[Upstream, Upstream]:
+    """Where both versions answer, and what the gateway changes so that each answers as its card says."""
+    cards = [
+        None if url else (await context.agent_version(request.project, agent, gated=True)).card
+        for agent, url in ((rollout.champion, request.champion_url), (rollout.challenger, request.challenger_url))
+    ]
+    champion = await _upstream(context, rollout.champion, cards[0], request.champion_url, "champion_url")
+    challenger = await _upstream(context, rollout.challenger, cards[1], request.challenger_url, "challenger_url")
+    if cards[0] is not None and cards[1] is not None:
+        refuse_alike(cards[0], cards[1], champion, challenger)
+    elif (champion.url, champion.rewrite) == (challenger.url, challenger.rewrite):
+        raise Refused(
+            f"champion_url: both versions are to answer at {champion.url}, so the rollout would compare a version "
+            "with itself: give each an address of its own"
+        )
+    return champion, challenger
 
 
-def _url(version: AgentVersion) -> str | None:
-    """The server's address without the path that a request brings."""
-    match version.card.connector:
-        case OpenAIConnector(base_url=url):
-            return str(url).rstrip("/").removesuffix("/v1")
-        case HttpConnector(url=url):
-            return f"{url.scheme}://{url.host}:{url.port}"
+async def _upstream(context: Context, agent: AgentRef, card: AgentCard | None, url: str | None, field: str) -> Upstream:
+    if card is not None:
+        upstream = upstream_of(card, field)
+    else:
+        assert url is not None  # noqa: S101, there is a card where there is no URL
+        try:
+            upstream = Upstream(agent=agent, url=url.rstrip("/"))
+        except ValidationError as error:
+            raise BadInput(f"{field}: {url!r} is not an address: write it as http://host:8000") from error
+    return upstream
+
+
+def upstream_of(card: AgentCard, field: str) -> Upstream:
+    """Where a version answers by its card, and what is changed in requests to it.
+
+    Raises BadInput for a card whose agent does not answer over HTTP.
+    """
+    match card.connector:
+        case OpenAIConnector() as spec:
+            body = {"model": spec.model, "temperature": spec.temperature, "max_tokens": spec.max_tokens}
+            rewrite = Rewrite(
+                protocol="openai",
+                path=(spec.base_url.path or "").rstrip("/"),
+                body={**{name: value for name, value in body.items() if value is not None}, **spec.extra_body},
+                system_prompt=card.system_prompt or None,
+            )
+            return Upstream(agent=card.ref, url=_origin(spec.base_url), rewrite=rewrite)
+        case HttpConnector() as spec:
+            if spec.url.query:
+                raise BadInput(
+                    f"{field}: connector.url of {card.ref} has a query, which the gateway does not add to requests: "
+                    f"name the version's address with {field}"
+                )
+            rewrite = Rewrite(protocol="http", path=(spec.url.path or "").rstrip("/"))
+            return Upstream(agent=card.ref, url=_origin(spec.url), rewrite=rewrite)
         case _:
-            return None
+            raise BadInput(
+                f"{field}: the card of {card.ref} does not say where it answers over HTTP (its connector is "
+                f"{card.connector.kind}): name its address with {field}"
+            )
 
 
-async def _registry_back(context: Context, traffic: Traffic, by: str, reason: str) -> None:
-    """The challenger out of Production, the champion back in it."""
+def _origin(url: HttpUrl) -> str:
+    host = f"[{url.host}]" if url.host and ":" in url.host and not url.host.startswith("[") else url.host
+    return f"{url.scheme}://{host}:{url.port}"
+
+
+DESCRIBED = ("system_prompt", "tools", "parameters", "files", "checkpoints")
+"""Fields of a card that say what the agent is, and that its own server has to bring about."""
+CALLERS_SEE = ("method", "headers", "request", "reply", "tool_calls", "state", "input_tokens", "output_tokens")
+"""Fields of an http connector that callers would have to change with the version."""
+
+
+def refuse_alike(one: AgentCard, other: AgentCard, champion: Upstream, challenger: Upstream) -> None:
+    """Raises Refused for two cards whose difference the gateway cannot bring about.
+
+    Requests bring callers' own bodies and keys, and answers go back as they came. The gateway sets the path, and for
+    chat completions the model, the system prompt, the temperature and further fields of the body.
+    """
+    hint = "give each version an address of its own, with champion_url and challenger_url"
+    a, b = one.connector, other.connector
+    if a.kind != b.kind:
+        raise Refused(
+            f"connector.kind: {one.ref} is reached by {a.kind} and {other.ref} by {b.kind}: callers would have to "
+            f"know which one answers: {hint}"
+        )
+    seen = CALLERS_SEE if isinstance(a, HttpConnector) else ("api_key_env",)
+    for name in seen:
+        if getattr(a, name, None) != getattr(b, name, None):
+            raise Refused(
+                f"connector.{name}: {one.ref} and {other.ref} differ in it, and the gateway cannot apply it: it passes "
+                f"on what callers send and what the version answers: {hint}"
+            )
+    described = [name for name in DESCRIBED if getattr(one, name) != getattr(other, name)]
+    if isinstance(a, OpenAIConnector) and "system_prompt" in described:
+        if one.system_prompt and other.system_prompt:
+            described.remove("system_prompt")  # each is put into its requests
+        elif a.model != getattr(b, "model", None) or champion.url != challenger.url:
+            described.remove("system_prompt")
+    same_place = champion.url == challenger.url and _place(champion) == _place(challenger)
+    if same_place and described:
+        raise Refused(
+            f"{', '.join(described)}: {one.ref} and {other.ref} differ in it, both answer at the same address, and the "
+            f"gateway cannot apply it: {hint}"
+        )
+    if champion.url == challenger.url and champion.rewrite == challenger.rewrite:
+        raise Refused(
+            f"{one.ref} and {other.ref} answer at the same address, and their cards differ in nothing that the gateway "
+            f"can apply, so the rollout would compare a version with itself: {hint}"
+        )
+
+
+def _place(upstream: Upstream) -> tuple[str, object]:
+    rewrite = upstream.rewrite
+    return ("", None) if rewrite is None else (rewrite.path, rewrite.body.get("model"))
+
+
+async def _registry(
+    context: Context,
+    traffic: Traffic,
+    champion: RegistryStage | None,
+    challenger: RegistryStage,
+    by: str,
+    reason: str,
+) -> None:
+    """Moves both versions to what is true of them now. champion None: it is left to what the challenger's move does
+    to it, which is that a version replaced in Production is archived."""
     from assay.tracking import stage_of, transition
 
     assert traffic.challenger is not None  # noqa: S101, a rollout has one
-    evidence = {"rollout": traffic.rollout_id}
-    moves = (
-        (traffic.challenger.agent, RegistryStage.PRODUCTION, RegistryStage.ARCHIVED),
-        (traffic.champion.agent, None, RegistryStage.PRODUCTION),
-    )
-    for agent, only_from, to_stage in moves:
+    evidence = {"rollout": traffic.rollout_id, "share": f"{traffic.share:g}"}
+    moves = [(traffic.challenger.agent, challenger)]
+    if champion is not None:
+        moves.append((traffic.champion.agent, champion))
+    for agent, to_stage in moves:
         version = await context.agent_version(traffic.project, agent, gated=True)
         name, number = version.registered_model, version.registry_version
-        at = await asyncio.to_thread(stage_of, context.tracking, name, number)
-        if at is not to_stage and only_from in (None, at):
+        if await asyncio.to_thread(stage_of, context.tracking, name, number) is not to_stage:
             await asyncio.to_thread(
                 transition, context.tracking, name, number, to_stage, by=by, reason=reason, evidence=evidence
             )

@@ -19,12 +19,15 @@ def send_feedback(
     rating: int | None = None,
     comment: str | None = None,
     user: str | None = None,
+    token: str | None = None,
     timeout_s: float = 5.0,
 ) -> None:
-    """Posts one item. conversation_id: what the gateway answered as x-assay-conversation. feedback_id: the same again
-    is the same item, so it may be sent twice. user: a pseudonym.
+    """Posts one item. Sending the same feedback_id again changes nothing, so a call may be repeated.
 
-    Raises BadInput with the gateway's own words where it does not take it, or cannot be reached.
+    conversation_id: what the answer carried as `x-assay-receipt`; with the gateway's feedback token, also what it
+    carried as `x-assay-conversation`. user: a pseudonym. token: the feedback token; None: the receipt is enough.
+
+    Raises BadInput with the gateway's own words where it refuses the item, or cannot be reached.
     """
     fields = {"thumbs": thumbs, "rating": rating, "comment": comment, "user": user}
     item = {name: value for name, value in fields.items() if value is not None}
@@ -32,7 +35,8 @@ def send_feedback(
     url = gateway.rstrip("/") + PATH
     if not url.startswith(("http://", "https://")):
         raise BadInput(f"gateway: {gateway!r} is no address: write it as http://host:8080")
-    request = urllib.request.Request(url, body, {"content-type": "application/json"}, method="POST")  # noqa: S310
+    headers = {"content-type": "application/json", **({"authorization": f"Bearer {token}"} if token else {})}
+    request = urllib.request.Request(url, body, headers, method="POST")  # noqa: S310
     try:
         with urllib.request.urlopen(request, timeout=timeout_s) as answer:  # noqa: S310, checked above
             answer.read()

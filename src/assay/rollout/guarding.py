@@ -183,7 +183,11 @@ def _decided(
         words = f"traffic is not split as planned (p = {split_p:.2g}): who gets which arm may depend on something else"
         return "stop", words, ()
     if traffic.step < 0:
-        return "wait", "the challenger answers in the shadow, and nobody is told", ("a person opens the first step",)
+        return (
+            "wait",
+            "the challenger answers in the shadow, and nobody is told",
+            ("a person opens the first step: `assay rollout advance`",),
+        )
     step = traffic.steps[traffic.step]
     missing = [state.words for state in states if state.call == "undecided"]
     lasted = (now - traffic.step_at).total_seconds()
@@ -193,10 +197,17 @@ def _decided(
     if came < step.min_conversations:
         missing.append(f"{step.min_conversations - came} more conversations with the challenger in this step")
     if missing:
-        return "wait", "not all is known yet", tuple(missing)
+        words = "not all is known yet"
+        if traffic.step + 1 >= len(traffic.steps):
+            words += "; the challenger has all traffic, and `assay rollout complete` ends the rollout by hand"
+        return "wait", words, tuple(missing)
     if traffic.step + 1 >= len(traffic.steps):
         return "done", "the challenger has all traffic and every guardrail is good", ()
     share = traffic.steps[traffic.step + 1].share
     if traffic.policy.advance == "automatic":
         return "advance", f"every guardrail is good: on to {100 * share:g} % of traffic", ()
-    return "ask", f"every guardrail is good: a person may open {100 * share:g} % of traffic", ()
+    return (
+        "ask",
+        f"every guardrail is good: a person may open {100 * share:g} % of traffic (`assay rollout advance`)",
+        (),
+    )

@@ -34,8 +34,11 @@ class Health:
     def ejected(self) -> bool:
         return self._until is not None
 
-    def tell(self, ok: bool, now: float) -> None:
-        """How an answer went."""
+    def tell(self, ok: bool | None, now: float) -> None:
+        """How an answer went. None: it says nothing of the arm, as where the caller left or both arms refused."""
+        if ok is None:
+            self._trying = False
+            return
         if self._until is not None:
             if not self._trying:
                 return  # asked before it was ejected

@@ -1,294 +1,474 @@
-"""Conversations that went through the gateway, put together and stored off the request path. What is lost counts."""
+"""Requests that went through the gateway, stored off the request path in their conversation.
+
+A request that cannot be stored never holds up another: a batch that fails is split, and what fails alone, while others
+are stored, is set aside in a file. While the store is down everything waits.
+"""
 
 import asyncio
-import json
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections import OrderedDict, deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from itertools import islice
+from typing import Generic, TypeVar
 
 import structlog
 
-from assay.contracts.conversation import CallFailed, Conversation, FailureCause, StopReason, Turn
+from assay.contracts.exchange import Exchange
 from assay.contracts.feedback import Feedback
-from assay.contracts.stage import AgentRef
+from assay.errors import TrackingUnavailable
+from assay.rollout.aside import SetAside
+from assay.rollout.conversations import PAUSE_S, PLAIN_PAUSE_S, conversation_id, number_of, parts
+from assay.rollout.numbers import Numbers
+from assay.rollout.reading import Recorded, read
 
 log = structlog.get_logger("assay")
 
-LONGEST = 200_000
-"""Bytes of one answer that are kept."""
+T = TypeVar("T")
 PRODUCTION, SHADOW, TAKEN_OVER = "production", "shadow", "taken-over"
 """What an answer was: one that counts; one that nobody saw; the champion's, given because the challenger gave none."""
-Write = Callable[[Sequence[Conversation], str], None]
-"""Stores conversations of one kind; may fail, and is tried again."""
-WriteFeedback = Callable[[Sequence[Feedback]], None]
+BATCH = 100
+NEAR = 8
+"""Conversations of a session that are looked at: the last ones."""
+MOST_SESSIONS = 100_000
+"""Sessions of which a process remembers the last conversation."""
+TRIES = 3
+"""How often something is tried alone, while others are stored, before it is set aside."""
+FEEDBACK_PATIENCE_S = 120.0
+"""For how long feedback waits for its conversation to be stored."""
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
-    """One request with its answer, as it went over the wire."""
+class Store:
+    """What the recorder needs of the store. All functions may fail, and are then tried again."""
 
-    conversation_id: str
-    agent: AgentRef
-    kind: str
-    started_at: float
-    latency_s: float
-    first_byte_s: float | None
-    status: int
-    """0: there was no answer."""
-    streamed: bool
-    request: bytes
-    response: bytes
+    read: Callable[[Sequence[str]], Mapping[str, Sequence[Exchange]]]
+    """Conversation to its requests; those that are not there are left out."""
+    append: Callable[[Mapping[str, Sequence[Exchange]], str, Mapping[str, Mapping[str, str]]], None]
+    """Adds requests to conversations of one kind; the last argument is each one's tags. Again is the same as once."""
+    write_feedback: Callable[[Sequence[Feedback]], None] | None = None
+    """None: no feedback is taken."""
+    check: Callable[[], None] | None = None
+    """Fails while the store is down. None: that is not known."""
 
 
-@dataclass
-class _Open:
-    """A conversation that may go on."""
+@dataclass(slots=True)
+class _Waiting(Generic[T]):
+    item: T
+    since: float
+    tries: int = 0
 
-    exchanges: list[Exchange] = field(default_factory=list)
-    last: float = 0.0
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    recorded: Recorded
+    exchange: Exchange
+
+
+@dataclass(frozen=True, slots=True)
+class _Feedback:
+    item: Feedback
+    exchange_id: str | None
+    """The answer that it speaks of; None: only the conversation is known."""
 
 
 @dataclass
 class Recorder:
-    """Takes exchanges without waiting; a task of its own writes what is complete.
+    """Takes requests without waiting; a task of its own stores them.
 
-    While the store is down conversations wait, so many at the most; what comes on top is dropped and counted.
+    So many wait at the most; what comes on top is dropped and counted.
     """
 
-    write: Write
-    write_feedback: WriteFeedback | None = None
-    """None: no feedback is taken."""
-    idle_s: float = 20.0
-    """A conversation that is silent for so long is written."""
+    store: Store
+    numbers: Numbers = field(default_factory=Numbers)
+    aside: SetAside = field(default_factory=lambda: SetAside(None))
+    idle_s: float = 2.0
+    """The requests of a session that is silent for so long are stored, those of others after five times as long."""
     flush_s: float = 1.0
     most_waiting: int = 10_000
-    """Exchanges and conversations held in memory."""
-    dropped: int = 0
-    written: int = 0
-    failures: int = 0
-    feedback_written: int = 0
-    _said: deque[tuple[float, Feedback]] = field(default_factory=deque)
-    _inbox: deque[Exchange] = field(default_factory=deque)
-    _open: dict[tuple[str, str], _Open] = field(default_factory=dict)
-    _ready: deque[tuple[Conversation, str]] = field(default_factory=deque)
+    most_bytes: int = 200_000_000
+    """Of requests and answers that wait."""
+    feedback_patience_s: float = FEEDBACK_PATIENCE_S
+    _inbox: deque[Recorded] = field(default_factory=deque)
+    _threads: dict[tuple[str, str], list[_Waiting[_Request]]] = field(default_factory=dict)
+    _feedback: list[_Waiting[_Feedback]] = field(default_factory=list)
     _held: int = 0
+    _bytes: int = 0
+    _seen: OrderedDict[str, tuple[int, float]] = field(default_factory=OrderedDict)
+    _homes: OrderedDict[str, str] = field(default_factory=OrderedDict)
+    _ending: asyncio.Event = field(default_factory=asyncio.Event)
     _task: asyncio.Task[None] | None = None
 
-    def record(self, exchange: Exchange) -> None:
-        """On the request path: a check and an append."""
-        if self._held >= self.most_waiting:
-            self.dropped += 1
-            return
-        self._held += 1
-        self._inbox.append(exchange)
+    @property
+    def dropped(self) -> int:
+        return self.numbers.counts["traces_dropped"]
 
-    def take(self, item: Feedback) -> bool:
-        """Feedback, kept until its conversation is stored. False: none is taken, or too much is waiting."""
-        if self.write_feedback is None or len(self._said) >= self.most_waiting:
-            return False
-        self._said.append((time.monotonic(), item))
-        return True
+    @property
+    def written(self) -> int:
+        return self.numbers.counts["traces_written"]
+
+    @property
+    def failures(self) -> int:
+        return self.numbers.counts["trace_write_failures"]
+
+    @property
+    def feedback_written(self) -> int:
+        return self.numbers.counts["feedback_written"]
+
+    @property
+    def set_aside(self) -> int:
+        return self.numbers.counts["set_aside"]
 
     @property
     def waiting(self) -> int:
         return self._held
 
+    @property
+    def running(self) -> bool:
+        """False: nothing is stored any more, so the gateway is not ready."""
+        return self._task is not None and not self._task.done()
+
+    def told(self, thread: str, now: float, *, plain: bool, goes_on: bool) -> str:
+        """The conversation that a request belongs to as far as this process knows. now: seconds since 1970.
+
+        Another process may know more; the request is then stored in another conversation of the session.
+        plain: it brings no history. goes_on: its history holds an answer.
+        """
+        number, last = self._seen.get(thread, (0, now))
+        pause = PLAIN_PAUSE_S if plain else PAUSE_S
+        return conversation_id(thread, number if goes_on or now - last <= pause else number + 1)
+
+    def record(self, recorded: Recorded) -> None:
+        """On the request path: a check and an append."""
+        size = len(recorded.request) + len(recorded.response)
+        if self._held >= self.most_waiting or self._bytes + size > self.most_bytes:
+            self.numbers.count("traces_dropped")
+            return
+        self._held += 1
+        self._bytes += size
+        self._remember(recorded.thread, parts(recorded.told)[1], recorded.started_at + recorded.latency_s)
+        self._inbox.append(recorded)
+
+    def take(self, item: Feedback, exchange_id: str | None) -> bool:
+        """Feedback, kept until its conversation is stored. False: none is taken, or too much is waiting."""
+        if self.store.write_feedback is None or len(self._feedback) >= self.most_waiting:
+            return False
+        self._feedback.append(_Waiting(_Feedback(item, exchange_id), time.monotonic()))
+        return True
+
     def start(self) -> None:
         self._task = asyncio.create_task(self._run())
+        self.numbers.set("recorder_running", 1)
 
     async def stop(self, timeout_s: float = 10.0) -> None:
-        """Writes what there is, however fresh; what cannot be written in time is dropped and counted."""
+        """Stores what there is, however fresh; what cannot be stored in time is set aside."""
+        began = time.monotonic()
+        self._ending.set()
         if self._task is not None:
+            # what it stores just now is not broken off, unless it takes too long
+            await asyncio.wait([self._task], timeout=timeout_s)
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        self._sort(float("inf"))
-        ends = time.monotonic() + timeout_s
-        while self._ready and time.monotonic() < ends:
-            if not await self._flush():
-                await asyncio.sleep(0.2)
-        self.dropped += len(self._ready)
-        self._ready.clear()
-        await self._flush_feedback(float("inf"))
+        self.numbers.set("recorder_running", 0)
+        while True:
+            await self._guarded(lambda: self._store_requests(everything=True))
+            said = await self._guarded(self._store_feedback)
+            took = time.monotonic() - began
+            # another process may still be storing the conversation that feedback waits for
+            done = not self._threads and (not self._feedback or (said and took >= min(3.0, timeout_s)))
+            if done or took >= timeout_s:
+                break
+            await asyncio.sleep(0.2)
+        for waiting in [row for rows in self._threads.values() for row in rows]:
+            self._set_aside_request(waiting.item.recorded, "the gateway ended before it could be stored")
+        for waiting in self._feedback:
+            self._set_aside_feedback(waiting.item, "the gateway ended before it could be stored")
+        self._threads.clear()
+        self._feedback.clear()
 
     async def _run(self) -> None:
         pause = self.flush_s
-        while True:
-            await asyncio.sleep(pause)
-            self._sort(time.monotonic())
-            stored = await self._flush() and await self._flush_feedback(time.monotonic())
-            pause = self.flush_s if stored else min(30.0, pause * 2)
+        while not self._ending.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ending.wait(), pause)
+                return
+            stored = await self._guarded(self._store_requests)
+            said = await self._guarded(self._store_feedback)
+            pause = self.flush_s if stored and said else min(30.0, pause * 2)
+            self.numbers.set("traces_waiting", self._held)
+            self.numbers.set("feedback_waiting", len(self._feedback))
 
-    def _sort(self, now: float) -> None:
-        """Exchanges to their conversations, and conversations that have ended to those that are written."""
-        while self._inbox:
-            exchange = self._inbox.popleft()
-            found = self._open.setdefault((exchange.conversation_id, exchange.kind), _Open())
-            found.exchanges.append(exchange)
-            found.last = time.monotonic()
-        for key, found in [*self._open.items()]:
-            if now - found.last >= self.idle_s:
-                del self._open[key]
-                self._held -= len(found.exchanges) - 1
-                self._ready.append((conversation_of(found.exchanges), key[1]))
-
-    async def _flush(self) -> bool:
-        """True: nothing is left that could be written. A batch that fails stays and is tried again."""
-        while self._ready:
-            kind = self._ready[0][1]
-            batch = [conversation for conversation, of in list(self._ready)[:100] if of == kind]
-            try:
-                await asyncio.to_thread(self.write, batch, kind)
-            except Exception as error:
-                self.failures += 1
-                log.warning("conversations not stored yet", waiting=self._held, error=type(error).__name__)
-                return False
-            names = {conversation.conversation_id for conversation in batch}
-            self._ready = deque(row for row in self._ready if not (row[1] == kind and row[0].conversation_id in names))
-            self._held -= len(batch)
-            self.written += len(batch)
-        return True
-
-    async def _flush_feedback(self, now: float) -> bool:
-        """What was said long enough ago for its conversation to be stored."""
-        ripe = [item for at, item in self._said if now - at > self.idle_s + 2 * self.flush_s]
-        if not ripe or self.write_feedback is None:
-            return True
+    async def _guarded(self, work: Callable[[], Awaitable[bool]]) -> bool:
+        """An error of our own stops neither the task nor the other kind of work."""
         try:
-            await asyncio.to_thread(self.write_feedback, ripe)
+            return await work()
         except Exception as error:
-            self.failures += 1
-            log.warning("feedback not stored yet", waiting=len(self._said), error=type(error).__name__)
+            self.numbers.count("trace_write_failures")
+            log.exception("the recorder failed, and goes on", error=type(error).__name__)
             return False
-        for _ in ripe:
-            self._said.popleft()
-        self.feedback_written += len(ripe)
+
+    async def _store_requests(self, everything: bool = False) -> bool:
+        """True: nothing is left that could be stored."""
+        while self._inbox:
+            batch = list(islice(self._inbox, BATCH))
+            self._sort(batch, await asyncio.to_thread(_parsed, batch))
+            for _ in batch:
+                self._inbox.popleft()
+        now = time.monotonic()
+        ripe = [key for key in self._threads if everything or self._ripe(key, now)]
+        good = True
+        for start in range(0, len(ripe), BATCH):
+            sessions = [self._threads.pop(key) for key in ripe[start : start + BATCH]]
+            left = sessions  # where this is cancelled nothing is lost: what was stored is not stored twice
+            try:
+                left = await self._in_parts(sessions, self._append, self._set_aside_session)
+            finally:
+                for rows in left:
+                    first = rows[0].item.recorded
+                    self._threads.setdefault((first.thread, first.kind), [])[:0] = rows
+            good = good and not left
+        return good
+
+    def _sort(self, batch: Sequence[Recorded], read_ones: Sequence[Exchange | Exception]) -> None:
+        now = time.monotonic()
+        for recorded, exchange in zip(batch, read_ones, strict=True):
+            if isinstance(exchange, Exception):
+                self._set_aside_request(recorded, f"it cannot be read: {exchange}")
+                continue
+            key = (recorded.thread, recorded.kind)
+            self._threads.setdefault(key, []).append(_Waiting(_Request(recorded, exchange), now))
+
+    def _ripe(self, key: tuple[str, str], now: float) -> bool:
+        rows = self._threads[key]
+        return now - rows[-1].since >= self.idle_s or now - rows[0].since >= 5 * self.idle_s
+
+    async def _in_parts(
+        self,
+        items: list[T],
+        write: Callable[[Sequence[T]], Callable[[], None]],
+        give_up: Callable[[T, Exception], bool],
+    ) -> list[T]:
+        """Writes all, in parts where the whole fails. Gives what is to be tried again.
+
+        write: runs in a thread; what it returns runs afterwards on the event loop, and keeps the books.
+        give_up: whether one that failed alone, while others went well, is tried no more; it then sets it aside.
+        """
+        try:
+            (await asyncio.to_thread(write, items))()
+            return []
+        except Exception as error:
+            self.numbers.count("trace_write_failures")
+            log.warning("not stored yet", waiting=len(items), error=type(error).__name__, detail=str(error)[:200])
+            if await asyncio.to_thread(self._is_down):
+                return items
+        stored = 0
+        failed: list[tuple[T, Exception]] = []
+        parts_left = [items] if len(items) == 1 else [items[: len(items) // 2], items[len(items) // 2 :]]
+        while parts_left:
+            part = parts_left.pop()
+            try:
+                (await asyncio.to_thread(write, part))()
+                stored += len(part)
+            except Exception as error:
+                if len(part) == 1:
+                    failed.append((part[0], error))
+                    if len(failed) >= 20 and not stored:
+                        break  # nothing goes well: it is not these
+                else:
+                    parts_left += [part[: len(part) // 2], part[len(part) // 2 :]]
+        alone = len(items) == 1 and self.store.check is not None
+        if not stored and not alone and not all(_is_data(error) for _, error in failed):
+            return [*(item for item, _ in failed), *(item for part in parts_left for item in part)]
+        again = [item for item, error in failed if not give_up(item, error)]
+        return again + [item for part in parts_left for item in part]
+
+    def _is_down(self) -> bool:
+        if self.store.check is None:
+            return False
+        try:
+            self.store.check()
+        except Exception:
+            return True
+        return False
+
+    def _append(self, sessions: Sequence[list[_Waiting[_Request]]]) -> Callable[[], None]:
+        """Finds each request's conversation and adds it there."""
+        stored = self._conversations({rows[0].item.recorded.thread for rows in sessions})
+        by_kind: dict[str, dict[str, list[Exchange]]] = {}
+        tags: dict[str, dict[str, str]] = {}
+        for rows in sessions:
+            for request in sorted((row.item for row in rows), key=lambda one: one.exchange.started_at):
+                recorded, exchange = request.recorded, request.exchange
+                known = stored[recorded.thread]
+                number = number_of(exchange, known)
+                known[number] = [*known.get(number, ()), exchange]
+                name = conversation_id(recorded.thread, number)
+                by_kind.setdefault(recorded.kind, {}).setdefault(name, []).append(exchange)
+                tags[name] = {"origin": "gateway", "rollout_id": recorded.rollout_id, "arm": recorded.arm}
+        for kind, new in by_kind.items():
+            self.store.append(new, kind, tags)
+
+        def done() -> None:
+            for rows in sessions:
+                for row in rows:
+                    self._done(row.item, stored[row.item.recorded.thread])
+
+        return done
+
+    def _done(self, request: _Request, known: Mapping[int, Sequence[Exchange]]) -> None:
+        recorded, exchange = request.recorded, request.exchange
+        number = number_of(exchange, known)
+        self._homes[exchange.exchange_id] = conversation_id(recorded.thread, number)
+        while len(self._homes) > MOST_SESSIONS:
+            self._homes.popitem(last=False)
+        self._remember(recorded.thread, number, exchange.ended_at)
+        self._release(recorded)
+        self.numbers.count("traces_written")
+
+    def _conversations(self, threads: set[str]) -> dict[str, dict[int, Sequence[Exchange]]]:
+        """Each session's last conversations, by number."""
+        found: dict[str, dict[int, Sequence[Exchange]]] = {thread: {} for thread in threads}
+        starts = {thread: max(0, self._seen.get(thread, (0, 0.0))[0] - NEAR + 1) for thread in threads}
+        while starts:
+            ids = [conversation_id(thread, first + n) for thread, first in starts.items() for n in range(2 * NEAR)]
+            for name, exchanges in self.store.read(ids).items():
+                thread, number = parts(name)
+                found[thread][number] = exchanges
+            starts = {
+                thread: first + 2 * NEAR for thread, first in starts.items() if first + 2 * NEAR - 1 in found[thread]
+            }
+        return {thread: {number: rows[number] for number in sorted(rows)[-NEAR:]} for thread, rows in found.items()}
+
+    def _remember(self, thread: str, number: int, ended_at: float) -> None:
+        known, last = self._seen.get(thread, (0, 0.0))
+        self._seen[thread] = max(known, number), max(last, ended_at)
+        self._seen.move_to_end(thread)
+        while len(self._seen) > MOST_SESSIONS:
+            self._seen.popitem(last=False)
+
+    def _release(self, recorded: Recorded) -> None:
+        self._held -= 1
+        self._bytes -= len(recorded.request) + len(recorded.response)
+
+    def _set_aside_session(self, rows: list[_Waiting[_Request]], error: Exception) -> bool:
+        for row in rows:
+            row.tries += 1
+        if rows[0].tries < TRIES:
+            return False
+        for row in rows:
+            self._set_aside_request(row.item.recorded, f"it cannot be stored: {error}")
         return True
 
+    def _set_aside_request(self, recorded: Recorded, why: str) -> None:
+        self._release(recorded)
+        self.numbers.count_as("set_aside", "request")
+        self.aside.add(
+            "request",
+            why,
+            conversation_id=recorded.told,
+            exchange_id=recorded.exchange_id,
+            agent=str(recorded.agent),
+            kind=recorded.kind,
+            rollout_id=recorded.rollout_id,
+            started_at=recorded.started_at,
+            latency_s=recorded.latency_s,
+            status=recorded.status,
+            encoding=recorded.encoding,
+            request=recorded.request,
+            response=recorded.response,
+        )
 
-def conversation_of(exchanges: Sequence[Exchange]) -> Conversation:
-    """One conversation of all requests of a session.
+    async def _store_feedback(self) -> bool:
+        """True: nothing is left that could be stored."""
+        if not self._feedback or self.store.write_feedback is None:
+            return True
+        waiting, self._feedback = self._feedback, []
+        try:
+            homes = await asyncio.to_thread(self._homes_of, [row.item for row in waiting])
+        except BaseException as error:
+            self._feedback = waiting + self._feedback
+            if not isinstance(error, Exception):
+                raise
+            self.numbers.count("trace_write_failures")
+            log.warning("feedback not stored yet", waiting=len(waiting), error=type(error).__name__)
+            return False
+        ready, now = [], time.monotonic()
+        for row, home in zip(waiting, homes, strict=True):
+            if isinstance(home, str):
+                placed = row.item.item.model_copy(update={"conversation_id": home})
+                ready.append(_Waiting(_Feedback(placed, row.item.exchange_id), row.since, row.tries))
+            elif home is None and now - row.since < self.feedback_patience_s:
+                self._feedback.append(row)
+            else:
+                why = "its conversation is not stored" if home is None else "it does not say which answer it speaks of"
+                self._set_aside_feedback(row.item, why)
+        good = True
+        for start in range(0, len(ready), BATCH):
+            left = batch = ready[start : start + BATCH]
+            try:
+                left = await self._in_parts(batch, self._write_feedback, self._give_up_feedback)
+            finally:
+                self._feedback += left
+            good = good and not left
+        return good
 
-    A chat-completions request brings the whole history, so the last one tells what was said before; a plain request
-    is a turn of its own.
-    """
-    ordered = sorted(exchanges, key=lambda exchange: exchange.started_at)
-    first, last = ordered[0], ordered[-1]
-    history = _messages(last.request)
-    measured = {text: exchange for exchange in ordered if (text := _answer(exchange)) is not None}
-    turns: list[Turn] = []
-    if history is not None:
-        for role, text in history:
-            turns.append(_turn(text, measured.get(text)) if role == "agent" else Turn(role="user", text=text))
-        if (answer := _answer(last)) is not None:
-            turns.append(_turn(answer, last))
-    else:
-        for exchange in ordered:
-            turns.append(Turn(role="user", text=_text(exchange.request)))
-            if (answer := _answer(exchange)) is not None:
-                turns.append(_turn(answer, exchange))
-    failed = next((exchange for exchange in ordered if exchange.status == 0 or exchange.status >= 500), None)
-    return Conversation(
-        conversation_id=first.conversation_id,
-        scenario_id="production",
-        trial=0,
-        seed=0,
-        agent=last.agent,
-        turns=tuple(turns),
-        stop_reason=StopReason.AGENT_ERROR if failed else StopReason.IMPORTED,
-        error=_error(failed) if failed else None,
-        started_at=datetime.fromtimestamp(first.started_at, tz=UTC),
-        duration_s=max(0.0, last.started_at + last.latency_s - first.started_at),
+    def _write_feedback(self, rows: Sequence[_Waiting[_Feedback]]) -> Callable[[], None]:
+        assert self.store.write_feedback is not None  # noqa: S101, none is taken then
+        self.store.write_feedback([row.item.item for row in rows])
+        return lambda: self.numbers.count("feedback_written", len(rows))
+
+    def _homes_of(self, items: Sequence[_Feedback]) -> list[str | bool | None]:
+        """The conversation in which each item's answer is stored; None: in none yet; False: it may be one of several.
+
+        An answer may be stored in another conversation of its session than the one that its caller was told.
+        """
+        near: dict[str, list[str]] = {}
+        for item in items:
+            if item.exchange_id is None or item.exchange_id not in self._homes:
+                thread, number = parts(item.item.conversation_id or "")
+                near[item.item.conversation_id or ""] = [
+                    conversation_id(thread, other) for other in range(max(0, number - NEAR), number + NEAR)
+                ]
+        stored = self.store.read(list({name for names in near.values() for name in names})) if near else {}
+        homes: list[str | bool | None] = []
+        for item in items:
+            told = item.item.conversation_id or ""
+            if item.exchange_id is not None and (home := self._homes.get(item.exchange_id)):
+                homes.append(home)
+                continue
+            rows = [(name, row) for name in near.get(told, ()) for row in stored.get(name, ())]
+            if item.exchange_id is not None:
+                homes.append(next((name for name, row in rows if row.exchange_id == item.exchange_id), None))
+                continue
+            places = {name for name, row in rows if row.told == told}
+            homes.append(places.pop() if len(places) == 1 else False if places else None)
+        return homes
+
+    def _give_up_feedback(self, row: _Waiting[_Feedback], error: Exception) -> bool:
+        row.tries += 1
+        if row.tries < TRIES:
+            return False
+        self._set_aside_feedback(row.item, f"it cannot be stored: {error}")
+        return True
+
+    def _set_aside_feedback(self, feedback: _Feedback, why: str) -> None:
+        self.numbers.count_as("set_aside", "feedback")
+        self.aside.add("feedback", why, item=feedback.item.model_dump(mode="json"), exchange_id=feedback.exchange_id)
+
+
+def _parsed(batch: Sequence[Recorded]) -> list[Exchange | Exception]:
+    parsed: list[Exchange | Exception] = []
+    for recorded in batch:
+        try:
+            parsed.append(read(recorded))
+        except Exception as error:  # whatever it is, it concerns this request alone
+            parsed.append(error)
+    return parsed
+
+
+def _is_data(error: Exception) -> bool:
+    """Whether an error speaks of what was to be stored and not of the store."""
+    return isinstance(error, ValueError | TypeError | RecursionError | KeyError) and not isinstance(
+        error, TrackingUnavailable
     )
-
-
-def _turn(text: str, exchange: Exchange | None) -> Turn:
-    if exchange is None:
-        return Turn(role="agent", text=text)
-    usage = _usage(exchange)
-    return Turn(
-        role="agent",
-        text=text,
-        latency_s=exchange.latency_s,
-        first_token_s=exchange.first_byte_s if exchange.streamed else None,
-        input_tokens=usage.get("prompt_tokens"),
-        output_tokens=usage.get("completion_tokens"),
-    )
-
-
-def _error(exchange: Exchange) -> CallFailed:
-    if exchange.status == 0:
-        return CallFailed(cause=FailureCause.REFUSED, detail="the agent gave no answer")
-    cause = FailureCause.TIMEOUT if exchange.status == 504 else FailureCause.SERVER_ERROR
-    return CallFailed(cause=cause, detail=f"the agent answered with status {exchange.status}")
-
-
-def _messages(body: bytes) -> list[tuple[str, str]] | None:
-    """User's and agent's words of a chat-completions request; None: it is none."""
-    loaded = _json(body)
-    messages = loaded.get("messages") if isinstance(loaded, dict) else None
-    if not isinstance(messages, list):
-        return None
-    said = []
-    for message in messages:
-        role = message.get("role") if isinstance(message, dict) else None
-        if role in ("user", "assistant"):
-            said.append(("agent" if role == "assistant" else "user", _content(message.get("content"))))
-    return said
-
-
-def _answer(exchange: Exchange) -> str | None:
-    """The agent's words; None: it gave none."""
-    if exchange.status == 0 or exchange.status >= 400:
-        return None
-    if exchange.streamed:
-        return "".join(_deltas(exchange.response))
-    loaded = _json(exchange.response)
-    if isinstance(loaded, dict) and isinstance(loaded.get("choices"), list) and loaded["choices"]:
-        message = loaded["choices"][0].get("message") or {}
-        return _content(message.get("content"))
-    return _text(exchange.response)
-
-
-def _deltas(response: bytes) -> list[str]:
-    """What a stream of server-sent events says, piece by piece."""
-    pieces = []
-    for line in response.decode("utf-8", errors="replace").splitlines():
-        if line.startswith("data:") and (data := line[5:].strip()) != "[DONE]":
-            loaded = _json(data.encode())
-            choices = loaded.get("choices") if isinstance(loaded, dict) else None
-            if choices:
-                pieces.append(_content((choices[0].get("delta") or {}).get("content")))
-            elif choices is None:
-                pieces.append(data)
-    return pieces
-
-
-def _usage(exchange: Exchange) -> dict[str, int]:
-    loaded = _json(exchange.response) if not exchange.streamed else None
-    usage = loaded.get("usage") if isinstance(loaded, dict) else None
-    if not isinstance(usage, dict):
-        return {}
-    return {name: value for name, value in usage.items() if isinstance(value, int) and value >= 0}
-
-
-def _content(content: object) -> str:
-    match content:
-        case str():
-            return content
-        case list():
-            return "\n".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
-        case _:
-            return ""
-
-
-def _json(body: bytes) -> object:
-    try:
-        return json.loads(body)
-    except ValueError:
-        return None
-
-
-def _text(body: bytes) -> str:
-    return body[:LONGEST].decode("utf-8", errors="replace")

@@ -26,6 +26,8 @@ class TrafficSource:
     """None: it never changes."""
     every_s: float = 2.0
     file: Path | None = None
+    failed: Callable[[], None] = lambda: None
+    """Called each time that it could not be read."""
     failures: int = 0
     changes: int = 0
     _task: asyncio.Task[None] | None = None
@@ -46,6 +48,7 @@ class TrafficSource:
             found = await asyncio.to_thread(self.read)
         except Exception as error:
             self.failures += 1
+            self.failed()
             log.warning("traffic not read, the last one holds", error=type(error).__name__)
             return
         if found is not None and found.rollout_id == self.now.rollout_id and found.number <= self.now.number:

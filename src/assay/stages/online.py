@@ -17,15 +17,16 @@ CONCURRENCY = 16
 async def observations(context: Context, traffic: Traffic) -> list[Observation]:
     """Every conversation of the rollout that the gateway recorded, with what is known of it by now.
 
-    Where the policy holds conversations against expectations, those that were not judged yet are judged now.
+    Conversations that came by another way, such as with feedback, are no evidence. Where the policy has expectations,
+    conversations that were not judged yet are judged now.
     """
-    from assay.tracking import PRODUCTION, read_conversations, read_feedback
+    from assay.tracking import read_feedback
 
     t, project = context.tracking, traffic.project
     if traffic.challenger is None or traffic.started_at is None:
         return []
     arms = {str(traffic.champion.agent): False, str(traffic.challenger.agent): True}
-    stored = await asyncio.to_thread(read_conversations, t, project, PRODUCTION)
+    stored = await _recorded(context, traffic)
     ours = [c for c in stored if str(c.agent) in arms and c.started_at >= traffic.started_at]
     said = await asyncio.to_thread(read_feedback, t, project, [c.conversation_id for c in ours]) if ours else {}
     judged = await judge_online(context, traffic, ours) if traffic.policy.expectations else {}
@@ -37,7 +38,10 @@ async def observations(context: Context, traffic: Traffic) -> list[Observation]:
 async def judge_online(
     context: Context, traffic: Traffic, conversations: Sequence[Conversation]
 ) -> dict[str, Judgment]:
-    """The judgments of these conversations; what is judged already is not judged again."""
+    """The judgments of these conversations; what is judged already is not judged again.
+
+    A judgment of a conversation that grew meanwhile is not kept: the whole is judged at the next look.
+    """
     from assay.tracking import judged, read_judgments
 
     t, project, expectations = context.tracking, traffic.project, traffic.policy.expectations
@@ -55,9 +59,20 @@ async def judge_online(
 
     new = [conversation for conversation in conversations if conversation.conversation_id not in done]
     if new:
-        await keeper(bench, context, None)(await asyncio.gather(*map(rule, new)))
+        ruled = await asyncio.gather(*map(rule, new))
+        now = {conversation.conversation_id: conversation for conversation in await _recorded(context, traffic)}
+        same = {c.conversation_id for c in new if now.get(c.conversation_id) == c}
+        await keeper(bench, context, None)([row for row in ruled if row.conversation_id in same])
     found = await asyncio.to_thread(read_judgments, t, project, bench.judging_id)
     return {judgment.conversation_id: judgment for judgment in found}
+
+
+async def _recorded(context: Context, traffic: Traffic) -> list[Conversation]:
+    from assay.tracking import PRODUCTION, gateway_conversations
+
+    return await asyncio.to_thread(
+        gateway_conversations, context.tracking, traffic.project, traffic.rollout_id, kind=PRODUCTION
+    )
 
 
 def _observed(

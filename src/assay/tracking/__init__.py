@@ -5,6 +5,7 @@ from assay.tracking.certificates import find_certificate, keep_certificate, list
 from assay.tracking.connection import Tracking, connect
 from assay.tracking.datasets import DatasetSummary, list_datasets, load_dataset, save_dataset
 from assay.tracking.details import is_of_project, whole_conversation, whole_run
+from assay.tracking.exchanges import append_exchanges, gateway_conversations, read_exchanges
 from assay.tracking.feedback import PRODUCTION, read_feedback, read_human_labels, write_feedback, write_human_labels
 from assay.tracking.judgments import judged, judgment_texts, read_judgments, write_judgments
 from assay.tracking.kept import read_kept, write_kept
@@ -74,6 +75,7 @@ __all__ = [
     "StoredConversation",
     "Tracking",
     "agent_card",
+    "append_exchanges",
     "append_ledger",
     "artifact_uri",
     "begin_run",
@@ -91,6 +93,7 @@ __all__ = [
     "find_result",
     "finished",
     "gated_results",
+    "gateway_conversations",
     "import_traces",
     "is_of_project",
     "judged",
@@ -121,6 +124,7 @@ __all__ = [
     "prompt",
     "read_bytes",
     "read_conversations",
+    "read_exchanges",
     "read_feedback",
     "read_human_labels",
     "read_json",
