@@ -17,5 +17,5 @@ def check(bench):
     (call,) = [call for c in bench.conversations() for turn in c.turns for call in turn.tool_calls]
     assert list(call.arguments.values()) == [["J1"]]
     refused = bench.assay("label", "take", "labels-excel.csv", "--by", "ada", code=2)
-    assert "judging-0123456789abcdef" in refused.stderr
-    assert "no judge result" in refused.stderr or "there is no" in refused.stderr or "not" in refused.stderr
+    assert "judging-0123456789abcdef" in refused.stderr  # read as far as "no such judging"
+    assert "column" not in refused.stderr
