@@ -409,6 +409,8 @@ class Gateway:
             item, exchange_id = self._feedback(request)
         except ValidationError as error:
             raise _Refused(422, "bad feedback", [], str(BadInput.from_validation("feedback", error))) from None
+        if not item.rated:  # the gateway knows itself which conversations there were
+            raise _Refused(422, "bad feedback", [], "feedback says nothing: give thumbs, rating or comment")
         taken = self.recorder.take(item, exchange_id)
         status, said = (202, b'{"taken": true}') if taken else (503, b'{"taken": false}')
         await _reply(request.send, status, said, b"application/json")
