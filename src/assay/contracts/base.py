@@ -27,7 +27,7 @@ Usd = Annotated[Decimal, Field(ge=0)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 JsonObject = dict[str, JsonValue]
 
-Metadata = Annotated[JsonObject, Field(default_factory=dict, exclude_if=lambda value: not value)]
+Metadata = Annotated[JsonObject, Field(exclude_if=lambda value: not value)]
 """Fields of an imported row that the contract does not have, as they came. Left out of JSON and hashes when empty."""
 
 

@@ -140,7 +140,7 @@ class Conversation(Document):
     """True: the agent's answers came from a recording, so this is no independent trial."""
     source_id: Annotated[Name | None, Field(exclude_if=lambda value: value is None)] = None
     """The id that it has where it was imported from; feedback may name the conversation by it."""
-    metadata: Metadata
+    metadata: Metadata = Field(default_factory=dict)
 
 
 class SimulateRequest(StageRequest):

@@ -105,7 +105,7 @@ class Scenario(Contract):
     origin: Origin = Origin.WRITTEN
     origin_ref: str | None = None
     """The feedback, trace or file that it came from; None: it came from nobody else."""
-    metadata: Metadata
+    metadata: Metadata = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def expectations_are_distinct(self) -> Self:

@@ -59,7 +59,7 @@ class Feedback(Document):
     comment: str | None = None
     turns: tuple[Turn, ...] = ()
     topic: Name | None = None
-    metadata: Metadata
+    metadata: Metadata = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def says_something(self) -> Self:

@@ -44,7 +44,7 @@ def labels_to_jsonl(tasks: Sequence[LabelTask]) -> str:
 def labels_to_csv(tasks: Sequence[LabelTask]) -> str:
     """A row for each thing to rule on. No cell begins as a formula does; `labels_of` gives all text back whole."""
     text = io.StringIO()
-    rows = csv.DictWriter(text, COLUMNS)
+    rows: csv.DictWriter[str] = csv.DictWriter(text, COLUMNS)
     rows.writeheader()
     for task in tasks:
         dialogue = "\n".join(f"{turn.role}: {turn.text}" for turn in task.turns)

@@ -11,6 +11,7 @@ import re
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import date, time
 from difflib import get_close_matches
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple, TypeVar
@@ -395,7 +396,7 @@ def _excel_cell(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return str(int(value))
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+    return value.isoformat() if isinstance(value, date | time) else str(value)
 
 
 def _kind(row: JsonValue) -> str:

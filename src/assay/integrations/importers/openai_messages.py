@@ -33,7 +33,7 @@ class Transcript(Contract):
     started_at: Annotated[AwareDatetime, BeforeValidator(in_utc)] | None = None
     """A time without a zone is UTC."""
     conversation_id: Annotated[Name | None, Field(exclude_if=lambda value: value is None)] = None
-    metadata: Metadata
+    metadata: Metadata = Field(default_factory=dict)
 
 
 def read(file: Path, agent: AgentRef, dataset: Path) -> tuple[Dataset, tuple[Conversation, ...], tuple[str, ...]]:

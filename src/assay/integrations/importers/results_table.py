@@ -53,7 +53,7 @@ class ResultRow(Contract):
     topic: Name | None = None
     goal: str | None = None
     at: AwareDatetime | None = None
-    metadata: Metadata
+    metadata: Metadata = Field(default_factory=dict)
 
 
 def read(
