@@ -93,3 +93,13 @@ def test_each_stage_agent_and_connector_is_in_the_guide():
     for kind in ("python", "http", "openai", "mlflow", "a2a"):
         assert f"| `{kind}` |" in guide
     assert connect
+
+
+def test_the_numbers_of_attacks_in_the_guide_are_those_of_the_file():
+    from assay.evaluation.judges.probes.attacks import ATTACKS
+
+    counted = (
+        f"{len(ATTACKS)} attacks in {len({attack.language for attack in ATTACKS})} languages and "
+        f"{len({attack.encoding for attack in ATTACKS})} encodings"
+    )
+    assert counted in (ROOT / "docs" / "guides" / "judges.md").read_text(encoding="utf-8")

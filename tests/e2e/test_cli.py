@@ -119,3 +119,10 @@ def test_at_a_terminal_each_gate_is_asked_with_its_report(home, tmp_path):
     assert "approve, reject or later?" in text
     assert "reports/dataset.html" in text
     assert "too few" in text
+
+
+def test_a_command_that_used_duckdb_ends_without_a_word_about_leaks():
+    used = "import duckdb; duckdb.connect().execute('select 1').fetchall()"
+    code = f"{used}; from assay.cli import main; main(['--version'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "nanobind" not in done.stderr + done.stdout

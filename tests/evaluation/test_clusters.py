@@ -3,11 +3,13 @@
 import random
 
 import pytest
+from sklearn.metrics import adjusted_rand_score
 
 from assay.contracts.dataset import Scenario
 from assay.contracts.feedback import Feedback
-from assay.evaluation.clusters import complaint_clusters, failure_clusters
+from assay.evaluation.clusters import complaint_clusters, complaint_groups, failure_clusters
 from tests.conftest import SHOP
+from tests.evaluation.themes import planted
 from tests.judged import expectation, result, scenario, tau_results
 
 BOOTS = expectation("refunds-boots", "The agent refunds the price of the boots.")
@@ -147,3 +149,31 @@ def test_a_rating_without_a_word_is_counted_apart():
 def test_no_complaint_gives_no_cluster_and_no_dataset_tests_nothing():
     assert complaint_clusters([], scenarios()) == ()
     assert not any(cluster.in_dataset for cluster in complaint_clusters(complaints(), []))
+
+
+@pytest.mark.parametrize(("count", "seed"), [(80, 0), (200, 1), (640, 2)])
+def test_planted_themes_are_found_few_and_whole(count, seed):
+    """Before groups were merged by meaning there were 21 to 28 groups, and the index was 0.5."""
+    rows = planted(count, seed)
+    groups = complaint_groups([item for _, item in rows])
+    assert len(set(groups)) <= 13
+    assert adjusted_rand_score([theme for theme, _ in rows], groups) > 0.65
+    clusters = complaint_clusters([item for _, item in rows], [])
+    assert sum(cluster.items for cluster in clusters) == count
+    assert len({cluster.name for cluster in clusters}) == len(clusters)
+
+
+def test_complaints_like_no_other_stand_together():
+    first = words_of("zebra quartz violin harbor pepper candle meadow tunnel anchor magnet ribbon saddle turtle walnut")
+    then = words_of("folds sings burns rolls jumps melts drips hums glows snaps bends tilts spins creeps")
+    last = words_of(
+        "upward sideways backward nightly oddly gently loudly rarely twice slowly inward abroad early alone"
+    )
+    odd = [" ".join(words) for words in zip(first, then, last, strict=True)]
+    items = [Feedback(feedback_id=f"o-{n}", thumbs="down", comment=text) for n, text in enumerate(odd)]
+    [various] = complaint_clusters(items, [])
+    assert various.name == "various: 14 complaints that are like no other"
+
+
+def words_of(text: str) -> list[str]:
+    return text.split()

@@ -234,8 +234,9 @@ def took(usage: "Usage") -> str:
     if not usage.calls:
         return "no paid call"
     cost = "cost not known" if usage.cost_usd is None else f"{usage.cost_usd:.4f} USD"
-    tokens = (usage.input_tokens or 0) + (usage.output_tokens or 0)
-    return f"{usage.calls:,} calls, {tokens:,} tokens, {cost}"
+    known = [count for count in (usage.input_tokens, usage.output_tokens) if count is not None]
+    tokens = f"{sum(known):,} tokens" if known else "tokens not known"
+    return f"{usage.calls:,} calls, {tokens}, {cost}"
 
 
 def read_json(path: Path) -> JsonObject:

@@ -10,7 +10,7 @@ from assay.contracts.dataset import Scenario
 from assay.contracts.feedback import ComplaintCluster, Feedback
 from assay.contracts.judgment import Ruling
 from assay.evaluation.results import TrialResult
-from assay.evaluation.similarity import grouped, stem, words
+from assay.evaluation.similarity import grouped, merged_by_meaning, stem, words
 
 NAME = 80
 """Characters of a cluster's name, at most."""
@@ -155,9 +155,14 @@ def complaint_clusters(complaints: Sequence[Feedback], scenarios: Sequence[Scena
     groups: dict[int, list[Feedback]] = defaultdict(list)
     for item, label in zip(spoken, complaint_groups(spoken), strict=True):
         groups[label].append(item)
+    various = groups.pop(VARIOUS, [])
     tests = [set(words(scenario_text(scenario))) for scenario in scenarios]
     said_by = _said_by(spoken)
     clusters = [_complaint(items, said_by, len(complaints), tests) for items in groups.values()]
+    if various:
+        one = _complaint(various, said_by, len(complaints), tests)
+        name = f"various: {len(various)} complaints that are like no other"
+        clusters.append(one.replace(name=name, in_dataset=all(covered([item], tests) for item in various)))
     silent = [item for item in complaints if not words(complaint_text(item))]
     if silent:
         known = {scenario.topic for scenario in scenarios}
@@ -176,13 +181,26 @@ def complaint_clusters(complaints: Sequence[Feedback], scenarios: Sequence[Scena
 
 
 def complaint_groups(complaints: Sequence[Feedback]) -> list[int]:
-    """A number for each complaint; those about the same thing have the same."""
-    return grouped(
-        [complaint_text(item) for item in complaints],
-        alike=CLOSE,
-        labels=[item.topic for item in complaints],
-        without=SAYS_LITTLE,
-    )
+    """A number for each complaint; those about the same thing have the same.
+
+    Many small groups are merged by meaning; what is then left alone stands together under VARIOUS.
+    """
+    texts = [complaint_text(item) for item in complaints]
+    topics = [item.topic for item in complaints]
+    fine = grouped(texts, alike=CLOSE, labels=topics, without=SAYS_LITTLE)
+    if len(set(fine)) <= FEW:
+        return fine
+    merged = merged_by_meaning(texts, fine, labels=topics, without=SAYS_LITTLE)
+    sizes = Counter(merged)
+    if len(sizes) <= FEW:
+        return merged
+    return [VARIOUS if sizes[group] == 1 else group for group in merged]
+
+
+FEW = 12
+"""Groups that a person reads; more are merged."""
+VARIOUS = -1
+"""The group of complaints that are like no other."""
 
 
 def complaint_text(item: Feedback) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from assay.contracts.base import content_hash
 from assay.contracts.dataset import Persona, Scenario
 from assay.contracts.feedback import Feedback
-from assay.evaluation.clusters import complaint_groups, complaint_text
+from assay.evaluation.clusters import VARIOUS, complaint_groups, complaint_text
 
 PERSONA = Persona(name="complaining-user", description="Somebody who complained about this in production.")
 
@@ -16,9 +16,9 @@ def worth_proposing(complaints: Sequence[Feedback], existing: Sequence[Scenario]
     Of several the one that tells most: with the conversation, then the wordiest. Items without a word tell nothing.
     """
     spoken = [item for item in complaints if complaint_text(item)]
-    groups: dict[int, list[Feedback]] = {}
+    groups: dict[int | str, list[Feedback]] = {}
     for item, label in zip(spoken, complaint_groups(spoken), strict=True):
-        groups.setdefault(label, []).append(item)
+        groups.setdefault(item.feedback_id if label == VARIOUS else label, []).append(item)
     ordered = sorted(groups.values(), key=lambda items: (-len(items), min(item.feedback_id for item in items)))
     taken = {scenario.scenario_id for scenario in existing} | {scenario.origin_ref for scenario in existing}
     told = [
