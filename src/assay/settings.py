@@ -38,11 +38,11 @@ def _refuse_foreign_addresses(dotenv: Mapping[str, str | None]) -> None:
             continue
         for secret in secrets:
             if os.environ.get(secret) and not dotenv.get(secret.lower()):
-                problem = PydanticCustomError(
-                    "foreign_address",
+                why = (
                     f"stands in the .env of this folder, and {secret}, which is sent there, does not: set both in the "
-                    "environment, or both in .env",
+                    "environment, or both in .env"
                 )
+                problem = PydanticCustomError("foreign_address", "{why}", {"why": why})
                 raise ValidationError.from_exception_data(
                     "Settings", [{"type": problem, "loc": (address,), "input": None}]
                 )

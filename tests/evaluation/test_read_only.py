@@ -36,6 +36,12 @@ def tables() -> ReadOnlyTables:
         "SELECT side FROM results UNION ALL SELECT said FROM results -- a comment",
         "SELECT count(*) FILTER (passed) / count(*) AS share, NULL AS nothing FROM results",
         "SELECT side, row_number() OVER (ORDER BY latency_s) + min(latency_s) OVER () AS place FROM results",
+        "SELECT upper(side), round(avg(latency_s), 2), median(latency_s), quantile_cont(latency_s, 0.9) FROM results"
+        " GROUP BY ALL",
+        "SELECT nullif(side, 'a'), coalesce(side, 'x'), if(passed, 1, 0), stddev(latency_s) OVER () FROM results",
+        "SELECT length(side), substring(side, 1, 2), side LIKE 'a%', regexp_matches(side, 'a+'), side || said AS both"
+        " FROM results",
+        "SELECT s.a, s.b FROM (SELECT side, avg(passed::INT) AS share FROM results GROUP BY side) AS s(a, b)",
     ],
 )
 def test_a_select_over_the_tables_is_answered(tables: ReadOnlyTables, sql: str):
@@ -76,6 +82,20 @@ def test_a_select_over_the_tables_is_answered(tables: ReadOnlyTables, sql: str):
         "SELECT * FROM main.results",
         "SELECT * FROM query('SELECT 1')",
         "SELECT * FROM results, range(1000)",
+        "SELECT [x FOR x IN range(100000000)] FROM results",
+        "SELECT list_transform(range(10), lambda x: x) FROM results",
+        "SELECT side FROM results WHERE len(range(100000000)) > 1",
+        "SELECT repeat(side, 3000000000) FROM results",
+        "SELECT lpad(side, 2000000000, 'b') FROM results",
+        "SELECT replace(side, 'a', side) FROM results",
+        "SELECT pg_sleep(100), side FROM results",
+        "SELECT current_timestamp, side FROM results",
+        "SELECT current_user, side FROM results",
+        "SELECT now(), side FROM results",
+        "SELECT current_setting('threads'), side FROM results",
+        "SELECT side FROM results WHERE EXISTS (SELECT (SELECT content FROM read_text('/etc/passwd')))",
+        "SELECT side FROM results WHERE EXISTS (SELECT random())",
+        "SELECT side FROM results WHERE NOT EXISTS (SELECT getenv('HOME'))",
         "WITH RECURSIVE t AS (SELECT side FROM results UNION ALL SELECT side FROM t) SELECT side FROM t",
         "not sql at all",
         "",

@@ -174,7 +174,7 @@ async def test_a_job_that_kills_its_workers_fails_with_its_cause(settings, jobs,
         "agent_id": "deadly",
         "version": "1",
         "description": "Ends the process that asks it.",
-        "connector": {"kind": "python", "target": "deadly.py:reply"},
+        "connector": {"kind": "python", "target": "deadly:reply"},
     }
     request = {"project": "default", "card": card, "card_dir": str(tmp_path)}
     job = await jobs.submit(JobRequest(kind=JobKind.DEVELOP, request=request))

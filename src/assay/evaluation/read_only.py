@@ -1,5 +1,6 @@
 """Tables that can be asked anything by SQL and changed by nobody: no file, no network, no setting, no endless query."""
 
+import functools
 import json
 import math
 import re
@@ -17,13 +18,9 @@ MEMORY = "1GB"
 
 Row = dict[str, str | int | float | bool | None]
 
-MADE_UP = frozenset(
-    re.findall(
-        r"\w+",
-        "random setseed uuid gen_random_uuid uuidv4 uuidv7 getenv current_setting getvariable nextval",
-    )
-)
-"""Functions that give what stands in no table."""
+LENGTHENS = frozenset(("repeat", "lpad", "rpad", "bar", "format", "printf", "replace", "regexp_replace"))
+"""Functions that make of a short text one of any length, which neither DuckDB's limit of memory nor its interrupt
+stops: `repeat('a', 3000000000)` takes 3 GB and most of a minute under a limit of 1 GB."""
 
 QUERIES = ("SELECT_NODE", "SET_OPERATION_NODE", "CTE_NODE")
 """What may stand in a statement or a WITH: DuckDB takes DELETE and INSERT there too."""
@@ -57,6 +54,7 @@ class ReadOnlyTables:
         import duckdb
 
         self.tables = tuple(tables)
+        self._columns = {column.name.lower() for table in tables for column in table.columns}
         self._db = duckdb.connect(
             ":memory:", config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
         )
@@ -118,6 +116,15 @@ class ReadOnlyTables:
             timer.cancel()
             cursor.close()
 
+    def _is_value(self, name: str) -> bool:
+        """Whether SQL gives this name a value without any table, as it does `current_timestamp`."""
+        import duckdb
+
+        try:
+            return name.isidentifier() and self._db.cursor().execute(f"SELECT {name}").fetchone() is not None
+        except duckdb.Error:
+            return False
+
     def _refuse(self, sql: str, *, whole: bool) -> None:
         """Raises BadInput where the syntax tree holds more than reading these tables. What is not known is refused."""
         answer = self._db.cursor().execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchone()
@@ -131,6 +138,8 @@ class ReadOnlyTables:
         if whole and (top["type"] != "SELECT_NODE" or top.get("modifiers") or top.get("having") or top.get("sample")):
             raise BadInput("where: is no single condition: write what a row must fulfil, as after WHERE")
         nodes = list(_nodes(top))
+        allowed = _functions()
+        columns = self._columns | {name for node in nodes for name in _names_given(node)}
         known = {table.name for table in self.tables} | {name for node in nodes for name in _named_here(node)}
         for node in nodes:
             match node.get("type"):
@@ -141,24 +150,82 @@ class ReadOnlyTables:
                     raise BadInput(f"query: {kind.replace('_', ' ').lower()} is not allowed: read from the tables")
                 case str() as kind if kind.endswith("_NODE") and kind not in QUERIES:
                     raise BadInput(f"query: {kind.replace('_', ' ').lower()} is not allowed: only SELECT is")
-                case "FUNCTION" if node.get("function_name", "").lower() in MADE_UP:
-                    raise BadInput(f"query: {node['function_name']}() is not allowed: its value stands in no table")
+                case str() if (node.get("function_name") or "count").lower() not in allowed:
+                    raise BadInput(
+                        f"query: {node['function_name']}() is not allowed: its value stands in no table, or it makes "
+                        "lists or texts of any length"
+                    )
+                case "LAMBDA":
+                    raise BadInput("query: a list comprehension is not allowed: aggregate the tables' rows")
+                case "COLUMN_REF" if (name := node["column_names"][-1]).lower() not in columns and self._is_value(name):
+                    raise BadInput(f"query: {name} is not allowed: its value stands in no table")
                 case "SELECT_NODE":
                     _refuse_written_values(node)
 
 
 def _nodes(part: Any) -> Iterator[dict[str, Any]]:
-    """The syntax tree's nodes. A subquery that only asks whether rows exist may select what it likes."""
+    """The syntax tree's nodes. The SELECT of a subquery that only asks whether rows exist is marked `_exists`."""
     if isinstance(part, dict):
         yield part
-        for key, value in part.items():
-            if not (key == "select_list" and part.get("_exists")):
-                if part.get("type") == "SUBQUERY" and part.get("subquery_type") in ("EXISTS", "NOT_EXISTS"):
-                    _mark_exists(value)
-                yield from _nodes(value)
+        for value in [*part.values()]:
+            if part.get("type") == "SUBQUERY" and part.get("subquery_type") in ("EXISTS", "NOT_EXISTS"):
+                _mark_exists(value)
+            yield from _nodes(value)
     elif isinstance(part, list):
         for value in part:
             yield from _nodes(value)
+
+
+@functools.cache
+def _functions() -> frozenset[str]:
+    """What may be called: by DuckDB's own catalogue the same for the same arguments, and able to give a plain value.
+
+    So what is drawn, read from the clock or the settings, or makes lists of anything but rows (`range`) is not in it;
+    nor are macros, but for those whose definition calls nothing else.
+    """
+    import duckdb
+
+    sql = (
+        "SELECT lower(function_name), function_type, stability, return_type, coalesce(macro_definition, '')"
+        " FROM duckdb_functions() WHERE function_type IN ('scalar', 'aggregate', 'window', 'macro')"
+    )
+    plain: set[str] = set()
+    refused = set(LENGTHENS)
+    macros: dict[str, list[str]] = {}
+    with duckdb.connect(":memory:") as db:
+        for name, kind, stability, gives, definition in db.execute(sql).fetchall():
+            if kind == "macro":
+                macros.setdefault(name, []).append(definition)
+            elif stability != "CONSISTENT":
+                refused.add(name)
+            elif kind == "aggregate" or not re.search(r"[\[(]|^(STRUCT|MAP|UNION|LIST|VARIANT)", gives or ""):
+                plain.add(name)
+        allowed = plain - refused
+        for name, definitions in macros.items():
+            called = [_called(db, definition) for definition in definitions]
+            if name not in plain | refused and all(names is not None and names <= allowed for names in called):
+                allowed.add(name)
+    return frozenset(allowed)
+
+
+def _called(db: Any, expression: str) -> set[str] | None:
+    """The functions in it; None: it reads more than its arguments."""
+    answer = db.execute("SELECT json_serialize_sql(?::VARCHAR)", [f"SELECT {expression}"]).fetchone()
+    nodes = list(_nodes(json.loads(answer[0])))
+    if any(node.get("type") in ("SUBQUERY", "LAMBDA", "ARRAY_EXTRACT", "ARRAY_SLICE") for node in nodes):
+        return None
+    if any(node.get("type") == "COLUMN_REF" and node["column_names"][-1].startswith("current_") for node in nodes):
+        return None
+    return {node["function_name"].lower() for node in nodes if node.get("type") == "FUNCTION"}
+
+
+def _names_given(node: dict[str, Any]) -> Iterator[str]:
+    """Names of columns that the query gives itself."""
+    if alias := node.get("alias"):
+        yield alias.lower()
+    for key in ("column_name_alias", "aliases", "column_aliases", "column_names"):
+        if node.get("type") != "COLUMN_REF" and isinstance(names := node.get(key), list):
+            yield from (name.lower() for name in names if isinstance(name, str))
 
 
 def _mark_exists(part: Any) -> None:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query
 from assay.api.guard import GuardedRoute
 from assay.api.routes.datasets import saved_dataset
 from assay.api.routes.runs import agent_of, has_pages
-from assay.api.server import Cursor, Here, Limit, Project, Server
+from assay.api.server import Cursor, Here, Limit, Project, Server, Who
 from assay.contracts.api import ConversationDetail, ConversationPage, JudgedBy
 from assay.contracts.base import Name, Slug
 from assay.contracts.conversation import SimulatorFaultKind, StopReason
@@ -58,6 +58,7 @@ async def list_(
 @router.get("/conversations/{conversation_id}", operation_id="show_conversation")
 async def show(
     server: Here,
+    who: Who,
     project: Project,
     conversation_id: Annotated[str, Path(pattern=r"^[0-9a-f]{32}$", examples=["0123456789abcdef0123456789abcdef"])],
 ) -> ConversationDetail:
@@ -71,7 +72,7 @@ async def show(
         server.read(read_feedback, project, [conversation_id]),
         _scenario(server, project, found.dataset_version, found.conversation.scenario_id),
     )
-    link = trace_page(server.tracking, found.experiment_id, found.trace_id) if has_pages(server) else None
+    link = trace_page(server.tracking, found.experiment_id, found.trace_id) if has_pages(server, who) else None
     return ConversationDetail(
         conversation=found.conversation,
         simulation_id=found.simulation_id,

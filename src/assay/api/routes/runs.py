@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Response
 
+from assay.api.access import Identity, Need
 from assay.api.guard import GuardedRoute
-from assay.api.server import Cursor, Here, Limit, Project, Server, Words
+from assay.api.server import Cursor, Here, Limit, Project, Server, Who, Words
 from assay.contracts.api import RunDetail, RunPage
 from assay.contracts.base import Slug
 from assay.contracts.stage import AgentRef, Stage
@@ -47,13 +48,13 @@ async def list_(
 
 
 @router.get("/runs/{run_id}", operation_id="show_run")
-async def show(server: Here, project: Project, run_id: RunId) -> RunDetail:
+async def show(server: Here, who: Who, project: Project, run_id: RunId) -> RunDetail:
     """Params, metrics, tags and files of one run."""
     from assay.tracking import whole_run
     from assay.tracking.mlflow_page import run_page
 
     found = await server.read(whole_run, project, run_id)
-    link = run_page(server.tracking, found.experiment_id, run_id) if has_pages(server) else None
+    link = run_page(server.tracking, found.experiment_id, run_id) if has_pages(server, who) else None
     return RunDetail(run=found.run, params=found.params, tags=found.tags, files=found.files, mlflow_url=link)
 
 
@@ -89,8 +90,9 @@ async def artifact(
     return Response(content, media_type=media, headers={**SANDBOX, "X-Content-Type-Options": "nosniff"})
 
 
-def has_pages(server: Server) -> bool:
-    return server.mlflow_page or server.tracking.uri.startswith("http")
+def has_pages(server: Server, who: Identity) -> bool:
+    """Whether who asks can open MLflow's pages: those of this server show all projects."""
+    return (server.mlflow_page and who.may(Need.SEE, None)) or server.tracking.uri.startswith("http")
 
 
 def agent_of(text: str | None) -> AgentRef | None:

@@ -8,6 +8,7 @@ from pydantic import SecretStr
 from assay.api.access import Need
 from assay.api.guard import GuardedRoute
 from assay.api.probes import is_ready
+from assay.api.routes.runs import has_pages
 from assay.api.server import Here, Who
 from assay.contracts.api import Health, Me, ShownSetting, ShownSettings
 from assay.settings import Settings
@@ -46,7 +47,6 @@ async def me(server: Here, who: Who) -> Me:
     from assay.tracking.mlflow_page import base
 
     settings = server.settings
-    local = server.mlflow_page and who.may(Need.SEE, None)
     return Me(
         name=who.name,
         auth=settings.auth,
@@ -54,7 +54,7 @@ async def me(server: Here, who: Who) -> Me:
         known=who.known,
         roles=who.grants,
         csrf_token=who.csrf_token,
-        mlflow=base(server.tracking) if local or server.tracking.uri.startswith("http") else None,
+        mlflow=base(server.tracking) if who.known and has_pages(server, who) else None,
     )
 
 
