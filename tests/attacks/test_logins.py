@@ -114,6 +114,8 @@ def test_a_session_is_ended_by_an_admin(served: Served, provider: Provider):
         assert admin.delete(f"/sessions/{listed[0]['session_id']}").status_code == 200
         assert admin.delete(f"/sessions/{listed[0]['session_id']}").status_code == 404
     assert me(browser)["known"] is False
+    told = browser.get("/api/v1/projects")
+    assert told.status_code == 401 and told.json()["type"] == "urn:assay:SessionEnded"
 
 
 def test_no_token_lives_longer_than_the_longest_life(served: Served):

@@ -137,6 +137,12 @@ class NotKnown(AssayError):
     title = "Not logged in"
 
 
+class SessionEnded(NotKnown):
+    """The cookie is of a session that was ended or is too old."""
+
+    title = "Session ended"
+
+
 class TooMany(AssayError):
     """More requests than one address may send."""
 
@@ -176,6 +182,8 @@ class Identity:
         """Raises NotKnown or NotAllowed."""
         if self.may(need, project):
             return
+        if self == NOBODY_ANY_MORE:
+            raise SessionEnded("the session has ended: log in again at /api/v1/auth/login")
         if not self.known:
             raise NotKnown("log in at /api/v1/auth/login, or send `Authorization: Bearer TOKEN`")
         where = f"project {project}" if project else "all projects"
@@ -189,3 +197,5 @@ class Identity:
 
 EVERYTHING: Grants = {EVERYWHERE: tuple(Role)}
 NOBODY = Identity("nobody", {}, known=False)
+NOBODY_ANY_MORE = Identity("nobody", {}, known=False, account="ended")
+"""Whose session has ended."""

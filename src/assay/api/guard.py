@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
-from assay.api.access import EVERYTHING, NOBODY, ROUTES, Identity, Need, NotAllowed, NotKnown, Rule
+from assay.api.access import EVERYTHING, NOBODY, NOBODY_ANY_MORE, ROUTES, Identity, Need, NotAllowed, NotKnown, Rule
 from assay.api.accounts import TOKEN_PREFIX, csrf_token, hashed
 from assay.api.oidc import roles_of
 from assay.api.server import Server
@@ -88,7 +88,7 @@ async def identify(server: Server, request: Request) -> Identity:
     secret = request.cookies.get(cookie_name(server, request, COOKIE))
     session = await asyncio.to_thread(server.accounts.of_session, secret) if secret else None
     if secret is None or session is None:
-        return NOBODY
+        return NOBODY if secret is None else NOBODY_ANY_MORE
     # roles follow from the settings in force now, so that one that was taken away is gone at once
     roles = roles_of(server.settings, session.name, session.groups)
     return Identity(session.name, roles, csrf_token=csrf_token(secret), account=f"person/{session.name}")
