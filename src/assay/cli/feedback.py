@@ -1,5 +1,6 @@
 """assay feedback"""
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -12,6 +13,7 @@ from assay.cli.simulate import list_stage
 from assay.cli.stage import run_and_answer
 from assay.contracts.complaint import Complaints
 from assay.contracts.dataset import DatasetResult, Origin
+from assay.contracts.drift import DriftReport
 from assay.contracts.feedback import FeedbackRequest, ProductionReport
 from assay.contracts.stage import Stage
 from assay.errors import BadInput
@@ -168,6 +170,35 @@ def complaints(
     if not io.as_json:
         rows = [(c.scenario.scenario_id, c.state, len(c.feedback_ids), c.said[:60], c.words) for c in found.complaints]
         table("", ("complaint", "", "said by", "in a user's words", "where it stands"), rows)
+
+
+@app.command
+def drift(
+    *,
+    source: Annotated[str, Parameter(help="`production`, or a simulation's id.")] = "production",
+    days: Annotated[float, Parameter(help="Length of a window; the first is what the others are held against.")] = 7.0,
+    io: Output = Output(),
+) -> None:
+    """Whether what users bring has changed: their words, lengths, turns, tools and the speed, window by window."""
+
+    async def work(context: "Context") -> DriftReport:
+        from assay.evaluation.drift_windows import drift_report
+        from assay.tracking import read_conversations
+
+        found = await asyncio.to_thread(read_conversations, context.tracking, io.name, source)
+        return drift_report(found, project=io.name, source=source, days=days)
+
+    found = in_context(work, quiet=io.json)
+    answer(found, io, ())
+    if not io.as_json:
+        rows = [
+            (window.start.date().isoformat(), window.conversations, feature.feature.replace("_", " "), feature.words)
+            for window in found.windows
+            for feature in window.features
+        ]
+        table(f"against the first {days:g} days", ("from", "conversations", "feature", "what is found"), rows)
+        changed = [window.start.date().isoformat() for window in found.windows if window.changed]
+        say(f"changed in the windows from {', '.join(changed)}" if changed else "no window has changed beyond chance")
 
 
 @app.command(name="list")

@@ -12,6 +12,7 @@ from assay.contracts.comparison import CompareRequest, ComparisonReport
 from assay.contracts.complaint import Complaints
 from assay.contracts.conversation import Conversation, SimulateRequest, Simulation
 from assay.contracts.dataset import Dataset, DatasetReport, DatasetRequest, DatasetResult, Scenario
+from assay.contracts.drift import DriftReport
 from assay.contracts.evaluation import CostEstimate, EvaluateRequest, Evaluation
 from assay.contracts.feedback import Feedback, FeedbackRequest, ProductionReport
 from assay.contracts.gate import GateDecision, LedgerCheck
@@ -86,6 +87,7 @@ DOCUMENTS: dict[str, type[Contract]] = {
         FeedbackRequest,
         ProductionReport,
         Complaints,
+        DriftReport,
         GateDecision,
         LedgerCheck,
         PipelineRequest,

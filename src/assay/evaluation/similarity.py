@@ -112,6 +112,19 @@ NEAR = 0.65
 """Cosine distance of two groups' mean meanings up to which they are one."""
 
 
+def latent(texts: Sequence[str], without: Collection[str] = ()) -> "np.ndarray":
+    """Unit vectors in the MEANINGS largest directions of the texts' TF-IDF vectors, shape (texts, at most MEANINGS).
+
+    The directions are those of at most AT_ONCE evenly spaced texts. Source: Deerwester et al. 1990.
+    """
+    import numpy as np
+
+    vectors = tf_idf(texts, without)
+    sample = vectors[np.unique(np.linspace(0, len(texts) - 1, AT_ONCE).astype(int))]
+    directions = np.linalg.svd(sample, full_matrices=False)[2][:MEANINGS]
+    return _unit(vectors @ directions.T)
+
+
 def merged_by_meaning(
     texts: Sequence[str],
     groups: Sequence[int],
@@ -133,10 +146,7 @@ def merged_by_meaning(
     code = np.array([numbers[group] for group in groups])
     if len(numbers) < 2:
         return code.tolist()
-    vectors = tf_idf(texts, without)
-    sample = vectors[np.unique(np.linspace(0, len(texts) - 1, AT_ONCE).astype(int))]
-    directions = np.linalg.svd(sample, full_matrices=False)[2][:MEANINGS]
-    meaning = _unit(vectors @ directions.T)
+    meaning = latent(texts, without)
     means = np.zeros((len(numbers), meaning.shape[1]))
     np.add.at(means, code, meaning)
     means = _unit(means)
