@@ -8,7 +8,10 @@ WANTED = {"expectation_id": "ok", "text": "Ok.", "check": {"kind": "outcome", "p
 
 def test_a_change_of_what_users_ask_is_found_in_its_window(assay, tmp_path):
     begin = datetime(2026, 1, 5, tzinfo=UTC)
-    asked = ("Where is my parcel number {:02}?", "Please cancel the invoice of month {:02}, the tax is wrong on this bill.")
+    asked = (
+        "Where is my parcel number {:02}?",
+        "Please cancel the invoice of month {:02}, the tax is wrong on this bill.",
+    )
     rows = [
         {
             "scenario_id": "s",

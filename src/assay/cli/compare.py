@@ -8,7 +8,8 @@ from cyclopts import App, Parameter
 from assay.cli.console import InOut, Output, asked, in_context, read_text, say, table, write_json
 from assay.cli.references import agent_ref, newest, trial_numbers
 from assay.cli.simulate import list_stage
-from assay.cli.stage import run_and_answer, run_one
+from assay.cli.stage import run as run_stage
+from assay.cli.stage import run_and_answer
 from assay.contracts.comparison import CompareRequest, ComparisonReport
 from assay.contracts.stage import Stage
 
@@ -61,8 +62,7 @@ def run(
         for sides in pairs
     ]
     if len(requests) > 1 and (io.json or io.output):
-        reports = [in_context(lambda context, r=request: run_one(r, context), quiet=True)[0] for request in requests]
-        write_json(reports, io)
+        write_json([run_stage(request, quiet=True)[0] for request in requests], io)
         return
     for request in requests:
         result = run_and_answer(request, io)

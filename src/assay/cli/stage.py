@@ -15,16 +15,20 @@ if TYPE_CHECKING:
 
 def run_and_answer(request: StageRequest, io: InOut) -> StageResult:
     """Runs the stage, then prints its headline, where it is stored and what comes next."""
+    result, lines = run(request, quiet=io.json)
+    answer(result, io, lines)
+    return result
+
+
+def run(request: StageRequest, *, quiet: bool) -> tuple[StageResult, list[str]]:
+    """Runs the stage here or on the server that is asked; the result and the lines that a person reads."""
 
     async def work(context: "Context") -> tuple[StageResult, list[str]]:
         return await run_one(request, context)
 
     if client := asked_server():
-        result, lines = _run_there(client, request, quiet=io.json)
-    else:
-        result, lines = in_context(work, quiet=io.json)
-    answer(result, io, lines)
-    return result
+        return _run_there(client, request, quiet=quiet)
+    return in_context(work, quiet=quiet)
 
 
 def _run_there(client: "Client", request: StageRequest, *, quiet: bool) -> tuple[StageResult, list[str]]:

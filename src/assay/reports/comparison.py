@@ -9,7 +9,7 @@ from assay.contracts.estimate import Estimate
 from assay.contracts.report import Cell, ChartBlock, FactsBlock, Report, Section, TableBlock, TextBlock
 from assay.evaluation.facts import show_quantity, show_value
 from assay.evaluation.measures import MEASURES
-from assay.evaluation.verdict import decide
+from assay.evaluation.verdict import decide, hangs_on_set_apart
 from assay.reports.flips import lay_out_flips
 from assay.reports.palette import Tone
 from assay.reports.parts import (
@@ -214,11 +214,11 @@ def _broken(report: ComparisonReport) -> Section:
     if report.as_scored is None:
         return Section(title="With and without broken conversations", blocks=())
     other = decide(report.as_scored.difference, report.policy)
-    same = other.recommendation is report.recommendation
+    same = not hangs_on_set_apart(report)
     said = (
         "Quota, time-out or server errors broke some conversations: they are set apart, since an agent that could not "
-        "answer did not answer badly. Counted as they were scored, or as failures, the verdict would be "
-        f"{'the same' if same else f'**{other.recommendation}**'}: {other.reason} Run them again to be sure."
+        "answer did not answer badly. Counted as they were scored, or as failures, the rates alone would give "
+        f"{'the same verdict' if same else f'**{other.recommendation}**'}: {other.reason} Run them again to be sure."
     )
     points = drawn(
         (

@@ -96,7 +96,8 @@ async def test_offline_speaks_of_recorded_conversations():
     text = await narrated(list(tau_results()))
     assert "42.0 % (31.5 to 52.5 %, n 200, 50 scenarios)" in text
     assert "the chance that all trials of a scenario pass is 20.0 %" in text
-    assert "No slice is clearly weaker than the rest. The lowest is topic `cancel-reservation`, 22.5 % (" in text
+    assert "in topic `update-reservation-baggages` 0 of 4; in topic `book-reservation` 1 of 16; in topic" in text
+    assert "large enough for an interval the lowest is topic `cancel-reservation`, 22.5 % (" in text
 
 
 async def test_a_model_narrates_from_facts_alone():

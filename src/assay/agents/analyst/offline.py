@@ -76,7 +76,7 @@ def _weakest(report: AnalyticsReport) -> str:
     lowest = min(rates, key=lambda row: row[1].value)[0]
     few = low_and_few(report)[:SLICES_NAMED]
     if few:
-        named = ", and in ".join(
+        named = "; in ".join(
             f"{rate.dimension.replace('_', ' ')} `{rate.value}` {{{slice_fact_id(rate.dimension, rate.value)}.passed}}"
             for rate in few
         )
