@@ -130,6 +130,10 @@ class Settings(BaseSettings):
     gateway_key: SecretStr | None = None
     """Signs the gateway's receipts; the same for all gateways of a project. None: a file under `home` holds one."""
 
+    agent_hosts: str | None = None
+    """Hosts that agents may have besides those with a public address: names, `name:port`, `*.domain`, addresses and
+    networks, separated by commas. Set, also to nothing, or with ASSAY_AUTH=on, no other host is reached. None, and
+    without logins: any host."""
     auth: Literal["off", "on"] = "off"
     """off: whoever reaches the server may do everything, so it binds to loopback only."""
     public_url: str | None = None

@@ -226,7 +226,7 @@ async def test_conversations_share_their_connections_and_the_last_one_closes_the
     for number in range(5):
         async with converse(connector, ConversationStart(f"{number:032x}", "s", 1)) as dialogue:
             await dialogue.reply("hello")
-    session = one.session  # type: ignore[attr-defined]
+    session = one.inner.session  # type: ignore[attr-defined]
     assert len(peers) == 1
     assert not session.closed
     await one.close()

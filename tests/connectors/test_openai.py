@@ -129,7 +129,7 @@ async def test_a_stream_that_breaks_is_a_failed_call(serve, card, tmp_path, star
     assert raised.value.failed.cause is cause
 
 
-@pytest.mark.parametrize("answer", [{}, {"choices": []}, [], {"choices": [{"text": "old style"}]}])
+@pytest.mark.parametrize("answer", [{}, {"choices": []}, [], {"choices": [{"text": 7}]}])
 async def test_what_is_no_completion_is_a_bad_answer(serve, card, tmp_path, start, answer):
     async def handler(request: web.Request) -> web.Response:
         return web.json_response(answer)

@@ -101,7 +101,7 @@ async def test_a_call_method_that_wants_messages_gets_them(write, card, start):
     async with converse(connector, start) as dialogue:
         await dialogue.reply("a")
         assert (await dialogue.reply("b")).text == "3 messages"
-    assert connector.target.closed == [True]  # type: ignore[attr-defined]
+    assert connector.inner.target.closed == [True]  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("kind", ["def", "async def"])
@@ -210,8 +210,8 @@ async def test_two_cards_with_modules_of_one_name_each_get_their_own(tmp_path, c
 
 def test_a_folder_that_is_loaded_twice_is_imported_once(write, card):
     folder = write("agent_once.py", "def answer(messages): return ''")
-    first = python(card, "agent_once:answer", folder).target  # type: ignore[attr-defined]
-    assert python(card, "agent_once:answer", folder).target is first  # type: ignore[attr-defined]
+    first = python(card, "agent_once:answer", folder).inner.target  # type: ignore[attr-defined]
+    assert python(card, "agent_once:answer", folder).inner.target is first  # type: ignore[attr-defined]
     assert "agent_once" in sys.modules
 
 

@@ -167,7 +167,7 @@ def test_judgments_labels_and_feedback(t: Tracking, project: str) -> None:
     assert read_human_labels(t, project, [name]) == {name: [label]}
     whole = whole_conversation(t, project, name)
     assert [(judging, one.passed) for judging, one in whole.judgments] == [("judging-1", True)]
-    assert sorted(import_traces(t, TraceQuery(experiment=project)), key=lambda one: one.trial) == written
+    assert sorted(import_traces(t, TraceQuery(experiment=project)).conversations, key=lambda one: one.trial) == written
 
 
 def test_labels_of_several_raters_in_several_writes_are_all_kept(t: Tracking, project: str) -> None:

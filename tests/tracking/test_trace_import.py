@@ -60,7 +60,7 @@ def said(conversation: Conversation) -> list[tuple[str, str]]:
 
 
 def find(t: Tracking, **changes: Any) -> list[Conversation]:
-    return import_traces(t, TraceQuery.model_validate({"experiment": "Support Bot", **changes}))
+    return import_traces(t, TraceQuery.model_validate({"experiment": "Support Bot", **changes})).conversations
 
 
 def test_a_trace_is_a_conversation_of_one_exchange(t: Tracking, experiment: str) -> None:
@@ -133,7 +133,7 @@ def test_assays_own_traces_come_back_as_they_were(t: Tracking, new_conversation:
     conversations = [new_conversation(number) for number in range(2)]
     rows = [(conversation, None) for conversation in conversations]
     write_conversations(t, "shop", rows, simulation_id="sim-1", run_id=None, dataset=None)
-    imported = import_traces(t, TraceQuery(experiment="shop"))
+    imported = import_traces(t, TraceQuery(experiment="shop")).conversations
     assert sorted(imported, key=lambda row: row.trial) == conversations
 
 

@@ -7,7 +7,15 @@ from fastapi import Header, Response
 from assay.api.access import KINDS, Identity, Need
 from assay.api.guard import PREFIX
 from assay.api.server import Server
-from assay.contracts.agent import AgentCard, DevelopRequest, HttpConnector, OpenAIConnector, PythonConnector
+from assay.contracts.agent import (
+    AgentCard,
+    DevelopRequest,
+    ExternalConnector,
+    HttpConnector,
+    MlflowConnector,
+    OpenAIConnector,
+    PythonConnector,
+)
 from assay.contracts.base import Document, JsonObject, content_hash
 from assay.contracts.evaluation import EvaluateRequest
 from assay.contracts.job import Job, JobKind, JobRequest
@@ -115,6 +123,10 @@ def _card_reaches(card: AgentCard, folder: str) -> str | None:
     match card.connector:
         case PythonConnector():
             return "the agent's Python code runs in the server"
+        case MlflowConnector():
+            return "the model's code runs in the server, and it may be another project's model"
+        case ExternalConnector(kind=kind):
+            return f"the code of the connector `{kind}` runs in the server"
         case HttpConnector(headers=headers) if any("${" in value for value in headers.values()):
             return "the card sends variables of the server's environment"
         case OpenAIConnector(api_key_env=str(name)):

@@ -2,7 +2,7 @@
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
@@ -33,10 +33,16 @@ def register(
 def probe(card: Annotated[Path, Parameter(help="The agent card.")], *, io: Output = Output()) -> None:
     """Say what an agent does, without registering it: answers, state, streaming, tools, time-out, determinism."""
     from assay.connectors import probe as run_probe
-    from assay.tracking import load_pyfunc
+    from assay.settings import Settings
+    from assay.tracking import connect, load_pyfunc
 
-    loaded = load_as(AgentCard, card)
-    report = asyncio.run(run_probe(loaded, card_dir=card.parent, load_model=load_pyfunc))
+    loaded, settings = load_as(AgentCard, card), Settings()
+
+    def load_model(model_uri: str) -> Any:
+        connect(settings.store, create=False)
+        return load_pyfunc(model_uri)
+
+    report = asyncio.run(run_probe(loaded, card_dir=card.parent, load_model=load_model, settings=settings))
     answer(report, io, ())
     if not io.as_json:
         rows = [(check.name.replace("_", " "), check.finding, check.detail) for check in report.checks]

@@ -3,13 +3,16 @@
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from assay.connectors.door import Door
 from assay.connectors.protocol import AgentReply, Connector, ConversationStart, Dialogue, converse
 from assay.connectors.recorded import RecordedAgent
 from assay.contracts.agent import (
+    BUILT_IN,
     A2AConnector,
     AgentCard,
+    ExternalConnector,
     HttpConnector,
     MlflowConnector,
     OpenAIConnector,
@@ -17,6 +20,10 @@ from assay.contracts.agent import (
     PythonConnector,
 )
 from assay.errors import BadInput
+from assay.settings import Settings
+
+if TYPE_CHECKING:
+    from assay.connectors.network import Network
 
 LoadModel = Callable[[str], Any]
 """Loads `models:/name/version` as a pyfunc: `tracking.load_pyfunc`, handed in by the stage."""
@@ -25,8 +32,17 @@ GROUP = "assay.connectors"
 """Entry points of other packages: named as the kind, each a function `(card, card_dir) -> Connector`."""
 
 
-def connect(card: AgentCard, *, card_dir: Path, load_model: LoadModel | None = None) -> Connector:
-    """The connector of the card. Raises BadInput where the card is wrong; no call is made yet."""
+def connect(
+    card: AgentCard, *, card_dir: Path, load_model: LoadModel | None = None, settings: Settings | None = None
+) -> Connector:
+    """The connector of the card. Raises BadInput where the card is wrong; no call is made yet.
+
+    `settings` say which hosts an agent may have (`connectors.network`); None: any.
+    """
+    return Door(_connect(card, card_dir, load_model, settings))
+
+
+def _connect(card: AgentCard, card_dir: Path, load_model: LoadModel | None, settings: Settings | None) -> Connector:
     match card.connector:
         case PythonConnector() as spec:
             from assay.connectors.python import InProcess
@@ -35,11 +51,11 @@ def connect(card: AgentCard, *, card_dir: Path, load_model: LoadModel | None = N
         case HttpConnector() as spec:
             from assay.connectors.http import JsonEndpoint
 
-            return JsonEndpoint(spec)
+            return JsonEndpoint(spec, network=_network(settings))
         case OpenAIConnector() as spec:
             from assay.connectors.openai import ChatCompletions
 
-            return ChatCompletions(spec, system_prompt=card.system_prompt)
+            return ChatCompletions(spec, system_prompt=card.system_prompt, network=_network(settings))
         case MlflowConnector() as spec:
             from assay.connectors.mlflow import LoadedModel
 
@@ -49,13 +65,24 @@ def connect(card: AgentCard, *, card_dir: Path, load_model: LoadModel | None = N
         case A2AConnector() as spec:
             from assay.connectors.a2a import AgentToAgent
 
-            return AgentToAgent(spec)
-        case other:
-            return _from_another_package(other.kind)(card, card_dir)
+            return AgentToAgent(spec, network=_network(settings))
+        case ExternalConnector(kind=kind):
+            return _from_another_package(kind)(card, card_dir)
+
+
+def _network(settings: Settings | None) -> "Network":
+    from assay.connectors.network import ANY, Network
+
+    return ANY if settings is None else Network.of(settings)
 
 
 async def probe(
-    card: AgentCard, *, card_dir: Path, load_model: LoadModel | None = None, openings: tuple[str, ...] = ()
+    card: AgentCard,
+    *,
+    card_dir: Path,
+    load_model: LoadModel | None = None,
+    openings: tuple[str, ...] = (),
+    settings: Settings | None = None,
 ) -> ProbeReport:
     """What the agent does when it is asked, in at most 8 calls. Raises BadInput where the card is wrong.
 
@@ -64,17 +91,22 @@ async def probe(
     from assay.connectors.conformance import Probe
 
     def reach(changed: AgentCard) -> Connector:
-        return connect(changed, card_dir=card_dir, load_model=load_model)
+        return connect(changed, card_dir=card_dir, load_model=load_model, settings=settings)
 
     return await Probe(card, reach, openings).run()
 
 
 def _from_another_package(kind: str) -> Callable[[AgentCard, Path], Connector]:
-    found = {entry.name: entry for entry in entry_points(group=GROUP)}
-    if kind not in found:
-        known = ", ".join(["python", "http", "openai", "mlflow", "a2a", *sorted(found)])
+    installed = {entry.name: entry for entry in entry_points(group=GROUP)}
+    if kind not in installed:
+        known = ", ".join([*BUILT_IN, *sorted(installed)])
         raise BadInput(f"connector.kind: there is no `{kind}`: give one of {known}, or install the package that has it")
-    return found[kind].load()
+    try:
+        return installed[kind].load()
+    except Exception as error:
+        raise BadInput(
+            f"connector.kind: `{kind}` of {installed[kind].value} cannot be loaded: {type(error).__name__}: {error}"
+        ) from error
 
 
 __all__ = [

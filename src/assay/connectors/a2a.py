@@ -4,7 +4,7 @@ import asyncio
 import ssl
 import time
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -13,12 +13,14 @@ from urllib.parse import urlsplit
 import stamina
 
 from assay.connectors.answers import read_state, read_tool_calls
+from assay.connectors.network import ANY, ForbiddenAddress, Network, proxy_for
 from assay.connectors.protocol import AgentReply, ConversationStart, call_error, traceparent
-from assay.connectors.wire import ATTEMPTS, Secrets, cause_of_status
+from assay.connectors.wire import ATTEMPTS, Secrets
 from assay.contracts.agent import A2AConnector
 from assay.contracts.base import JsonObject
 from assay.contracts.conversation import FailureCause, Turn
-from assay.errors import CallError
+from assay.errors import BadInput, CallError
+from assay.protocols import cause_of_status, text_of
 
 if TYPE_CHECKING:
     from a2a.client import Client, ClientCallContext
@@ -31,8 +33,13 @@ class AgentToAgent:
     """The agent's card is fetched by the first conversation. Each has its own HTTP client: one that hundreds share
     costs ten times the CPU."""
 
-    def __init__(self, spec: A2AConnector) -> None:
+    def __init__(self, spec: A2AConnector, *, network: Network = ANY) -> None:
+        try:
+            network.check(str(spec.url))
+        except ForbiddenAddress as error:
+            raise BadInput(f"connector: {error}") from None
         self.spec = spec
+        self.network = network
         self.secrets = Secrets()
         self.headers = {
             name: self.secrets.expand(value, f"connector.headers.{name}") for name, value in spec.headers.items()
@@ -44,7 +51,8 @@ class AgentToAgent:
         from a2a.client import ClientConfig, ClientFactory
         from httpx import AsyncClient
 
-        http = AsyncClient(headers=self.headers, verify=self._ssl, timeout=self.spec.timeout_s)
+        transport = transport_of(str(self.spec.url), self.headers, self.network, self._ssl)
+        http = AsyncClient(transport=transport, timeout=self.spec.timeout_s)
         try:
             async with self._fetching:
                 if self._card is None:
@@ -264,19 +272,84 @@ class Heard:
             self._say(status.message)
 
     def _say(self, message: "a2a_pb2.Message") -> None:
-        from a2a.helpers import get_message_text
         from google.protobuf.json_format import MessageToDict
 
-        self.message = get_message_text(message)
+        self.message = _text(message.parts)
         self.metadata = MessageToDict(message.metadata) if message.HasField("metadata") else self.metadata
 
     def _artifact(self, artifact: "a2a_pb2.Artifact", *, append: bool) -> None:
-        from a2a.helpers import get_artifact_text
-
         if artifact.artifact_id in self.known:
             return
-        text = get_artifact_text(artifact)
+        text = _text(artifact.parts)
         self.artifacts[artifact.artifact_id] = self.artifacts.get(artifact.artifact_id, "") + text if append else text
+
+
+def _text(parts: "Iterable[a2a_pb2.Part]") -> str:
+    """The text of the parts; files and data leave a mark."""
+    from google.protobuf.json_format import MessageToJson
+
+    read: list[JsonObject] = []
+    for part in parts:
+        match part.WhichOneof("content"):
+            case "text":
+                read.append({"type": "text", "text": part.text})
+            case "data":
+                read.append({"type": "text", "text": MessageToJson(part.data, indent=None)})
+            case "raw" | "url":
+                read.append({"type": "file", "mime_type": part.media_type, "filename": part.filename})
+            case _:
+                pass
+    return text_of(read)
+
+
+def transport_of(card_url: str, headers: Mapping[str, str], network: Network, ssl_context: ssl.SSLContext) -> Any:
+    """The httpx transport of one agent.
+
+    The card's headers hold secrets, and the agent card that the agent serves may name an interface anywhere: they go
+    to the origin of the card's `url` alone. A host that is not trusted is looked up once, checked, and connected to by
+    the address that was checked.
+    """
+    from httpx import URL, AsyncBaseTransport, AsyncHTTPTransport, Request, Response
+
+    own = _origin(URL(card_url))
+
+    class Transport(AsyncBaseTransport):
+        def __init__(self) -> None:
+            self._by_proxy: dict[str | None, AsyncHTTPTransport] = {}
+
+        async def handle_async_request(self, request: Request) -> Response:
+            url = str(request.url)
+            if _origin(request.url) == own:
+                request.headers.update(headers)
+            proxy = None
+            if network.trusts(url):
+                proxy = proxy_for(url)
+            else:
+                await self._pin(request)
+            if proxy not in self._by_proxy:
+                self._by_proxy[proxy] = AsyncHTTPTransport(verify=ssl_context, proxy=proxy, trust_env=False)
+            return await self._by_proxy[proxy].handle_async_request(request)
+
+        async def _pin(self, request: Request) -> None:
+            host = request.url.host
+            port = request.url.port or (443 if request.url.scheme == "https" else 80)
+            try:
+                network.check(str(request.url))
+                addresses = await asyncio.to_thread(network.addresses, host, port)
+            except OSError as error:  # ForbiddenAddress is one, and so is a name that is not known
+                raise call_error(FailureCause.REFUSED, f"{host} cannot be reached: {error}") from error
+            request.url = request.url.copy_with(host=addresses[0])
+            request.extensions = {**request.extensions, "sni_hostname": host}
+
+        async def aclose(self) -> None:
+            for transport in self._by_proxy.values():
+                await transport.aclose()
+
+    return Transport()
+
+
+def _origin(url: Any) -> tuple[str, str, int]:
+    return url.scheme, url.host, url.port or (443 if url.scheme == "https" else 80)
 
 
 def _may_ask_again(error: Exception) -> bool:

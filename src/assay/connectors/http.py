@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import aiohttp
-import jmespath
 from jmespath.exceptions import JMESPathError
 
 from assay.connectors.answers import read_state, read_tool_calls
+from assay.connectors.network import ANY, Network
 from assay.connectors.protocol import (
     AgentReply,
     ConversationStart,
@@ -22,24 +22,28 @@ from assay.connectors.wire import Secrets, Server, read_json
 from assay.contracts.agent import HttpConnector
 from assay.contracts.base import JsonObject
 from assay.contracts.conversation import FailureCause, Turn
-from assay.errors import BadInput
+from assay.contracts.expressions import Path, TooMuch, compile_path
+from assay.errors import BadInput, CallError
 from assay.protocols import read_count
 
 
 class JsonEndpoint:
     """Its paths are compiled, and the request's tried, before any call is made. Raises BadInput where one is wrong."""
 
-    def __init__(self, spec: HttpConnector) -> None:
+    def __init__(self, spec: HttpConnector, *, network: Network = ANY) -> None:
         self.spec = spec
         secrets = Secrets()
         headers = {name: secrets.expand(value, f"connector.headers.{name}") for name, value in spec.headers.items()}
-        self.server = Server(spec.method, str(spec.url), headers, secrets, spec.timeout_s)
+        self.server = Server(spec.method, str(spec.url), headers, secrets, spec.timeout_s, network)
         self.paths = {
             name: _compiled(name, path)
             for name in ("request", "reply", "tool_calls", "state", "input_tokens", "output_tokens")
             if (path := getattr(spec, name)) is not None
         }
-        tried = self.body(ConversationStart("0" * 32, "a-scenario", 0), [{"role": "user", "content": "Hello"}], {})
+        try:
+            tried = self.body(ConversationStart("0" * 32, "a-scenario", 0), [{"role": "user", "content": "Hello"}], {})
+        except CallError as error:
+            raise BadInput(error.failed.detail) from error
         if not isinstance(tried, dict):
             raise BadInput(
                 f"connector.request: `{spec.request}` makes no JSON object of the conversation: select from "
@@ -50,21 +54,30 @@ class JsonEndpoint:
         return JsonDialogue(self, start, self.server.pool.join())
 
     def body(self, start: ConversationStart, messages: list[Message], state: JsonObject | None) -> Any:
-        return self.paths["request"].search(
-            {
-                "conversation_id": start.conversation_id,
-                "scenario_id": start.scenario_id,
-                "seed": start.seed,
-                "message": messages[-1]["content"],
-                "messages": messages,
-                "state": state,
-            }
-        )
+        told = {
+            "conversation_id": start.conversation_id,
+            "scenario_id": start.scenario_id,
+            "seed": start.seed,
+            "message": messages[-1]["content"],
+            "messages": messages,
+            "state": state,
+        }
+        return self._search("request", told, FailureCause.BAD_REQUEST)
 
     def found(self, name: str, answer: object) -> Any:
-        """None: the card has no such path, or it selects nothing."""
-        path = self.paths.get(name)
-        return None if path is None else path.search(answer)
+        """None: the card has no such path, or it selects nothing. Raises CallError where it cannot be evaluated."""
+        return None if name not in self.paths else self._search(name, answer, FailureCause.BAD_ANSWER)
+
+    def _search(self, name: str, value: object, cause: FailureCause) -> Any:
+        try:
+            return self.paths[name].search(value)
+        except TooMuch:
+            why = "takes too long: select less"
+        except RecursionError:
+            why = "is nested too deeply"
+        except (JMESPathError, TypeError, ValueError, OverflowError) as error:
+            why = f"cannot be evaluated: {error}"
+        raise call_error(cause, f"connector.{name}: `{getattr(self.spec, name)}` {why}")
 
 
 class JsonDialogue:
@@ -119,8 +132,8 @@ class JsonDialogue:
         )
 
 
-def _compiled(name: str, path: str) -> Any:
+def _compiled(name: str, path: str) -> Path:
     try:
-        return jmespath.compile(path)
-    except JMESPathError as error:
-        raise BadInput(f"connector.{name}: `{path}` is no JMESPath expression: {shortened(str(error))}") from error
+        return compile_path(path)
+    except ValueError as error:
+        raise BadInput(f"connector.{name}: {shortened(str(error))}") from error

@@ -6,17 +6,20 @@ serves all conversations, as it would behind MLflow's own server.
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from assay.connectors.answers import Answer, read_answer, read_state, read_tool_calls
+from assay.connectors.answers import Answer, read_answer, read_state
 from assay.connectors.protocol import AgentReply, ConversationStart, call_error, messages_of, shortened, traceparent
 from assay.connectors.threads import in_thread
 from assay.contracts.agent import MlflowConnector
 from assay.contracts.base import JsonObject
-from assay.contracts.conversation import FailureCause, ToolCall, Turn
+from assay.contracts.conversation import FailureCause, Turn
 from assay.errors import CallError
-from assay.protocols import read_arguments, read_count
+from assay.protocols import Answer as ServerAnswer
+from assay.protocols import UnusableAnswer, read_message
+from assay.protocols import read_answer as read_body
+from assay.protocols.answers import answer_of
 
 
 class Pyfunc(Protocol):
@@ -89,6 +92,9 @@ class ModelDialogue:
             input_tokens=answer.input_tokens,
             output_tokens=answer.output_tokens,
             cost_usd=answer.cost_usd,
+            finish_reason=answer.finish_reason,
+            refusal=answer.refusal,
+            reasoning=answer.reasoning,
             state=answer.state,
         )
 
@@ -127,9 +133,9 @@ class ModelDialogue:
         """The answer, and what of it the model is told in the next turn."""
         match self.task:
             case "agent/v1/responses":
-                return _read_responses(given), list(given["output"])
+                return _read_messages(given, "output"), list(given["output"])
             case "agent/v2/chat":
-                return _read_chat_agent(given), list(given["messages"])
+                return _read_messages(given, "messages"), list(given["messages"])
             case _:
                 answer = _read_any(given)
                 return answer, [{"role": "assistant", "content": answer.text}]
@@ -153,49 +159,25 @@ def _fitted(model: Pyfunc, told: dict[str, Any]) -> dict[str, Any]:
     return {name: told.get(name, last) for name in sorted(wanted)}
 
 
-def _read_responses(given: dict[str, Any]) -> Answer:
-    """The Responses API's items: messages, function calls and their outputs."""
-    texts: list[str] = []
-    calls: dict[str, dict[str, Any]] = {}
-    for place, item in enumerate(given.get("output", ())):
-        match item.get("type"):
-            case "message":
-                texts += [part.get("text", "") for part in item.get("content", ()) if part.get("type") == "output_text"]
-            case "function_call":
-                calls[item.get("call_id", str(place))] = {
-                    "name": item.get("name", ""),
-                    "arguments": read_arguments(item.get("arguments")),
-                }
-            case "function_call_output" if item.get("call_id") in calls:
-                calls[item["call_id"]]["result"] = item.get("output")
-            case _:
-                pass  # reasoning and the like is not said to the user
-    usage = given.get("usage") or {}
-    return Answer(
-        text="\n".join(texts),
-        tool_calls=tuple(ToolCall.model_validate(call) for call in calls.values()),
-        state=read_state((given.get("custom_outputs") or {}).get("state")),
-        input_tokens=read_count(usage.get("input_tokens")),
-        output_tokens=read_count(usage.get("output_tokens")),
-    )
+def _read_messages(given: Any, rows: str) -> Answer:
+    """A ResponsesAgent's `output` or a ChatAgent's `messages`, with calls and results."""
+    if not isinstance(given, Mapping) or not isinstance(given.get(rows), list):
+        raise _no_answer(given)
+    messages = [message for row in given[rows] if (message := read_message(row)) is not None]
+    return _with_state(answer_of([m for m in messages if m.role in ("agent", "tool")], given), given)
 
 
-def _read_chat_agent(given: dict[str, Any]) -> Answer:
-    messages = given.get("messages", ())
-    results = {m.get("tool_call_id"): m.get("content") for m in messages if m.get("role") == "tool"}
-    calls = [
-        {**call["function"], "result": results.get(call.get("id"))}
-        for message in messages
-        for call in message.get("tool_calls") or ()
-    ]
-    said = [message.get("content") or "" for message in messages if message.get("role") == "assistant"]
-    usage = given.get("usage") or {}
+def _with_state(answer: ServerAnswer, given: Mapping[str, Any]) -> Answer:
+    custom = given.get("custom_outputs")
     return Answer(
-        text="\n".join(text for text in said if text),
-        tool_calls=read_tool_calls(calls),
-        state=read_state((given.get("custom_outputs") or {}).get("state")),
-        input_tokens=read_count(usage.get("prompt_tokens")),
-        output_tokens=read_count(usage.get("completion_tokens")),
+        text=answer.text,
+        tool_calls=answer.tool_calls,
+        state=read_state(custom.get("state") if isinstance(custom, Mapping) else None),
+        input_tokens=answer.usage.input,
+        output_tokens=answer.usage.output,
+        finish_reason=answer.finish_reason,
+        refusal=answer.refusal,
+        reasoning=answer.reasoning,
     )
 
 
@@ -207,20 +189,20 @@ def _read_any(given: Any) -> Answer:
         given = given.tolist()
     if isinstance(given, list) and len(given) == 1:
         given = given[0]
-    if isinstance(given, dict) and isinstance(choices := given.get("choices"), list) and choices:
-        message, usage = choices[0].get("message") or {}, given.get("usage") or {}
-        return Answer(
-            text=message.get("content") or "",
-            tool_calls=read_tool_calls(message.get("tool_calls")),
-            state=read_state((given.get("custom_outputs") or {}).get("state")),
-            input_tokens=read_count(usage.get("prompt_tokens")),
-            output_tokens=read_count(usage.get("completion_tokens")),
-        )
+    if isinstance(given, dict) and isinstance(given.get("choices"), list):
+        try:
+            return _with_state(read_body(given), given)
+        except UnusableAnswer as unusable:
+            raise call_error(unusable.cause, unusable.detail) from unusable
     if isinstance(given, dict) and "text" not in given and "content" not in given and len(given) == 1:
         given = next(iter(given.values()))
     if isinstance(given, dict | str):
         return read_answer(given)
-    raise call_error(
+    raise _no_answer(given)
+
+
+def _no_answer(given: object) -> CallError:
+    return call_error(
         FailureCause.BAD_ANSWER,
         f"the model answered with a {type(given).__name__}, {shortened(repr(given))[:80]}: give a string, a chat "
         "completion, or a mapping with a string `text`",

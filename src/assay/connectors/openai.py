@@ -1,43 +1,33 @@
 """Agents behind chat completions: OpenAI's own server, or any that speaks its protocol."""
 
-import json
 import time
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
 
 import aiohttp
 
-from assay.connectors.answers import read_tool_calls
-from assay.connectors.protocol import (
-    AgentReply,
-    ConversationStart,
-    Message,
-    call_error,
-    messages_of,
-    shortened,
-    traceparent,
-)
-from assay.connectors.wire import Secrets, Server, read_json
+from assay.connectors.network import ANY, Network
+from assay.connectors.protocol import AgentReply, ConversationStart, Message, messages_of, reply_of, traceparent
+from assay.connectors.wire import Secrets, Server
 from assay.contracts.agent import OpenAIConnector
 from assay.contracts.base import JsonObject
-from assay.contracts.conversation import FailureCause, ToolCall, Turn
-from assay.protocols import read_arguments, read_count
+from assay.contracts.conversation import Turn
+from assay.protocols import BodyReader, ServerError, capabilities_of
 
 
 class ChatCompletions:
     """The card's system prompt goes first. Tool calls are recorded as the server reports them, and not carried out:
-    the agent's own server does that, or nobody."""
+    the agent's own server does that, or nobody. What the server refuses of a request is learned and left out."""
 
-    def __init__(self, spec: OpenAIConnector, *, system_prompt: str | None) -> None:
+    def __init__(self, spec: OpenAIConnector, *, system_prompt: str | None, network: Network = ANY) -> None:
         self.spec = spec
         self.system: list[JsonObject] = [{"role": "system", "content": system_prompt}] if system_prompt else []
         secrets = Secrets()
         headers = {}
         if spec.api_key_env is not None:
             headers["Authorization"] = f"Bearer {secrets.of(spec.api_key_env, 'connector.api_key_env')}"
-        url = str(spec.base_url).rstrip("/") + "/chat/completions"
-        self.server = Server("POST", url, headers, secrets, spec.timeout_s)
+        base_url = str(spec.base_url).rstrip("/")
+        self.server = Server("POST", f"{base_url}/chat/completions", headers, secrets, spec.timeout_s, network)
+        self.capabilities = capabilities_of(base_url, spec.model)
 
     async def open(self, start: ConversationStart) -> "ChatDialogue":
         return ChatDialogue(self, start, self.server.pool.join())
@@ -56,22 +46,28 @@ class ChatCompletions:
         # null takes a field out again, for servers that refuse what they do not know
         return {name: value for name, value in {**body, **spec.extra_body}.items() if value is not None}
 
+    async def ask(self, session: aiohttp.ClientSession, body: JsonObject, parent: str) -> AgentReply:
+        def adapt(error: ServerError, sent: JsonObject) -> JsonObject | None:
+            if self.capabilities.learn(error, sent):
+                return self.capabilities.fitted(body)
+            # another conversation may have learned it while this request was under way
+            fitted = self.capabilities.fitted(body)
+            return fitted if fitted != sent else None
+
+        return await self.server.ask(session, self.capabilities.fitted(body), parent, read_completion, adapt)
+
 
 class ChatDialogue:
-    def __init__(self, server: ChatCompletions, start: ConversationStart, session: aiohttp.ClientSession) -> None:
-        self.chat = server
+    def __init__(self, chat: ChatCompletions, start: ConversationStart, session: aiohttp.ClientSession) -> None:
+        self.chat = chat
         self.start = start
         self.session = session
         self.messages: list[Message] = []
 
     async def reply(self, user_text: str) -> AgentReply:
         self.messages.append({"role": "user", "content": user_text})
-        reply = await self.chat.server.ask(
-            self.session,
-            self.chat.body(self.start, self.messages),
-            traceparent(self.start.conversation_id, len(self.messages)),
-            read_completion,
-        )
+        parent = traceparent(self.start.conversation_id, len(self.messages))
+        reply = await self.chat.ask(self.session, self.chat.body(self.start, self.messages), parent)
         self.messages.append({"role": "assistant", "content": reply.text})
         return reply
 
@@ -85,116 +81,18 @@ class ChatDialogue:
 
 
 async def read_completion(response: aiohttp.ClientResponse, began: float) -> AgentReply:
-    """Whole or streamed, as the server chose. Raises CallError, bad_answer, for what is no completion."""
-    if response.content_type == "text/event-stream":
-        return await _read_stream(response, began)
-    answer = await read_json(response)
-    latency_s = time.perf_counter() - began
-    message = _first_choice(answer).get("message")
-    if not isinstance(message, dict):
-        raise _no_completion(answer)
-    return AgentReply(
-        text=_text(message.get("content")),
-        tool_calls=read_tool_calls(message.get("tool_calls")),
-        latency_s=latency_s,
-        **_usage(answer),
-    )
-
-
-async def _read_stream(response: aiohttp.ClientResponse, began: float) -> AgentReply:
-    pieces: list[str] = []
-    calls: dict[int, _CallSoFar] = {}
-    usage: dict[str, Any] = {}
+    """Whole or streamed, as the server chose. Raises UnusableAnswer for what is no completion, or not all of one."""
+    reader = BodyReader()
     first_token_s: float | None = None
-    chunks = 0
-    async for chunk in _events(response):
-        chunks += 1
-        usage = _usage(chunk) or usage
-        if not chunk.get("choices"):
-            continue  # the chunk with the usage has none
-        delta = _first_choice(chunk).get("delta") or {}
-        text = _text(delta.get("content"))
-        if first_token_s is None and (text or delta.get("tool_calls")):
+    async for chunk in response.content.iter_any():
+        reader.feed(chunk)
+        if first_token_s is None and reader.visible:
             first_token_s = time.perf_counter() - began
-        pieces.append(text)
-        for place, piece in enumerate(delta.get("tool_calls") or ()):
-            calls.setdefault(piece.get("index", place), _CallSoFar()).add(piece.get("function") or {})
-    if not chunks:
-        raise call_error(FailureCause.BAD_ANSWER, "the stream ended without a chunk")
-    return AgentReply(
-        text="".join(pieces),
-        tool_calls=tuple(call.whole() for _, call in sorted(calls.items())),
-        latency_s=time.perf_counter() - began,
-        first_token_s=first_token_s,
-        **usage,
-    )
-
-
-async def _events(response: aiohttp.ClientResponse) -> AsyncIterator[dict[str, Any]]:
-    """The chunks of a server-sent stream, up to [DONE]."""
-    async for line in response.content:
-        data = line.decode(errors="replace").strip()
-        if not data.startswith("data:"):
-            continue
-        data = data.removeprefix("data:").strip()
-        if data == "[DONE]":
-            return
-        try:
-            chunk = json.loads(data)
-        except ValueError as error:
-            raise call_error(FailureCause.BAD_ANSWER, f"a chunk of the stream is no JSON: {data}") from error
-        if not isinstance(chunk, dict):
-            raise _no_completion(chunk)
-        if chunk.get("error"):
-            raise call_error(FailureCause.SERVER_ERROR, f"the stream broke off: {chunk['error']}")
-        yield chunk
-
-
-@dataclass
-class _CallSoFar:
-    """A tool call whose arguments come in pieces."""
-
-    name: str = ""
-    arguments: list[str] = field(default_factory=list)
-
-    def add(self, function: dict[str, Any]) -> None:
-        self.name += function.get("name") or ""
-        self.arguments.append(function.get("arguments") or "")
-
-    def whole(self) -> ToolCall:
-        return ToolCall(name=self.name, arguments=read_arguments("".join(self.arguments)))
+        if reader.done:
+            break
+    answer = reader.finish()
+    return reply_of(answer, latency_s=time.perf_counter() - began, first_token_s=first_token_s)
 
 
 def _plain(message: Message) -> JsonObject:
     return {"role": message["role"], "content": message["content"]}
-
-
-def _first_choice(answer: object) -> dict[str, Any]:
-    choices = answer.get("choices") if isinstance(answer, dict) else None
-    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
-        raise _no_completion(answer)
-    return choices[0]
-
-
-def _text(content: object) -> str:
-    """Null beside tool calls; a list of parts with some servers."""
-    if isinstance(content, list):
-        return "".join(str(part.get("text") or "") for part in content if isinstance(part, dict))
-    return content if isinstance(content, str) else ""
-
-
-def _usage(answer: dict[str, Any]) -> dict[str, Any]:
-    """Empty where the server does not count."""
-    usage = answer.get("usage")
-    if not isinstance(usage, dict):
-        return {}
-    return {
-        "input_tokens": read_count(usage.get("prompt_tokens")),
-        "output_tokens": read_count(usage.get("completion_tokens")),
-    }
-
-
-def _no_completion(answer: object) -> Exception:
-    return call_error(
-        FailureCause.BAD_ANSWER, f"the answer is no chat completion: {shortened(json.dumps(answer, default=str))}"
-    )

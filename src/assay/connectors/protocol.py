@@ -8,8 +8,9 @@ from decimal import Decimal
 from typing import Literal, Protocol, TypedDict
 
 from assay.contracts.base import JsonObject
-from assay.contracts.conversation import CallFailed, FailureCause, ToolCall, Turn
+from assay.contracts.conversation import CallFailed, FailureCause, FinishReason, ToolCall, Turn
 from assay.errors import CallError
+from assay.protocols import Answer
 
 DETAIL_CHARS = 300
 """How much of a server's or an agent's own words goes into an error."""
@@ -52,6 +53,12 @@ class AgentReply:
     """None: the agent does not say."""
     cost_usd: Decimal | None = None
     """None: the agent does not say."""
+    finish_reason: FinishReason | None = None
+    """None: the agent does not say."""
+    refusal: str | None = None
+    """Its words where the agent marks them as a refusal; they are in `text` too."""
+    reasoning: str | None = None
+    """What it thought, apart from what it said."""
     state: JsonObject | None = None
     """The world as the agent now shows it; None: it shows none."""
     replayed: bool = False
@@ -101,6 +108,21 @@ def traceparent(conversation_id: str, turn: int) -> str:
     """
     span_id = hashlib.sha256(f"{conversation_id}/turn/{turn}".encode()).hexdigest()[:16]
     return f"00-{conversation_id}-{span_id}-01"
+
+
+def reply_of(answer: Answer, *, latency_s: float, first_token_s: float | None = None) -> AgentReply:
+    """An LLM server's answer as the agent's."""
+    return AgentReply(
+        text=answer.text,
+        tool_calls=answer.tool_calls,
+        latency_s=latency_s,
+        first_token_s=first_token_s,
+        input_tokens=answer.usage.input,
+        output_tokens=answer.usage.output,
+        finish_reason=answer.finish_reason,
+        refusal=answer.refusal,
+        reasoning=answer.reasoning,
+    )
 
 
 def call_error(cause: FailureCause, detail: str, attempts: int = 1) -> CallError:

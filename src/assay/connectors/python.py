@@ -86,6 +86,9 @@ class PythonDialogue:
             input_tokens=answer.input_tokens,
             output_tokens=answer.output_tokens,
             cost_usd=answer.cost_usd,
+            finish_reason=answer.finish_reason,
+            refusal=answer.refusal,
+            reasoning=answer.reasoning,
             state=state,
         )
 

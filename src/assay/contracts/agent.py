@@ -1,9 +1,10 @@
 """Stage 1: the agent under test, how it is reached and what it was seen to do."""
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, HttpUrl, JsonValue
+from pydantic import AfterValidator, Discriminator, Field, HttpUrl, JsonValue, Tag
 
 from assay.contracts.base import Contract, Document, Hash, JsonObject, Seconds, Slug, Text
 from assay.contracts.stage import AgentRef, Stage, StageRequest, StageResult
@@ -77,8 +78,37 @@ class A2AConnector(Contract):
     timeout_s: Seconds = 60.0
 
 
+BUILT_IN = ("python", "http", "openai", "mlflow", "a2a")
+
+
+def _no_built_in(kind: str) -> str:
+    if kind in BUILT_IN:
+        raise ValueError("is a kind of Assay's own")
+    return kind
+
+
+class ExternalConnector(Contract):
+    """A kind that another package brings, by an entry point of the group `assay.connectors` with this name."""
+
+    kind: Annotated[Slug, AfterValidator(_no_built_in)]
+    options: JsonObject = Field(default_factory=dict)
+    """The package's own business."""
+    timeout_s: Seconds = 60.0
+
+
+def _kind_of(connector: Any) -> str:
+    kind = connector.get("kind") if isinstance(connector, Mapping) else getattr(connector, "kind", None)
+    return kind if kind in BUILT_IN else "external"
+
+
 Connector = Annotated[
-    PythonConnector | HttpConnector | OpenAIConnector | MlflowConnector | A2AConnector, Field(discriminator="kind")
+    Annotated[PythonConnector, Tag("python")]
+    | Annotated[HttpConnector, Tag("http")]
+    | Annotated[OpenAIConnector, Tag("openai")]
+    | Annotated[MlflowConnector, Tag("mlflow")]
+    | Annotated[A2AConnector, Tag("a2a")]
+    | Annotated[ExternalConnector, Tag("external")],
+    Discriminator(_kind_of),
 ]
 
 

@@ -182,6 +182,10 @@ class Simulation(StageResult):
     rerun_faults: dict[SimulatorFaultKind, int] = Field(default_factory=dict)
     """Faults of the attempts that were given up, by kind."""
     errors: dict[FailureCause, int]
+    finish_reasons: dict[FinishReason, int] = Field(default_factory=dict)
+    """The agent's turns by how they ended, of those whose server says so."""
+    silent_turns: int = Field(default=0, ge=0)
+    """The agent's turns without a word and without a call."""
     agent_usage: Usage
     simulator_usage: Usage
     simulator_model: ModelName

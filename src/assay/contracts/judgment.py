@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from assay.contracts.base import Contract, Document, Hash, Name, Share, Slug, Text
-from assay.contracts.conversation import CallFailed, Conversation
+from assay.contracts.conversation import CallFailed, Conversation, FinishReason
 from assay.contracts.dataset import Expectation
 from assay.contracts.stage import AgentRef, DatasetRef, ModelName, Stage, StageRequest, StageResult, Usage
 
@@ -127,6 +127,12 @@ class Judging(StageResult):
     """Expectations without a check that no model but rules looked at."""
     rules_abstained: int = 0
     """On how many of these the rules could not tell."""
+    finish_reasons: dict[FinishReason, int] = Field(default_factory=dict)
+    """The agent's turns by how they ended, of those whose server says so; empty: not known."""
+    silent_turns: int = Field(default=0, ge=0)
+    """The agent's turns without a word and without a call."""
+    skipped_traces: dict[str, int] = Field(default_factory=dict)
+    """How many traces of the experiment were passed over, by reason."""
     judge: str
     rubric_hash: Hash
     usage: Usage

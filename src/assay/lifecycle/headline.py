@@ -3,7 +3,7 @@
 from assay.contracts.agent import AgentVersion, Finding, ProbeReport
 from assay.contracts.analytics import AnalyticsReport
 from assay.contracts.comparison import ComparisonReport
-from assay.contracts.conversation import Simulation
+from assay.contracts.conversation import FinishReason, Simulation
 from assay.contracts.dataset import DatasetResult
 from assay.contracts.feedback import ProductionReport
 from assay.contracts.judgment import Judging
@@ -39,11 +39,15 @@ def headline(result: StageResult) -> str:
             faults = sum(result.simulator_faults.values())
             return (
                 f"{result.conversations} conversations, {sum(result.errors.values())} with errors, "
-                f"{faults} simulator faults"
+                f"{faults} simulator faults{_odd_answers(result)}"
             )
         case Judging():
-            counts = f"{result.passed} passed, {result.failed} failed, {result.unjudged} without a verdict"
-            return f"{counts}; {by_rules(result)}" if result.ruled_by_rules else counts
+            skipped = "".join(f"; {count} traces skipped: {why}" for why, count in result.skipped_traces.items())
+            rules = f"; {by_rules(result)}" if result.ruled_by_rules else ""
+            return (
+                f"{result.passed} passed, {result.failed} failed, {result.unjudged} without a verdict"
+                f"{rules}{_odd_answers(result)}{skipped}"
+            )
         case AnalyticsReport():
             name = "pass rate" if result.corrected_pass_rate is None else "corrected pass rate"
             return f"{name} {show_quantity(result.expected, 'share')}"
@@ -59,3 +63,15 @@ def headline(result: StageResult) -> str:
             )
         case _:
             return result.subject_id
+
+
+def _odd_answers(result: Simulation | Judging) -> str:
+    """The agent's turns that are no whole answer; empty where there are none."""
+    counts = {
+        "cut": result.finish_reasons.get(FinishReason.LENGTH, 0),
+        "filtered": result.finish_reasons.get(FinishReason.CONTENT_FILTER, 0),
+        "refused": result.finish_reasons.get(FinishReason.REFUSAL, 0),
+        "silent": result.silent_turns,
+    }
+    named = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    return f"; answers not whole: {named}" if named else ""

@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from assay.contracts.judgment import Judging
-from assay.contracts.report import ChartBlock, ChartPoint, Fact, FactsBlock, Report, Section
-from assay.reports.parts import caveats, kept, method, provenance
+from assay.contracts.report import ChartBlock, ChartPoint, Fact, FactsBlock, Report, Section, TableBlock
+from assay.reports.parts import caveats, kept, method, odd_answers, provenance, row
 from assay.reports.usage import count, usage_facts
 
 
@@ -27,6 +27,8 @@ def lay_out_judging(judging: Judging, *, made_at: datetime) -> Report:
         caveats=caveats(judging),
         sections=kept(
             _verdicts(judging),
+            odd_answers(judging.finish_reasons, judging.silent_turns),
+            _skipped(judging),
             Section(title="What it took", blocks=(FactsBlock(facts=usage_facts(judging.usage, "judge", "Judge")),)),
             method(
                 "A conversation passes when every expectation of its scenario is met. Code checks what code can check, "
@@ -42,6 +44,12 @@ def lay_out_judging(judging: Judging, *, made_at: datetime) -> Report:
 def _headline(judging: Judging) -> str:
     said = f"Of {judging.conversations} conversations {judging.passed} passed and {judging.failed} failed"
     return f"{said}; {judging.unjudged} have no verdict." if judging.unjudged else f"{said}."
+
+
+def _skipped(judging: Judging) -> Section:
+    rows = tuple(row(reason, times) for reason, times in judging.skipped_traces.items())
+    table = TableBlock(columns=("Why", "Traces"), rows=rows)
+    return Section(title="Traces that were passed over", blocks=(table,) if rows else ())
 
 
 def _verdicts(judging: Judging) -> Section:

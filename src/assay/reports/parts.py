@@ -4,12 +4,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import compress
 
 from assay.contracts.calibration import JudgeStanding
-from assay.contracts.conversation import Conversation, ToolCall, Turn
+from assay.contracts.conversation import Conversation, FinishReason, ToolCall, Turn
 from assay.contracts.estimate import Estimate, Quantity
-from assay.contracts.report import Block, Cell, ChartPoint, Fact, Section, TableBlock, TextBlock, TranscriptBlock
+from assay.contracts.report import (
+    Block,
+    Cell,
+    ChartPoint,
+    Fact,
+    FactsBlock,
+    Section,
+    TableBlock,
+    TextBlock,
+    TranscriptBlock,
+)
 from assay.contracts.stage import StageResult
 from assay.evaluation.alignment import AlignedTurn, align
 from assay.reports.palette import Tone
+from assay.reports.usage import count
 from assay.reports.words import CALL
 
 OFFLINE = "Made offline by rules: no language model took part, and rules see less than a model or a person would."
@@ -166,3 +177,23 @@ def _called(call: ToolCall) -> str:
 def _short(value: object) -> str:
     words = " ".join(str(value).split())
     return words if len(words) <= 80 else f"{words[:79]}…"
+
+
+_ANSWERS = {
+    FinishReason.LENGTH: "Cut at a limit of tokens",
+    FinishReason.CONTENT_FILTER: "Withheld or cut by the provider's filter",
+    FinishReason.REFUSAL: "Refused",
+    FinishReason.ERROR: "Ended in an error of the model's server",
+}
+
+
+def odd_answers(finish_reasons: Mapping[FinishReason, int], silent_turns: int) -> Section:
+    """The agent's turns that are no whole answer; empty where there are none."""
+    facts = [count(reason.value, label, finish_reasons[reason]) for reason, label in _ANSWERS.items()
+             if finish_reasons.get(reason)]  # fmt: skip
+    if silent_turns:
+        facts.append(count("silent", "Without a word and without a call", silent_turns))
+    if not facts:
+        return Section(title="Answers that are not whole", blocks=())
+    text = "Turns of the agent, as its server says how they ended. They are judged as they are."
+    return Section(title="Answers that are not whole", blocks=(TextBlock(text=text), FactsBlock(facts=tuple(facts))))

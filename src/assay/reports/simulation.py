@@ -7,7 +7,7 @@ from assay.contracts.estimate import Estimate
 from assay.contracts.report import ChartBlock, ChartPoint, FactsBlock, Report, Section, TableBlock, TextBlock
 from assay.evaluation.facts import show_quantity
 from assay.reports.palette import Tone
-from assay.reports.parts import caveats, drawn, kept, method, point, provenance, row, words_of
+from assay.reports.parts import caveats, drawn, kept, method, odd_answers, point, provenance, row, words_of
 from assay.reports.usage import count, usage_facts
 
 TONES: dict[StopReason, Tone] = {
@@ -42,6 +42,7 @@ def lay_out_simulation(simulation: Simulation, *, made_at: datetime) -> Report:
         sections=kept(
             _ends(simulation, errors, faults),
             _wrong(simulation),
+            odd_answers(simulation.finish_reasons, simulation.silent_turns),
             _user(simulation),
             Section(
                 title="What it took",

@@ -177,7 +177,7 @@ class Context:
         settings = self.settings
         inner = None
         if settings.replay is None:
-            inner = connect(version.card, card_dir=Path(version.card_dir), load_model=load_pyfunc)
+            inner = connect(version.card, card_dir=Path(version.card_dir), load_model=load_pyfunc, settings=settings)
             if settings.record is None:
                 return inner
         return RecordedAgent(version.card_hash, self.recording, inner)

@@ -9,6 +9,7 @@ from assay.contracts.agent import AgentVersion, DevelopRequest, Finding, ProbeRe
 from assay.contracts.base import content_hash, short_id
 from assay.contracts.stage import Stage
 from assay.errors import BadInput
+from assay.settings import Settings
 from assay.stages.context import Context, Work
 
 if TYPE_CHECKING:
@@ -33,7 +34,11 @@ async def develop(request: DevelopRequest, context: Context) -> AgentVersion:
         # in the registry before they are needed: there a user may change them, and a simulation finds them at once
         await context.prompt("user_simulator", USER)
         await context.prompt("judge", JUDGE)
-        probe = await _probe(request, card_dir) if request.probe and context.settings.replay is None else None
+        probe = (
+            await _probe(request, card_dir, context.settings)
+            if request.probe and context.settings.replay is None
+            else None
+        )
         name, version, _ = await asyncio.to_thread(
             register_agent, context.tracking, request.project, card, card_dir=card_dir, run=run
         )
@@ -85,11 +90,11 @@ def _file_hashes(request: DevelopRequest, card_dir: Path) -> list[str]:
     return hashes
 
 
-async def _probe(request: DevelopRequest, card_dir: Path) -> ProbeReport:
+async def _probe(request: DevelopRequest, card_dir: Path, settings: Settings) -> ProbeReport:
     from assay.connectors import probe
     from assay.tracking import load_pyfunc
 
-    report = await probe(request.card, card_dir=card_dir, load_model=load_pyfunc)
+    report = await probe(request.card, card_dir=card_dir, load_model=load_pyfunc, settings=settings)
     answers = next(check for check in report.checks if check.name == "answers")
     if answers.finding is Finding.NO:
         raise BadInput(

@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from assay.contracts.base import content_hash, short_id
-from assay.contracts.conversation import Conversation, FailureCause, Simulation
+from assay.contracts.conversation import Conversation, FailureCause, FinishReason, Simulation
 from assay.contracts.dataset import Expectation, Scenario
 from assay.contracts.judgment import JudgeRequest, JudgeSpec, Judging, Judgment, Verdict
 from assay.contracts.stage import AgentRef, DatasetRef, Stage, Usage
@@ -18,7 +18,7 @@ from assay.models.asking import ModelCallError
 from assay.models.usage import UsageSum
 from assay.stages.context import Calls, Context, Work
 from assay.stages.flow import flow
-from assay.stages.tallies import JudgmentTally
+from assay.stages.tallies import AnswerTally, JudgmentTally
 
 if TYPE_CHECKING:
     from assay.agents.judge import Judge
@@ -40,6 +40,10 @@ class Source:
     """None: they are traces of this project already, of the simulation `source_id`."""
     experiment_id: str | None = None
     """The experiment that `given` was read from; None: from none."""
+    finish_reasons: Mapping[FinishReason, int] = field(default_factory=dict)
+    silent_turns: int = 0
+    """How the agent's turns ended, as far as it is known beforehand."""
+    skipped_traces: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,18 +237,28 @@ async def _source(request: JudgeRequest, context: Context) -> Source:
             raise BadInput(f"simulation_id: {request.simulation_id} holds no conversation: there is nothing to judge")
         dataset = request.dataset or simulation.dataset
         scenarios = await _scenarios(context, project, dataset)
-        return Source(request.simulation_id, simulation.agent, dataset, scenarios, None)
+        return Source(
+            request.simulation_id,
+            simulation.agent,
+            dataset,
+            scenarios,
+            None,
+            finish_reasons=simulation.finish_reasons,
+            silent_turns=simulation.silent_turns,
+        )
     experiment_id = None
+    skipped: Mapping[str, int] = {}
     if request.conversations is not None:
         conversations, kind = list(request.conversations), "conversations"
     else:
         assert request.traces is not None  # noqa: S101, the contract allows one of three
         experiment_id, _ = await asyncio.to_thread(find_experiment, t, request.traces.experiment)
         found = await asyncio.to_thread(import_traces, t, request.traces)
-        conversations, kind = mark_faults(found), "traces"
+        conversations, kind, skipped = mark_faults(found.conversations), "traces", found.skipped
         # somebody else's traces stay as they are; what is judged gets one of ours
     if not conversations:
-        raise BadInput("there are no conversations to judge: check simulation_id, conversations or traces.filter")
+        why = "".join(f"; {count} passed over: {reason}" for reason, count in skipped.items())
+        raise BadInput(f"there are no conversations to judge: check simulation_id, conversations or traces.filter{why}")
     agents = {str(conversation.agent): conversation.agent for conversation in conversations}
     if len(agents) > 1:
         named = ", ".join(sorted(agents))
@@ -252,7 +266,20 @@ async def _source(request: JudgeRequest, context: Context) -> Source:
     ordered = sorted(conversations, key=lambda c: (c.scenario_id, c.trial, c.conversation_id))
     scenarios = await _scenarios(context, project, request.dataset)
     source_id = short_id(kind, conversations)
-    return Source(source_id, conversations[0].agent, request.dataset, scenarios, ordered, experiment_id)
+    answers = AnswerTally()
+    for conversation in ordered:
+        answers.add(conversation)
+    return Source(
+        source_id,
+        conversations[0].agent,
+        request.dataset,
+        scenarios,
+        ordered,
+        experiment_id,
+        finish_reasons=dict(sorted(answers.finish_reasons.items())),
+        silent_turns=answers.silent,
+        skipped_traces=skipped,
+    )
 
 
 async def _scenarios(context: Context, project: str, dataset: DatasetRef | None) -> dict[str, Scenario]:
@@ -336,6 +363,9 @@ def _result(bench: Bench, run_id: str, tally: JudgmentTally) -> Judging:
         simulation_id=source.source_id,
         agent=source.agent,
         dataset=source.dataset,
+        finish_reasons=dict(source.finish_reasons),
+        silent_turns=source.silent_turns,
+        skipped_traces=dict(source.skipped_traces),
         conversations=tally.conversations,
         passed=tally.passed,
         failed=tally.failed,

@@ -8,11 +8,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import structlog
+
 from assay.contracts.base import content_hash
 from assay.contracts.conversation import CallFailed, Conversation, FailureCause, StopReason, ToolCall, Turn
 from assay.contracts.dataset import Scenario
 from assay.contracts.stage import AgentRef
-from assay.errors import CallError, OverBudget
+from assay.contracts.text import clean
+from assay.errors import AssayError, CallError, OverBudget
 from assay.models.usage import add_usage
 from assay.stages.context import Calls
 from assay.stages.journal import Begun, GivenUp, Journal
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from assay.models.budget import Budget
 
 
+log = structlog.get_logger("assay")
 NOWHERE = Journal(None)
 
 
@@ -130,9 +134,9 @@ class Player:
                         return stop
                 with _side(StopReason.AGENT_ERROR):
                     reply = await dialogue.reply(turns[-1].text)
+                    turn = _agent_turn(reply)
                 begun.state = reply.state if reply.state is not None else begun.state
                 begun.replayed |= reply.replayed
-                turn = _agent_turn(reply)
                 turns.append(turn)
                 self.journal.turn(trial.conversation_id, turn, None, begun.state)
                 if self.budget is not None:
@@ -199,6 +203,12 @@ class _side:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, CallError):
             raise _SideFailed(self.stop, error.failed) from error
+        if isinstance(error, Exception) and not isinstance(error, AssayError | TimeoutError):
+            # a fault of one conversation must not end the others
+            log.error("a conversation failed", exc_info=error)
+            detail = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+            failed = CallFailed(cause=FailureCause.BAD_ANSWER, detail=clean(detail))
+            raise _SideFailed(self.stop, failed) from error
 
 
 def _agent_turn(reply: "AgentReply") -> Turn:
@@ -211,4 +221,7 @@ def _agent_turn(reply: "AgentReply") -> Turn:
         input_tokens=reply.input_tokens,
         output_tokens=reply.output_tokens,
         cost_usd=reply.cost_usd,
+        finish_reason=reply.finish_reason,
+        refusal=reply.refusal,
+        reasoning=reply.reasoning,
     )

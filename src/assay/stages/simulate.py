@@ -307,6 +307,8 @@ def _result(setup: Setup, run_id: str, tally: ConversationTally) -> Simulation:
         played_again=tally.played_again,
         rerun_faults=dict(sorted(tally.rerun_faults.items())),
         errors=dict(sorted(tally.errors.items())),
+        finish_reasons=dict(sorted(tally.answers.finish_reasons.items())),
+        silent_turns=tally.answers.silent,
         agent_usage=tally.agent.total,
         simulator_usage=tally.simulator.total,
         simulator_model=setup.model_name,

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from assay.contracts.conversation import Conversation, FailureCause, SimulatorFaultKind, StopReason
+from assay.contracts.conversation import Conversation, FailureCause, FinishReason, SimulatorFaultKind, StopReason
 from assay.contracts.estimate import Quantity
 from assay.contracts.judgment import Judgment, Ruling
 from assay.contracts.stage import Usage
@@ -10,6 +10,21 @@ from assay.evaluation.quantiles import bucket, quantile
 from assay.models.usage import UsageSum, token_metrics
 
 ALL, ANY = "all", "any"
+
+
+class AnswerTally:
+    """How the agent's turns ended."""
+
+    def __init__(self) -> None:
+        self.finish_reasons: Counter[FinishReason] = Counter()
+        self.silent = 0
+
+    def add(self, conversation: Conversation) -> None:
+        for turn in conversation.turns:
+            if turn.role == "agent":
+                if turn.finish_reason is not None:
+                    self.finish_reasons[turn.finish_reason] += 1
+                self.silent += not turn.text.strip() and not turn.tool_calls
 
 
 class ConversationTally:
@@ -23,6 +38,7 @@ class ConversationTally:
         self.played_again = 0
         self.rerun_faults: Counter[SimulatorFaultKind] = Counter()
         self.errors: Counter[FailureCause] = Counter()
+        self.answers = AnswerTally()
         self.agent = UsageSum()
         self.simulator = UsageSum()
         self.latencies: Counter[int] = Counter()
@@ -42,6 +58,7 @@ class ConversationTally:
             self.errors[conversation.error.cause] += 1
         if conversation.stop_reason is StopReason.AGENT_ERROR:
             self.agent.add(Usage(calls=1, failed_calls=1))
+        self.answers.add(conversation)
         for turn in conversation.turns:
             if turn.role == "agent":
                 self.agent.add(
@@ -86,6 +103,10 @@ class ConversationTally:
             "simulator_faults": self.faults.total(),
             "played_again": self.played_again,
             "agent_turns": agent.calls - agent.failed_calls,
+            "agent_turns_cut": self.answers.finish_reasons[FinishReason.LENGTH],
+            "agent_turns_filtered": self.answers.finish_reasons[FinishReason.CONTENT_FILTER],
+            "agent_turns_refused": self.answers.finish_reasons[FinishReason.REFUSAL],
+            "agent_turns_silent": self.answers.silent,
         }
         metrics |= token_metrics("agent", agent)
         for name, q in (("agent_latency_p50_s", 0.5), ("agent_latency_p95_s", 0.95)):

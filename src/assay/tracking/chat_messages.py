@@ -4,9 +4,13 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from assay.contracts.conversation import ToolCall, Turn
+from assay.contracts.conversation import Turn
+from assay.protocols import Answer, UnusableAnswer, is_message, parse_json, read_answer, turns_of
 
-ASKED = ("messages", "input", "inputs", "request", "question", "query", "prompt", "message", "text", "content")
+ASKED = (
+    *("messages", "contents", "input", "inputs", "request", "question", "query", "prompt", "message", "text"),
+    "content",
+)
 ANSWERED = (
     "choices",
     "messages",
@@ -20,6 +24,8 @@ ANSWERED = (
     "content",
     "text",
 )
+ANSWERS = ("choices", "candidates", "promptFeedback")
+"""Fields that an LLM server's answer has, and no message."""
 NOTHING = (None, "", {}, [])
 
 
@@ -28,64 +34,96 @@ def asked_turns(inputs: Any) -> list[Turn]:
     messages = _messages(inputs, ASKED)
     if messages is None:
         return [] if inputs in NOTHING else [Turn(role="user", text=_text(inputs, ASKED))]
-    return _turns(messages)
+    return turns_of(messages)
 
 
 def answered_turns(outputs: Any) -> list[Turn]:
     """The agent's answer; its last word where the outputs repeat the whole history."""
+    if answer := _answer(outputs, ANSWERED):
+        return [
+            Turn(
+                role="agent",
+                text=answer.text,
+                tool_calls=answer.tool_calls,
+                finish_reason=answer.finish_reason,
+                refusal=answer.refusal,
+                reasoning=answer.reasoning,
+            )
+        ]
     messages = _messages(outputs, ANSWERED)
     if messages is None:
         return [] if outputs in NOTHING else [Turn(role="agent", text=_text(outputs, ANSWERED))]
-    turns = _turns([{"role": "assistant"} | message if "type" not in message else message for message in messages])
-    agent = [turn for turn in turns if turn.role == "agent"]
-    return agent[-1:]
+    turns = turns_of([{"role": "assistant"} | message if "type" not in message else message for message in messages])
+    return [turn for turn in turns if turn.role == "agent"][-1:]
 
 
-def _turns(messages: Sequence[dict[str, Any]]) -> list[Turn]:
-    """Messages with tool calls and their results are one turn with what the agent said after them."""
-    turns: list[Turn] = []
-    calls: dict[str, ToolCall] = {}
-    for message in messages:
-        text = _content(message.get("content"))
-        match str(message.get("role") or message.get("type")):
-            case "user" | "human":
-                turns += _pending(calls, "")
-                turns.append(Turn(role="user", text=text))
-            case "assistant" | "ai" | "agent" | "model" | "message":
-                calls |= dict(_calls(message))
-                if text or not calls:
-                    turns += _pending(calls, text) or [Turn(role="agent", text=text)]
-            case "function_call":
-                call = ToolCall(name=str(message.get("name")), arguments=_object(message.get("arguments")))
-                calls[str(message.get("call_id") or len(calls))] = call
-            case "tool" | "function" | "function_call_output":
-                name = str(message.get("tool_call_id") or message.get("call_id") or message.get("name"))
-                result = _json(message.get("output", text))
-                if name in calls:
-                    calls[name] = calls[name].replace(result=result)
-            case _:
-                continue  # system and developer messages are not said in the conversation
-    return turns + _pending(calls, "")
+def exchange(asked: list[Turn], answered: list[Turn]) -> list[Turn]:
+    """A history and the answer to it. Calls at the history's end, whose results the answer rests on, are the
+    answer's."""
+    if not (asked and answered) or asked[-1].role != "agent" or asked[-1].text or not asked[-1].tool_calls:
+        return [*asked, *answered]
+    before, answer = asked[-1], answered[0]
+    reasoning = "\n".join(part for part in (before.reasoning, answer.reasoning) if part)
+    whole = answer.replace(tool_calls=(*before.tool_calls, *answer.tool_calls), reasoning=reasoning or None)
+    return [*asked[:-1], whole, *answered[1:]]
 
 
-def _pending(calls: dict[str, ToolCall], text: str) -> list[Turn]:
-    """The agent's turn that these calls belong to, and no calls left; empty where there were none."""
-    if not calls:
-        return []
-    turn = Turn(role="agent", text=text, tool_calls=tuple(calls.values()))
-    calls.clear()
-    return [turn]
+_ROLE_OF_EVENT = {"user": "user", "assistant": "assistant", "tool": "tool", "system": "system"}
 
 
-def _calls(message: dict[str, Any]) -> list[tuple[str, ToolCall]]:
-    found = []
-    for number, call in enumerate(message.get("tool_calls") or ()):
-        if isinstance(call, dict):
-            function = call.get("function") if isinstance(call.get("function"), dict) else call
-            arguments = function.get("arguments", function.get("args"))
-            name = str(call.get("id") or number)
-            found.append((name, ToolCall(name=str(function.get("name")), arguments=_object(arguments))))
-    return found
+def read_events(events: Sequence[tuple[str, dict[str, Any]]]) -> tuple[Any, Any]:
+    """(inputs, outputs) of a span's GenAI events, by OpenTelemetry's conventions.
+
+    Up to 1.36 an event for each message (`gen_ai.user.message`, `gen_ai.choice`), since then one that holds them all
+    (`gen_ai.client.inference.operation.details`).
+    """
+    asked: list[Any] = []
+    answered: list[Any] = []
+    for name, attributes in events:
+        if "gen_ai.input.messages" in attributes or "gen_ai.output.messages" in attributes:
+            asked += _rows(attributes.get("gen_ai.input.messages"))
+            answered += _rows(attributes.get("gen_ai.output.messages"))
+        elif name == "gen_ai.choice":
+            message = _json(attributes.get("message", attributes.get("gen_ai.event.content")))
+            message = message.get("message", message) if isinstance(message, dict) else {"content": message}
+            answered.append({**attributes, **message, "role": "assistant"})
+        elif name.startswith("gen_ai.") and name.endswith(".message"):
+            role = _ROLE_OF_EVENT.get(name.split(".")[1])
+            body = _json(attributes.get("gen_ai.event.content"))
+            body = body if isinstance(body, dict) else {}
+            message = {key: _json(value) if key == "tool_calls" else value for key, value in attributes.items()}
+            if role is not None:
+                made = {**message, **body, "role": role}
+                asked.append({**made, "tool_call_id": made.get("id")} if role == "tool" else made)
+    return asked, answered
+
+
+def _rows(value: Any) -> list[Any]:
+    value = _json(value)
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def _answer(value: Any, keys: Sequence[str]) -> Answer | None:
+    """An LLM server's answer in it, whole or as the list of its chunks; None: there is none."""
+    value = _json(value)
+    if isinstance(value, list):
+        of_answer = any(isinstance(row, dict) and (row.keys() & {*ANSWERS, "delta"}) for row in value)
+        return _read(value) if of_answer else None
+    if not isinstance(value, dict) or is_message(value):
+        return None
+    if value.keys() & {*ANSWERS} or (value.get("object") == "response" and isinstance(value.get("output"), list)):
+        return _read(value)
+    for key in keys:
+        if (found := _answer(value.get(key), keys)) is not None:
+            return found
+    return _answer(next(iter(value.values())), keys) if len(value) == 1 else None
+
+
+def _read(value: Any) -> Answer | None:
+    try:
+        return read_answer(value)
+    except UnusableAnswer:
+        return None
 
 
 def _messages(value: Any, keys: Sequence[str]) -> list[dict[str, Any]] | None:
@@ -93,12 +131,11 @@ def _messages(value: Any, keys: Sequence[str]) -> list[dict[str, Any]] | None:
     value = _json(value)
     if isinstance(value, list):
         rows = [row for row in value if isinstance(row, dict)]
-        return rows if len(rows) == len(value) and any(_is_message(row) for row in rows) else None
+        if value and len(rows) < len(value) and all(isinstance(row, list) for row in value):
+            return _messages(value[0], keys)  # LangChain asks in batches
+        return rows if len(rows) == len(value) and any(is_message(row) for row in rows) else None
     if isinstance(value, dict):
-        if isinstance(value.get("choices"), list) and value["choices"]:
-            message = value["choices"][0].get("message") if isinstance(value["choices"][0], dict) else None
-            return [message] if isinstance(message, dict) else None
-        if _is_message(value):
+        if is_message(value):
             return [value]
         for key in keys:
             if key in value and (found := _messages(value[key], keys)) is not None:
@@ -106,14 +143,6 @@ def _messages(value: Any, keys: Sequence[str]) -> list[dict[str, Any]] | None:
         if len(value) == 1:
             return _messages(next(iter(value.values())), keys)
     return None
-
-
-def _is_message(value: dict[str, Any]) -> bool:
-    if "role" in value:
-        return "content" in value or "tool_calls" in value
-    if value.get("type") in ("function_call", "function_call_output"):
-        return True
-    return value.get("type") in ("human", "ai", "tool", "system", "message") and "content" in value
 
 
 def _text(value: Any, keys: Sequence[str]) -> str:
@@ -133,30 +162,11 @@ def _text(value: Any, keys: Sequence[str]) -> str:
     return json.dumps(value, ensure_ascii=False) if value is not None else ""
 
 
-def _content(content: Any) -> str:
-    """Plain text, or the text among a message's parts."""
-    if content is None:
-        return ""
-    if isinstance(content, str):
-        return content
-    if isinstance(content, list):
-        parts = [part.get("text") if isinstance(part, dict) else part for part in content]
-        return "\n".join(part for part in parts if isinstance(part, str))
-    return json.dumps(content, ensure_ascii=False)
-
-
 def _json(value: Any) -> Any:
     """JSON that was kept as text, read; anything else as it is."""
     if isinstance(value, str) and value[:1] in ("{", "["):
         try:
-            return json.loads(value)
+            return parse_json(value)
         except ValueError:
             return value
     return value
-
-
-def _object(value: Any) -> dict[str, Any]:
-    found = _json(value)
-    if isinstance(found, dict):
-        return found
-    return {} if found in (None, "") else {"value": found}

@@ -177,6 +177,8 @@ async def _store(imported: Imported, project: str, context: "Context") -> Simula
             stop_reasons=dict(sorted(tally.stop_reasons.items())),
             simulator_faults={},
             errors=dict(tally.errors),
+            finish_reasons=dict(sorted(tally.answers.finish_reasons.items())),
+            silent_turns=tally.answers.silent,
             agent_usage=tally.agent.total,
             simulator_usage=Usage(),
             simulator_model="imported",
