@@ -1,6 +1,7 @@
 """What somebody does to a ledger behind Assay's back is found, over each kind of store."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -9,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from assay.contracts.agent import AgentCard
+from assay.contracts.notification import Notification
 from assay.contracts.rollout import RegistryStage, RolloutState
 from assay.contracts.stage import AgentRef, Stage, StageResult
 from assay.contracts.traffic import Traffic, Upstream
@@ -150,20 +152,24 @@ async def test_a_changed_line_closes_gates_but_neither_lists_nor_a_rollback(stor
     )
     write_kept(t, project, TRAFFIC, traffic.model_dump_json(), before=None, number=1)
 
-    rows(
-        context,
-        "UPDATE assay_ledger SET text = 'not json' WHERE owner = :o AND line = 2",
-        o=next(iter(t.owners.values())),
-    )
+    told: list[Notification] = []
+    context = replace(context, announce=told.append)
+    await change(context, project, "pause", by="ann", reason="lunch")
+    await change(context, project, "resume", by="ann", reason="back")
+    assert told[-1].body.endswith(f"ledger head {(await verify(context, project)).head}")
+
+    owner = next(iter(t.owners.values()))
+    rows(context, "UPDATE assay_ledger SET text = 'not json' WHERE owner = :owner AND line = 2", owner=owner)
     check = await verify(context, project)
     assert not check.intact and check.first_bad_line == 2
     assert len(await read_decisions(context, project)) == 1  # what can be trusted; lists and pages still show it
     with pytest.raises(Refused, match="line 2"):
         await change(context, project, "advance", by="ann", reason="better")
-    assert (await traffic_of(context, project)).number == 1  # refused before anything was put in force
+    assert (await traffic_of(context, project)).number == 3  # refused before anything was put in force
     with pytest.raises(NotFound, match="shop@v2"):
         await change(context, project, "roll_back", by="ann", reason="worse")  # no such agents to move back here
     assert (await traffic_of(context, project)).state is RolloutState.ROLLED_BACK
+    assert "The ledger did not take this decision: the ledger of" in told[-1].body
     with pytest.raises(GateClosed, match="changed at line 2"):
         await require_open(JudgeRequest(project=project, simulation_id="sim-0", gated=True), context)
 
