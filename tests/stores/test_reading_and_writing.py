@@ -1,5 +1,6 @@
 """Every reader and writer of the store gives the same over SQLite, PostgreSQL and an MLflow server."""
 
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +22,7 @@ from assay.tracking import (
     Tracking,
     agent_card,
     append_ledger,
+    connect,
     count_runs,
     delete_conversations,
     ensure_project,
@@ -35,15 +37,18 @@ from assay.tracking import (
     keep_answer,
     keep_certificate,
     last_change,
+    ledger_copies,
     list_agents,
     list_certificates,
     list_datasets,
     list_projects,
     list_results,
     load_dataset,
+    log_artifacts,
     page_conversations,
     page_runs,
     production_version,
+    project_run,
     prompt,
     read_bytes,
     read_conversations,
@@ -220,6 +225,24 @@ def test_a_dataset_is_used_in_two_projects(t: Tracking, project: str, dataset: D
         assert [row.name for row in shown] == [str(dataset.ref)]  # in MLflow's own list as well
 
 
+def test_a_dataset_is_found_where_mlflow_cannot_list_it(
+    t: Tracking, project: str, dataset: Dataset, report: Report, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As behind a server of MLflow 3.17 on PostgreSQL with psycopg 3, where the call that lists it fails."""
+    from mlflow.exceptions import MlflowException
+
+    def fails(*_: object) -> None:
+        raise MlflowException("(psycopg.errors.UndefinedFunction) operator does not exist: integer = character varying")
+
+    monkeypatch.setattr(t.client, "add_dataset_to_experiments", fails)
+    for name in (project, f"{project}-b"):
+        with stage_run(t, name, Stage.DATASET, request_hash="ef" * 32, gated=False) as run:
+            save_dataset(t, name, dataset, report(dataset), run)
+            run.finish(StageResult(project=name, gated=False, stage=Stage.DATASET, subject_id="dataset-1"))
+        assert load_dataset(t, name, dataset.ref) == dataset
+        assert [row.ref for row in list_datasets(t, name)] == [dataset.ref]
+
+
 def test_agents_and_their_way_to_production(t: Tracking, project: str, card: AgentCard, tmp_path: Path) -> None:
     (tmp_path / "prompt.md").write_text("Be kind.")
     with stage_run(t, project, Stage.DEVELOP, request_hash="cd" * 32, gated=False) as run:
@@ -328,6 +351,42 @@ def test_documents_and_the_ledger(store: Store, t: Tracking, project: str) -> No
     with pytest.raises(Refused, match="somebody decided meanwhile"):
         append_ledger(t, project, "three", expected_lines=1)
     assert read_ledger(store.connect(), project) == ["one", "two \u2028 three \x85 four"]
+
+
+def test_documents_and_a_ledger_from_before_there_were_rows(store: Store, t: Tracking, project: str) -> None:
+    ensure_project(t, project)
+    log_artifacts(t, project_run(t, project, "schedules"), {"schedules/schedules.json": b'{"a": 1}'})
+    log_artifacts(t, project_run(t, project, "ledger"), {"gates/ledger.jsonl": b"one\ntwo\n"})
+    for handle in (store.connect(), t):
+        assert read_kept(handle, project, "schedules/schedules") == '{"a": 1}'
+        assert read_ledger(handle, project) == ["one", "two"]
+    with pytest.raises(Refused):
+        write_kept(t, project, "schedules/schedules", "{}", before=None)
+    write_kept(t, project, "schedules/schedules", '{"a": 2}', before='{"a": 1}')
+    append_ledger(t, project, "three", expected_lines=2)
+    assert read_kept(store.connect(), project, "schedules/schedules") == '{"a": 2}'
+    copies = ledger_copies(store.connect(), project)
+    assert copies.rows == copies.file == ("one", "two", "three")
+
+
+def test_a_database_of_jobs_that_was_lost_takes_nothing_along(mlflow_server: str, tmp_path: Path) -> None:
+    """Behind a server it keeps documents and ledger, and MLflow the copies."""
+    first, second = (connect(mlflow_server, jobs_url=f"sqlite:///{tmp_path}/{name}.db") for name in ("a", "b"))
+    project = f"p-{uuid.uuid4().hex[:10]}"
+    write_kept(first, project, "rollout/traffic", "1", before=None)
+    write_kept(first, project, "rollout/traffic", "2", before="1")
+    append_ledger(first, project, "one", expected_lines=0)
+    assert read_kept(second, project, "rollout/traffic") == "2"
+    write_kept(second, project, "rollout/traffic", "3", before="2")
+    append_ledger(second, project, "two", expected_lines=1)
+    assert read_kept(first, project, "rollout/traffic") == "3"  # the greater number counts
+    assert read_ledger(first, project) == ["one", "two"]
+    write_kept(first, project, "rollout/traffic", "4", before="3")
+    append_ledger(first, project, "three", expected_lines=2)
+    assert read_kept(second, project, "rollout/traffic") == "4"
+    assert read_ledger(second, project) == ["one", "two", "three"]
+    with pytest.raises(BadInput, match="ASSAY_JOBS_URL"):
+        read_ledger(connect(mlflow_server), project)
 
 
 def test_pages_of_runs_and_every_filter_of_them(t: Tracking, project: str) -> None:
