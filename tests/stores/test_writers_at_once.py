@@ -10,7 +10,7 @@ import pytest
 from assay.tracking import Tracking, ensure_project, ledger_copies, read_kept, read_ledger
 from tests.stores.conftest import Store, new_database
 
-ROUNDS = 8
+ROUNDS = 5
 
 WRITER = """
 import json

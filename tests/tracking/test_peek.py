@@ -93,10 +93,25 @@ async def test_a_new_text_of_a_prompt_is_registered_by_mlflow(played, store_uri)
     assert prompt(again, "assay.other", "Judge well.").version == 2
 
 
-async def test_looking_does_not_import_mlflow(played, store_uri):
-    code = (
-        "import sys; from assay.tracking import connect, list_results; from assay.contracts.stage import Stage;"
-        f"assert list_results(connect({store_uri!r}), 'default', Stage.SIMULATE);"
-        "assert 'mlflow' not in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=PATIENCE_S)
+LISTS = """
+import asyncio, sys
+from assay.lifecycle.gates import gate_states, verify
+from assay.settings import Settings
+from assay.stages.context import open_context
+from assay.contracts.stage import Stage
+from assay.tracking import list_agents, list_datasets, list_results
+
+async def look():
+    async with open_context(Settings(tracking_uri=sys.argv[1], model="offline")) as context:
+        await gate_states(context, "default")
+        assert (await verify(context, "default")).intact
+        assert list_agents(context.tracking, "default") and list_datasets(context.tracking, "default")
+        assert list_results(context.tracking, "default", Stage.SIMULATE)
+
+asyncio.run(look())
+assert "mlflow" not in sys.modules
+"""
+
+
+async def test_lists_and_the_ledgers_check_do_not_import_mlflow(played, store_uri):
+    subprocess.run([sys.executable, "-c", LISTS, store_uri], check=True, timeout=PATIENCE_S)
