@@ -1,7 +1,7 @@
 """Every reader and writer of the store gives the same over SQLite, PostgreSQL and an MLflow server."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from assay.contracts.agent import AgentCard
 from assay.contracts.calibration import JudgeCertificate
 from assay.contracts.conversation import Conversation, SimulatorFaultKind, StopReason, Turn
 from assay.contracts.dataset import Dataset, DatasetReport
+from assay.contracts.exchange import Exchange
 from assay.contracts.feedback import Feedback
 from assay.contracts.judgment import Judgment, Ruling, TraceQuery, Verdict
 from assay.contracts.rollout import RegistryStage
@@ -21,6 +22,7 @@ from assay.tracking import (
     RunFilter,
     Tracking,
     agent_card,
+    append_exchanges,
     append_ledger,
     connect,
     count_runs,
@@ -32,6 +34,7 @@ from assay.tracking import (
     find_result,
     finished,
     gated_results,
+    gateway_conversations,
     import_traces,
     judged,
     keep_answer,
@@ -52,6 +55,7 @@ from assay.tracking import (
     prompt,
     read_bytes,
     read_conversations,
+    read_exchanges,
     read_feedback,
     read_human_labels,
     read_judgments,
@@ -210,6 +214,43 @@ def test_feedback_with_its_own_turns_becomes_a_production_conversation(t: Tracki
     store_conversations(t, project, old, simulation_id="production")
     assert delete_conversations(t, project, before=datetime(2021, 1, 1, tzinfo=UTC)) == 1
     assert read_conversations(t, project, "production") == [stored]
+
+
+def exchange(number: int, conversation_id: str, said: str) -> Exchange:
+    return Exchange.model_validate(
+        {
+            "exchange_id": f"{number:016x}",
+            "told": conversation_id,
+            "agent": AGENT,
+            "started_at": 1_772_366_400.0 + number,
+            "latency_s": 0.5,
+            "asked": (f"q{number}",),
+            "answered": f"a{number}",
+            "messages": {f"q{number}": {"role": "user", "content": said}, f"a{number}": {"content": "No."}},
+        }
+    )
+
+
+def assembled(conversation_id: str, exchanges: Sequence[Exchange]) -> Conversation:
+    words = [str(one.messages.get(one.asked[0], {}).get("content", "?")) for one in exchanges]
+    return conversation(0, turns=[Turn(role="user", text=text) for text in words]).replace(
+        conversation_id=conversation_id
+    )
+
+
+def test_requests_through_the_gateway_are_appended(store: Store, t: Tracking, project: str) -> None:
+    name = uuid.uuid4().hex
+    first, second, third = (exchange(number, name, said) for number, said in enumerate(("Hi", "And?", "So?")))
+    tags = {name: {"origin": "gateway", "rollout_id": "rollout-1"}}
+    for handle, new in ((t, [first]), (store.connect(), [second, third]), (t, [second])):
+        append_exchanges(handle, project, {name: new}, assembled, simulation_id="production", tags=tags)
+        write_judgments(t, project, "judging-1", [judgment(assembled(name, [first]))], run_id=None)
+    assert [row.exchange_id for row in read_exchanges(t, project, [name])[name]] == [
+        one.exchange_id for one in (first, second, third)
+    ]
+    (stored,) = gateway_conversations(t, project, "rollout-1", kind="production")
+    assert [turn.text for turn in stored.turns] == ["Hi", "And?", "So?"]
+    assert gateway_conversations(t, project, "rollout-2", kind="production") == []
 
 
 def test_a_dataset_is_used_in_two_projects(t: Tracking, project: str, dataset: Dataset, report: Report) -> None:

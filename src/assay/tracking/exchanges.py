@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from assay.contracts.conversation import Conversation
 from assay.contracts.exchange import Exchange
+from assay.contracts.text import clean_model
 from assay.errors import TrackingUnavailable
 from assay.tracking import trace_rows
 from assay.tracking.assessments import GROUP
@@ -79,7 +80,9 @@ def append_exchanges(
         if grown := [traces[name] for name in left if name in stored]:
             withdraw_judgments(t, grown)
         for batch in batches(drafts):
-            if t.sql is None or trace_rows.write(t.sql, experiment_id, batch) is None:
+            if t.sql is not None:
+                trace_rows.write(t.sql, experiment_id, batch)
+            else:
                 write_through_store(t, experiment_id, batch)
         stored = _read(t, experiment_id, {name: traces[name] for name in left})
         left = {
@@ -179,7 +182,7 @@ def _span(exchange: Exchange, parent_id: str) -> SpanDraft:
         span_type="UNKNOWN",
         start_ns=begin,
         end_ns=begin + round(exchange.latency_s * 1e6) * 1000,
-        attributes={EXCHANGE: exchange.model_dump_json(exclude_defaults=True)},
+        attributes={EXCHANGE: clean_model(exchange).model_dump_json(exclude_defaults=True)},
         error=f"{error.cause.value}: {error.detail}" if error else None,
     )
 

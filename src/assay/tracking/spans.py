@@ -9,6 +9,7 @@ from typing import Any, Literal
 from assay.contracts.conversation import Conversation, StopReason, ToolCall, Turn
 from assay.contracts.dataset import Scenario
 from assay.contracts.stage import DatasetRef
+from assay.contracts.text import clean_model
 from assay.tracking.projects import VERSION_TAG, assay_version
 from assay.tracking.trace_ids import TRACE_PREFIX
 
@@ -78,6 +79,7 @@ def draft_trace(
     model_id: str | None = None,
 ) -> TraceDraft:
     """The trace, the same for the same conversation: a span a turn, a span a tool call, all in their order."""
+    conversation, scenario = clean_model(conversation), scenario and clean_model(scenario)
     times = _turn_times(conversation)
     begin = _ns(conversation.started_at.timestamp())
     end = max(times[-1][1] if times else begin, begin + _ns(conversation.duration_s or 0.0))

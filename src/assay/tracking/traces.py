@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, TypeVar
 from assay.contracts.conversation import Conversation
 from assay.contracts.dataset import Scenario
 from assay.contracts.stage import DatasetRef
-from assay.contracts.text import clean_model
 from assay.tracking import trace_rows
 from assay.tracking.connection import Tracking, quoted, reports_outages
 from assay.tracking.peek import Store, peeks
@@ -74,7 +73,6 @@ def write_conversations(
     own.
     """
     experiment_id = ensure_project(t, project)
-    conversations = [(clean_model(one), scenario and clean_model(scenario)) for one, scenario in conversations]
     agents = {str(row.agent): row.agent for row, _ in conversations}
     models = {name: logged_model(t, project, agent) for name, agent in agents.items()}
     drafts = [
