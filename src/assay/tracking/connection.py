@@ -320,6 +320,9 @@ INDEXES = (
 database's tables are its owner's, and are left as they are."""
 
 
+LOCK_POLL_S = 0.05
+
+
 @contextmanager
 def exclusive(uri: str, purpose: str) -> Iterator[None]:
     """One process and thread at a time for this purpose: a lock file beside SQLite, an advisory lock in PostgreSQL.
@@ -333,7 +336,10 @@ def exclusive(uri: str, purpose: str) -> Iterator[None]:
         key = int.from_bytes(hashlib.sha256(f"assay/{purpose}".encode()).digest()[:8], signed=True)
         engine = sqlalchemy.create_engine(uri, poolclass=NullPool, isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
-            connection.execute(sqlalchemy.text("SELECT pg_advisory_lock(:key)"), {"key": key})
+            # Asked again and again: a statement that waits for the lock would hold up CREATE INDEX CONCURRENTLY, which
+            # DBOS runs in its migrations and which waits for every statement that began before it.
+            while not connection.execute(sqlalchemy.text("SELECT pg_try_advisory_lock(:key)"), {"key": key}).scalar():
+                time.sleep(LOCK_POLL_S)
             yield  # closing the connection gives the lock back
         return
     try:
