@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from assay.contracts.stage import Stage
 from assay.tracking import connect, list_results, read_conversations, read_feedback
 
 SCENARIOS = ["Ticket #17 / Größe → 'späte' Lieferung", "TICKET #17 / grösse", "x" * 255, "退款"]
@@ -51,7 +52,7 @@ def imported(assay, home, tmp_path):
 
 def stored(home: Path):
     t = connect(f"sqlite:///{home}/mlflow.db")
-    (run,) = list_results(t, "default", "simulate")
+    (run,) = list_results(t, "default", Stage.SIMULATE)
     return t, read_conversations(t, "default", run.subject_id)
 
 

@@ -67,8 +67,6 @@ class SubsetCounts(Contract):
     """Of the items that were asked in both orders, as are the two that follow."""
     correct_both: int
     same_verdict: int
-    both_orders: int
-    """Items that were asked in both orders."""
 
 
 class JudgeRecord(Contract):
@@ -87,9 +85,9 @@ class JudgeRecord(Contract):
     accuracy_both_orders: Share | None
     """Right in both orders; None: no item was asked in both, as with the two that follow."""
     order_consistency: Share | None
-    """The same winner, or a tie, in both orders."""
+    """The same answer in both orders; one that could not be read is an answer of its own."""
     prefers_first_shown: Share | None
-    """Of the answers that name a winner: how often it is the output that was shown first. 0.5: no preference."""
+    """Of the answers that are no tie: how often the output that was shown first wins. Unread ones have no winner."""
     kappa_with_gold: Quantity
     """Cohen's, in the order as given."""
     kappa_between_orders: Quantity

@@ -34,5 +34,5 @@ def check(bench):
     assert (judge["accuracy"]["value"], judge["accuracy_tie_right"]) == (0.625, 0.75)
     assert (judge["unread"], judge["ties"], judge["both_orders"]) == (1, 1, 3)
     assert judge["order_consistency"] == judge["accuracy_both_orders"] == 1 / 3
-    # Of the answers to both orders that name a winner (1 and 1; 2; 2), the first shown wins in 1-ab and 2-ba.
-    assert judge["prefers_first_shown"] == 0.5
+    # Of the answers to both orders that are no tie (1, 1; 2; 2, unread), the first shown wins in 1-ab and 2-ba.
+    assert judge["prefers_first_shown"] == 0.4

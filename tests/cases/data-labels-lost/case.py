@@ -1,11 +1,20 @@
 """Two people label the same conversations in two files: nobody's label is lost."""
 
 import csv
+import json
 from pathlib import Path
+
+from tests.cases.bench import Stub, running
 
 
 def check(bench):
-    bench.assay("simulate", "import", "transcripts.jsonl", "--dataset", "scenarios.jsonl", "--agent", "a@1")
+    opinion = {"expectation_id": "done", "rationale": "It greets.", "ruling": "met", "confidence": 0.6}
+    opinion["evidence"] = [{"turn": 1, "quote": "hi"}]
+    message = {"role": "assistant", "content": json.dumps({"opinions": [opinion]})}
+    judge = Stub(json.dumps({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}).encode())
+    with running(judge):
+        imported = ("simulate", "import", "transcripts.jsonl", "--dataset", "scenarios.jsonl", "--agent", "a@1")
+        bench.assay(*imported, env={**judge.env, "ASSAY_MODEL": "openai:m"})
     bench.assay("label", "draw", "--count", 3, "--to", "drawn.csv")
     with Path("drawn.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = sorted(csv.DictReader(file), key=lambda row: row["scenario_id"])

@@ -92,13 +92,14 @@ def _record(name: str, items: Sequence[PairwiseItem], answers: Answers) -> Judge
                 if verdict.both_orders
             ]
         ),
-        order_consistency=_share([_same(verdict) for verdict in both]),
+        # an answer that could not be read is an answer of its own: both orders can have it in common
+        order_consistency=_share([verdict.winner_ab == verdict.winner_ba for verdict in both]),
         prefers_first_shown=_share(
             [
                 winner == first
                 for verdict in both
                 for winner, first in ((verdict.winner_ab, "1"), (verdict.winner_ba, "2"))
-                if winner in ("1", "2")
+                if winner != "tie"
             ]
         ),
         kappa_with_gold=quantity(cohen_kappa(given, gold), clustered_by="items"),
@@ -119,11 +120,6 @@ def _record(name: str, items: Sequence[PairwiseItem], answers: Answers) -> Judge
 def _answer(winner: str | None) -> str:
     """An answer that could not be read is a kind of its own for kappa."""
     return winner or UNREAD
-
-
-def _same(verdict: PairwiseVerdict) -> bool:
-    """Whether both orders were read and have the same winner."""
-    return verdict.winner_ab is not None and verdict.winner_ab == verdict.winner_ba
 
 
 def _share(holds: Sequence[bool]) -> float | None:
@@ -213,8 +209,7 @@ def _subset(subset: str, items: Sequence[PairwiseItem], answers: Answers) -> Sub
         correct_ab=sum(said.winner_ab == gold for gold, said in rows),
         correct_ba=sum(said.winner_ba == gold for gold, said in rows if said.both_orders),
         correct_both=sum(said.winner_ab == said.winner_ba == gold for gold, said in rows if said.both_orders),
-        same_verdict=sum(_same(said) for _, said in rows if said.both_orders),
-        both_orders=sum(said.both_orders for _, said in rows),
+        same_verdict=sum(said.winner_ab == said.winner_ba for _, said in rows if said.both_orders),
     )
 
 

@@ -75,7 +75,7 @@ def draw(
     if not new.any():
         raise BadInput(
             f"count: no conversation of {judging_id} is left to label: "
-            + ("all were drawn" if names else "code alone decides which of them pass")
+            + ("all were drawn" if names else "none of its passes hangs on a ruling of the judge")
         )
     wanted = min(count, int(new.sum()))
     believed = np.array([chance_of_pass(result) for result in open_ones])
