@@ -247,7 +247,7 @@ def read_json(path: Path) -> JsonObject:
     if not text.strip():
         hint = ": did the command before it fail?" if where == "stdin" else ": a JSON object is needed"
         raise BadInput(f"{where} is empty{hint}")
-    loaded = parsed_json(text, where)
+    loaded = parsed_json(text, where, document=True)
     if not isinstance(loaded, dict):
         raise BadInput(f"{where}: a JSON object is needed, not a {type(loaded).__name__}")
     return loaded

@@ -162,9 +162,12 @@ def bytes_of(path: str | Path) -> bytes:
         raise BadInput(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def parsed_json(text: str, at: str) -> Any:
-    """Strict JSON as any store takes it: no NaN, no Infinity, no lone surrogates. Raises BadInput with the field."""
-    return _storable(_decoded(json.JSONDecoder().decode, text, at), at)
+def parsed_json(text: str, at: str, *, document: bool = False) -> Any:
+    """Strict JSON as any store takes it: no NaN, no Infinity, no lone surrogates. Raises BadInput with the field.
+
+    `document`: `at` is a file, of which errors name the line too.
+    """
+    return _storable(_decoded(json.JSONDecoder().decode, text, at, document=document), at)
 
 
 def checked(model: type[M], row: Any, at: str) -> M:
@@ -289,11 +292,13 @@ def _json_values(text: str, where: str, *, array: bool) -> Iterator[tuple[Any, s
         yield BadInput(f"{where}:{line}: not JSON (the list does not end): the file may be cut, or ] is missing"), where
 
 
-def _decoded(decode: Callable[[str], Any], text: str, at: str) -> Any:
+def _decoded(decode: Callable[[str], Any], text: str, at: str, *, document: bool = False) -> Any:
     try:
         return decode(text)
     except json.JSONDecodeError as error:
-        line = f"line {error.lineno}, " if error.lineno > 1 else ""
+        if document:
+            at = f"{at}:{error.lineno}"
+        line = f"line {error.lineno}, " if error.lineno > 1 and not document else ""
         raise BadInput(f"{at}: not JSON ({error.msg} at {line}column {error.colno}): correct it") from error
     except RecursionError:
         raise BadInput(f"{at}: {_TOO_DEEP}") from None
