@@ -77,6 +77,18 @@ class OverBudget(AssayError):
     title = "Limit reached"
 
 
+class Stopped(AssayError):
+    """Calls failed alike one after another, so the run was stopped. What was done is kept."""
+
+    title = "Stopped"
+
+
+class Conflict(Refused):
+    """Somebody else decided meanwhile; the message names who decided what."""
+
+    title = "Decided already"
+
+
 class CallError(AssayError):
     """A call to an agent or a model that got no answer, after its retries."""
 

@@ -9,7 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
-from assay.cli.console import BAD_INPUT, in_context, print_error, read_json, read_text
+from assay.cli.console import (
+    BAD_INPUT,
+    CANCELLED,
+    GO_ON,
+    STOPPED,
+    TERMINATED,
+    Terminated,
+    check_output,
+    disk_full,
+    in_context,
+    print_error,
+    read_json,
+    read_text,
+    warn,
+)
 from assay.contracts.pipeline import PipelineRequest
 from assay.contracts.stage import Stage
 from assay.errors import AssayError, BadInput
@@ -21,8 +35,10 @@ if TYPE_CHECKING:
 def stage_script(stage: Stage) -> int:
     """Runs one stage on its request, or on the result of the stage before: results pipe into the next script."""
     arguments = _arguments(f"Stage {stage}: JSON in, JSON out.", stage=True)
+    codes: list[int] = []
 
     async def work(context: "Context") -> BaseModel:
+        from assay.evaluation.failures import failure_lines, too_little
         from assay.lifecycle.follow import request_for
         from assay.lifecycle.gates import decide
         from assay.lifecycle.run import run_stage
@@ -32,7 +48,13 @@ def stage_script(stage: Stage) -> int:
             changes["gated"] = True
         request = await request_for(stage, given, context, changes, _where(arguments.input))
         result = await run_stage(request, context)
-        if arguments.approve_all and result.gated:
+        for line in failure_lines(result):
+            warn(line)
+        if short := too_little(result, context.settings.least_measured):
+            warn(f"Too little was measured: {short}")
+            codes.append(STOPPED)
+            return result
+        if arguments.approve_all and result.gated and not await context.approved(result.project, result.subject_id):
             await decide(
                 context,
                 result.project,
@@ -44,7 +66,7 @@ def stage_script(stage: Stage) -> int:
             )
         return result
 
-    return _run(work, arguments.output)
+    return _run(work, arguments.output) or (codes[0] if codes else 0)
 
 
 def agent_script(request: type[BaseModel], ask: Callable[[Any, "Context"], Awaitable[BaseModel]]) -> int:
@@ -84,6 +106,7 @@ def pipeline_script() -> int:
 
 def _run(work: "Callable[[Context], Awaitable[BaseModel]]", output: Path) -> int:
     try:
+        check_output(output)
         text = in_context(work).model_dump_json(indent=2) + "\n"
         if str(output) == "-":
             sys.stdout.write(text)
@@ -92,8 +115,14 @@ def _run(work: "Callable[[Context], Awaitable[BaseModel]]", output: Path) -> int
     except AssayError as error:
         print_error(error)
         return BAD_INPUT
-    except KeyboardInterrupt:
-        return 130
+    except (KeyboardInterrupt, Terminated) as stopped:
+        print(f"Stopped. {GO_ON}", file=sys.stderr)  # noqa: T201
+        return CANCELLED if isinstance(stopped, KeyboardInterrupt) else TERMINATED
+    except Exception as error:
+        if (full := disk_full(error)) is None:
+            raise
+        print_error(full)
+        return BAD_INPUT
     return 0
 
 

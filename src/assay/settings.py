@@ -110,6 +110,10 @@ class Settings(BaseSettings):
     hedge_after_s: float | None = Field(default=None, gt=0)
     """An OpenAI-compatible server that did not answer for so long is asked a second time, and the first answer counts.
     None: never."""
+    stop_after_failures: int = Field(default=10, ge=0)
+    """A run stops after so many conversations in a row that failed for the same reason. 0: never."""
+    least_measured: float = Field(default=0.9, ge=0, le=1)
+    """Share of conversations that must be free of failed calls; with fewer, commands end with exit code 4."""
     jobs_url: str | None = None
     """The database of jobs. None: MLflow's, where that is Postgres, else SQLite under `home`."""
     notify: SecretStr | None = None

@@ -117,10 +117,19 @@ def test_a_gate_is_decided_once_and_stands_in_the_ledger_under_a_name(open_to_al
         before = client.get("/projects/shop/ledger").json()["decisions"]
         gate = client.get("/projects/shop/gates").json()["items"][0]
         path = f"/projects/shop/gates/{gate['stage']}/{gate['subject_id']}"
-        answer = client.post(path, json={"decision": "reject", "reason": "looked again"})
+        blind = client.post(path, json={"decision": "reject", "reason": "did not see the approval"})
+        seen = gate["decision"]["hash"]
+        answer = client.post(path, json={"decision": "reject", "reason": "looked again", "overrules": seen})
+        late = client.post(path, json={"decision": "approve", "reason": "seen long ago", "overrules": seen})
+        lifecycle = client.get("/projects/shop").json()
         wrong = client.post(path.replace(gate["stage"], "judge"), json={"decision": "reject", "reason": "x"})
         ledger = client.get("/projects/shop/ledger").json()
+    assert blind.status_code == 409 and "is approved by ada" in blind.json()["detail"]
+    assert late.status_code == 409 and "is rejected by ada" in late.json()["detail"]
+    assert blind.headers["content-type"] == "application/problem+json" and "Conflict" in blind.json()["type"]
     assert answer.status_code == 201 and answer.json()["by"] == "ada"
+    (stage,) = (state for state in lifecycle["stages"] if state["stage"] == gate["stage"])
+    assert (stage["rejected"], stage["state"]) == (1, "rejected")
     assert len(ledger["decisions"]) == len(before) + 1 and ledger["check"]["intact"]
     assert ledger["decisions"][0]["reason"] == "looked again"
     assert gate["stage"] == "judge" or (wrong.status_code == 422 and "stage" in wrong.json()["detail"])

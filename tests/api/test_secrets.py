@@ -258,7 +258,7 @@ def test_a_person_logs_in_at_the_provider_and_has_the_roles_of_their_name_and_gr
     gate = browser.get("/api/v1/projects/shop/gates").json()["items"][0]
     decided = browser.post(
         f"/api/v1/projects/shop/gates/{gate['stage']}/{gate['subject_id']}",
-        json={"decision": "approve", "reason": "seen"},
+        json={"decision": "approve", "reason": "seen", "overrules": gate["decision"]["hash"]},
         headers={"X-CSRF-Token": me["csrf_token"]},
     )
     assert decided.status_code == 201 and decided.json()["by"] == "ann@example.org"

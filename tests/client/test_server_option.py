@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -53,7 +54,8 @@ def test_stages_are_done_one_by_one_on_the_server(assay, tmp_path: Path):
     assay("dataset", "build", str(few), "--agent", "shop-support@v2", "--no-reference-attempt", "--project", "shop")
     said = assay("simulate", "run", "--agent", "shop-support@v2", "--trials", "2", "--project", "shop")
     assert "12 conversations" in said
-    judged = json.loads(assay("judge", "run", "--project", "shop", "--json"))
+    simulation = re.findall(r"--simulation (sim-\w+)", said)[0]
+    judged = json.loads(assay("judge", "run", "--simulation", simulation, "--project", "shop", "--json"))
     assert judged["conversations"] == 12 and judged["stage"] == "judge"
     assert "pass rate" in assay("analytics", "report", "--project", "shop")
     jobs = assay("job", "list", "--project", "shop")

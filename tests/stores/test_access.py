@@ -111,7 +111,8 @@ def test_a_moved_or_copied_store_is_read_and_written_where_it_is(
         t = connect(uri)
         if opened:
             assert t.client
-        assert (find_result(t, "shop", Stage.DEVELOP, "a" * 64) or {})["subject_id"] == "agent-1"
+        stored = find_result(t, "shop", Stage.DEVELOP, "a" * 64)
+        assert stored is not None and stored.content["subject_id"] == "agent-1"
         assert [row.subject_id for row in list_results(t, "shop", Stage.DEVELOP)] == ["agent-1"]
         assert read_ledger(t, "shop") == ["one"]
     assert agent_card(t, "shop", card.ref) == card

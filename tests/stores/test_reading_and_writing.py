@@ -29,6 +29,7 @@ from assay.tracking import (
     delete_conversations,
     ensure_project,
     evaluation_run,
+    failed_conversations,
     find_answer,
     find_certificate,
     find_result,
@@ -132,7 +133,8 @@ def test_a_stage_is_run_found_and_resumed(t: Tracking, project: str) -> None:
         run.log_bytes("reports/a.pdf", b"%PDF\x00")
         run.finish(StageResult(project=project, gated=True, stage=Stage.SIMULATE, subject_id="sim-1"))
     assert run.run_id == first.run_id
-    assert (find_result(t, project, Stage.SIMULATE, "ab" * 32) or {})["subject_id"] == "sim-1"
+    stored = find_result(t, project, Stage.SIMULATE, "ab" * 32)
+    assert stored is not None and stored.content["subject_id"] == "sim-1"
     assert [row.subject_id for row in list_results(t, project, Stage.SIMULATE, agent=AGENT)] == ["sim-1"]
     assert read_bytes(t, run.run_id, "reports/a.pdf") == b"%PDF\x00"
     with pytest.raises(NotFound, match="has no artifact reports/b"):
@@ -147,7 +149,8 @@ def test_conversations_are_read_back_whole(t: Tracking, project: str) -> None:
         store_conversations(t, name, *written)
     for name in (project, f"{project}-b"):
         assert read_conversations(t, name, "sim-1") == written
-        assert finished(t, name, "sim-1") == {one.conversation_id for one in written}
+        assert finished(t, name, "sim-1") == {one.conversation_id for one in written[:2]}
+        assert failed_conversations(t, name, "sim-1") == written[2:]
     info = t.client.get_trace(whole_conversation(t, project, written[0].conversation_id).trace_id, display=False).info
     assert info.token_usage == {"input_tokens": 250, "output_tokens": 25, "total_tokens": 275}
     assert info.tags["scenario_id"] == "late-refund"

@@ -15,6 +15,7 @@ from assay.stages.simulate import simulate
 from assay.tracking import (
     append_ledger,
     connect,
+    failed_conversations,
     find_result,
     finished,
     ledger_copies,
@@ -67,6 +68,7 @@ async def test_both_ways_find_the_same(played, store_uri, agent):  # noqa: F811
         lambda t: ledger_copies(t, "default"),
         lambda t: read_kept(t, "default", "rollout/traffic"),
         lambda t: read_kept(t, "default", "schedules/schedules"),
+        lambda t: failed_conversations(t, "default", simulation.subject_id),
     ]
     closed, opened = connect(store_uri), connect(store_uri)
     append_ledger(opened, "default", "one\u2028two", expected_lines=0)

@@ -113,7 +113,7 @@ def test_a_finished_request_is_found_and_an_unfinished_one_is_not(t: Tracking) -
     simulate(t)
     found = find_result(t, "shop", Stage.SIMULATE, HASH)
     assert found is not None
-    assert found["subject_id"] == "sim-1"
+    assert found.content["subject_id"] == "sim-1"
     assert find_result(t, "shop", Stage.JUDGE, HASH) is None
     assert find_result(t, "shop", Stage.SIMULATE, "cd" * 32) is None
 

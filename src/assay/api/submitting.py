@@ -21,6 +21,7 @@ from assay.contracts.evaluation import EvaluateRequest
 from assay.contracts.job import Job, JobKind, JobRequest
 from assay.contracts.judgment import JudgeRequest, JudgeSpec
 from assay.contracts.pipeline import PipelineRequest
+from assay.contracts.stage import StageRequest
 from assay.errors import BadInput, NotFound
 
 R = TypeVar("R", bound=Document)
@@ -56,6 +57,7 @@ async def submit(
     if kind is JobKind.DEPLOY or kind is JobKind.PIPELINE:
         named = named.replace(by=who.name)
     who.require(KINDS[kind], project)
+    named = await under_policy(server, who, named, project)
     if why := reaches_into_server(named):
         try:
             who.require(Need.GOVERN, project)
@@ -72,6 +74,21 @@ async def submit(
     response.status_code = 202
     response.headers["Location"] = f"{PREFIX}/jobs/{job.job_id}"
     return job
+
+
+async def under_policy(server: Server, who: Identity, request: R, project: str) -> R:
+    """The request with the name of who allows its exception from the project's policy, if it has one.
+
+    Raises NotAllowed for an exception that no admin asks for, Refused for a choice that the policy does not allow.
+    """
+    from assay.lifecycle.policy import bound
+
+    if (exception := getattr(request, "exception", None)) is not None:
+        who.require(Need.GOVERN, project)
+        return request.replace(exception=exception.replace(by=who.name))
+    if isinstance(request, StageRequest):
+        await bound(request, server.context)
+    return request
 
 
 def of_project(request: R, project: str) -> R:

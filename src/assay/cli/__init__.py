@@ -101,7 +101,7 @@ def root_help() -> str:
             "  --version      the version",
             "  --server URL   before the command: have the server at URL do it (ASSAY_SERVER, ASSAY_TOKEN)",
             "",
-            "Exit codes: 0 done, 1 a fault of Assay, 2 bad input or a named error, 3 waiting at a gate, 4 stopped,",
-            "5 a verdict that `check` does not let through.",
+            "Exit codes: 0 done, 1 a fault of Assay, 2 bad input or a named error, 3 waiting at a gate, 4 stopped or",
+            "too little measured, 5 a verdict that `check` does not let through, 130 and 143 stopped by a signal.",
         ]
     )

@@ -6,10 +6,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from assay.cli.console import InOut, Output, answer, answer_table, asked, in_context, load_as, table
+from assay.cli.console import (
+    BAD_INPUT,
+    InOut,
+    Output,
+    answer,
+    answer_table,
+    asked,
+    check_output,
+    in_context,
+    load_as,
+    table,
+)
 from assay.cli.references import agent_ref
 from assay.cli.stage import run_and_answer
-from assay.contracts.agent import AgentCard, DevelopRequest
+from assay.contracts.agent import AgentCard, DevelopRequest, Finding
 
 if TYPE_CHECKING:
     from assay.stages.context import Context
@@ -30,12 +41,14 @@ def register(
 
 
 @app.command
-def probe(card: Annotated[Path, Parameter(help="The agent card.")], *, io: Output = Output()) -> None:
-    """Say what an agent does, without registering it: answers, state, streaming, tools, time-out, determinism."""
+def probe(card: Annotated[Path, Parameter(help="The agent card.")], *, io: Output = Output()) -> int:
+    """Say what an agent does, without registering it: answers, state, streaming, tools, time-out, determinism. Ends 2
+    where it does not answer."""
     from assay.connectors import probe as run_probe
     from assay.settings import Settings
     from assay.tracking import connect, load_pyfunc
 
+    check_output(io.output)
     loaded, settings = load_as(AgentCard, card), Settings()
 
     def load_model(model_uri: str) -> Any:
@@ -47,6 +60,7 @@ def probe(card: Annotated[Path, Parameter(help="The agent card.")], *, io: Outpu
     if not io.as_json:
         rows = [(check.name.replace("_", " "), check.finding, check.detail) for check in report.checks]
         table(f"Agent {loaded.ref}", ("ability", "found", "how"), rows)
+    return BAD_INPUT if report.finding("answers") is Finding.NO else 0
 
 
 @app.command(name="list")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from assay.cli.console import InOut, Output, asked, in_context, read_text, say, table
-from assay.cli.references import newest, trial_numbers
+from assay.cli.references import agent_ref, only, trial_numbers
 from assay.cli.simulate import list_stage
 from assay.cli.stage import run_and_answer
 from assay.contracts.analytics import AnalyticsReport, AnalyzeRequest
@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 
 app = App(name="assay analytics", help="What the results say, and what to expect in production (stage 5).")
 
-Judging = Annotated[str | None, Parameter(help="Its id; the newest if left out.")]
+Judging = Annotated[str | None, Parameter(help="Its id; needed where there are several.")]
 
 
 @app.command
 def report(
     *,
     judging: Judging = None,
+    agent: Annotated[str | None, Parameter(help="The judging of this agent_id@version.")] = None,
     trials: Annotated[str | None, Parameter(help="Only these, as in 0,1 or 0-3.")] = None,
     narrative: Annotated[Path | None, Parameter(help="Your own text, with numbers as {fact_id}.")] = None,
     model: str | None = None,
@@ -33,7 +34,7 @@ def report(
     request = asked(
         AnalyzeRequest,
         io,
-        judging_id=judging if io.input else newest_judging(judging, io.name),
+        judging_id=judging if io.input else judging_meant(judging, io.name, agent),
         trials=trial_numbers(trials),
         narrative=read_text(narrative)[1] if narrative else None,
         model=model,
@@ -59,7 +60,7 @@ def chat(
     """Ask the Analyst; it answers from read-only queries over the results."""
     from assay.cli.chats import analyst_chat
 
-    chosen = newest_judging(judging, io.name)
+    chosen = judging_meant(judging, io.name)
     in_context(lambda context: analyst_chat(context, io, chosen, question, model), quiet=True)
 
 
@@ -69,6 +70,6 @@ def list_(*, io: Output = Output()) -> None:
     list_stage(Stage.ANALYZE, io)
 
 
-def newest_judging(judging: str | None, project: str) -> str:
-    """The id of the judging: the one given, else the newest."""
-    return judging or newest(project, Stage.JUDGE)
+def judging_meant(judging: str | None, project: str, agent: str | None = None) -> str:
+    """The id of the judging: the one given, else the only one. Raises BadInput where several could be meant."""
+    return judging or only(project, Stage.JUDGE, agent_ref(agent) if agent else None)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay.cli.console import Output, answer, load_as, say, settings
-from assay.cli.references import latest
+from assay.cli.references import the_only
 from assay.contracts.analytics import AnalystAnswer, AnalystQuestion
 from assay.contracts.dataset import Dataset
 from assay.contracts.stage import AgentRef, Stage
@@ -23,7 +23,7 @@ async def analyst_chat(
     """The Analyst over one judging."""
     from assay.lifecycle.ask import ask_analyst
 
-    chosen = judging or await latest(context, io.name, Stage.JUDGE)
+    chosen = judging or await the_only(context, io.name, Stage.JUDGE)
 
     async def ask(words: str) -> AnalystAnswer:
         return await ask_analyst(
@@ -40,7 +40,7 @@ async def comparator_chat(
     from assay.contracts.platform_agents import ComparatorQuestion
     from assay.lifecycle.ask import ask_comparator
 
-    chosen = comparison or await latest(context, io.name, Stage.COMPARE)
+    chosen = comparison or await the_only(context, io.name, Stage.COMPARE)
 
     async def ask(words: str) -> AnalystAnswer:
         return await ask_comparator(
@@ -57,7 +57,7 @@ async def feedback_chat(
     from assay.contracts.platform_agents import FeedbackQuestion
     from assay.lifecycle.ask import ask_feedback_analyst
 
-    chosen = production or await latest(context, io.name, Stage.FEEDBACK)
+    chosen = production or await the_only(context, io.name, Stage.FEEDBACK)
 
     async def ask(words: str) -> AnalystAnswer:
         return await ask_feedback_analyst(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 
 from assay.cli.console import Output, answer, in_context, say
-from assay.cli.references import latest
+from assay.cli.references import the_only
 from assay.contracts.comparison import ComparisonReport, Recommendation
 from assay.contracts.stage import Stage
 from assay.errors import BadInput
@@ -23,7 +23,7 @@ FAILED = 5
 
 @app.default
 def check(
-    comparison: Annotated[str | None, Parameter(help="Its id; the newest if left out.")] = None,
+    comparison: Annotated[str | None, Parameter(help="Its id; needed where there are several.")] = None,
     *,
     fail_on: Annotated[
         Literal["reject", "inconclusive"], Parameter(help="inconclusive: nothing but PROMOTE will do.")
@@ -42,7 +42,7 @@ def check(
     async def work(context: "Context") -> ComparisonReport:
         from assay.lifecycle.gates import load_subject
 
-        found = await load_subject(context, io.name, comparison or await latest(context, io.name, Stage.COMPARE))
+        found = await load_subject(context, io.name, comparison or await the_only(context, io.name, Stage.COMPARE))
         if not isinstance(found, ComparisonReport):
             raise BadInput(f"comparison: {comparison} is no comparison")
         return found

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from assay.cli.console import InOut, Output, asked, in_context, read_text, say, table, write_json
-from assay.cli.references import agent_ref, newest, trial_numbers
+from assay.cli.console import InOut, Output, asked, in_context, note, read_text, say, settings, table, write_json
+from assay.cli.references import agent_ref, only, trial_numbers
 from assay.cli.simulate import list_stage
 from assay.cli.stage import run as run_stage
 from assay.cli.stage import run_and_answer
@@ -14,7 +14,7 @@ from assay.contracts.comparison import CompareRequest, ComparisonReport
 from assay.contracts.stage import Stage
 
 if TYPE_CHECKING:
-    pass
+    from assay.stages.context import Context
 
 app = App(name="assay compare", help="Two agent versions on one dataset version: the verdict (stage 6).")
 
@@ -26,8 +26,8 @@ def run(
     challenger: Annotated[
         tuple[str, ...],
         Parameter(
-            help="agent_id@version, or a judging's id; several are corrected for each other. The newest judging "
-            "if left out."
+            help="agent_id@version, or a judging's id; several are corrected for each other. Needed where several "
+            "pairs are possible."
         ),
     ] = (),
     champion_trials: Annotated[str | None, Parameter(help="Only these trials, as in 0,1.")] = None,
@@ -41,6 +41,9 @@ def run(
     ] = None,
     narrative: Annotated[Path | None, Parameter(help="Your own text, with numbers as {fact_id}.")] = None,
     model: str | None = None,
+    exception: Annotated[
+        str | None, Parameter(help="Why it may depart from the project's policy; stands in the report.")
+    ] = None,
     io: InOut = InOut(),
 ) -> None:
     """PROMOTE, REJECT or INCONCLUSIVE, and why. The champion is another version, or other trials of the same."""
@@ -56,6 +59,7 @@ def run(
             policy=policy or None,
             narrative=read_text(narrative)[1] if narrative else None,
             model=model,
+            exception={"by": settings().person, "reason": exception} if exception else None,
             together_with=[other for other in pairs if other is not sides] or None,
             **sides,
         )
@@ -95,23 +99,35 @@ def _sides(
     champion_trials: str | None,
     challenger_trials: str | None,
 ) -> dict:
-    after = _judging(project, challenger)
-    if champion is None and champion_trials is None:
-        from assay.lifecycle.follow import champion_of
-
-        before = in_context(lambda context: champion_of(context, project, after), quiet=True)
+    if champion is None and champion_trials is not None:
+        before = after = _judging(project, challenger)
+    elif _is_id(champion) and _is_id(challenger):
+        before, after = champion, challenger
     else:
-        before = _judging(project, champion) if champion else after
+        before, after = in_context(lambda context: _pair(context, project, champion, challenger), quiet=True)
     return {
         "champion": {"judging_id": before, "trials": trial_numbers(champion_trials)},
         "challenger": {"judging_id": after, "trials": trial_numbers(challenger_trials)},
     }
 
 
+async def _pair(context: "Context", project: str, champion: str | None, challenger: str | None) -> tuple[str, str]:
+    from assay.lifecycle.follow import pair
+
+    sides = [agent_ref(named) if named and not _is_id(named) else named for named in (champion, challenger)]
+    before, after = await pair(context, project, *sides)
+    note(f"comparing {after.agent} ({after.subject_id}) with {before.agent} ({before.subject_id}) on {after.dataset}")
+    return before.subject_id, after.subject_id
+
+
+def _is_id(named: str | None) -> bool:
+    return named is not None and "@" not in named
+
+
 def _judging(project: str, named: str | None) -> str:
-    if named is not None and "@" not in named:
+    if named is not None and _is_id(named):
         return named
-    return newest(project, Stage.JUDGE, agent_ref(named) if named else None)
+    return only(project, Stage.JUDGE, agent_ref(named) if named else None)
 
 
 def show_comparison(report: ComparisonReport) -> None:
@@ -131,7 +147,7 @@ def show_comparison(report: ComparisonReport) -> None:
 def chat(
     question: Annotated[str | None, Parameter(help="One question; a conversation if left out.")] = None,
     *,
-    comparison: Annotated[str | None, Parameter(help="Its id; the newest if left out.")] = None,
+    comparison: Annotated[str | None, Parameter(help="Its id; needed where there are several.")] = None,
     model: str | None = None,
     io: Output = Output(),
 ) -> None:

@@ -1,11 +1,14 @@
 """How commands read JSON, show progress, print results and end."""
 
 import asyncio
+import errno
 import functools
 import logging
+import os
+import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -27,6 +30,9 @@ T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
 
 BAD_INPUT, WAITING, STOPPED = 2, 3, 4
+"""STOPPED also where too little was measured."""
+CANCELLED, TERMINATED = 130, 143
+GO_ON = "Run the same command again: it goes on with what is left."
 
 WIDE = 240
 """Columns of a table that goes to a file or a pipe, where nothing should be folded."""
@@ -73,8 +79,11 @@ def exit_with(app: App, arguments: Sequence[str]) -> int:
         print_error(error)
         return BAD_INPUT
     except KeyboardInterrupt:
-        print("Cancelled. Run the same command again to go on.", file=sys.stderr)  # noqa: T201
-        return 130
+        print(f"Cancelled. {GO_ON}", file=sys.stderr)  # noqa: T201
+        return CANCELLED
+    except Terminated:
+        print(f"Stopped by SIGTERM. {GO_ON}", file=sys.stderr)  # noqa: T201
+        return TERMINATED
     except BrokenPipeError:
         return 0
     except SystemExit as stop:
@@ -84,8 +93,28 @@ def exit_with(app: App, arguments: Sequence[str]) -> int:
 
         if isinstance(error, CycloptsError):
             return BAD_INPUT
+        if (full := disk_full(error)) is not None:
+            print_error(full)
+            return BAD_INPUT
         raise
     return code if isinstance(code, int) else 0
+
+
+class Terminated(BaseException):
+    """The process was asked to end; what was under way is kept."""
+
+
+def disk_full(error: BaseException) -> AssayError | None:
+    """The error in words where no space was left, on whatever way that came; None: it is another one."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if (isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT)) or (
+            "database or disk is full" in str(cause)
+        ):
+            where = f" for {cause.filename}" if isinstance(cause, OSError) and cause.filename else ""
+            return AssayError(f"no space is left on the disk{where}: make room, then run the same command again")
+        cause = cause.__cause__ or cause.__context__
+    return None
 
 
 def print_error(error: AssayError) -> None:
@@ -111,10 +140,37 @@ def in_context(
         from assay.stages.context import open_context
 
         with progress_bars(quiet) as progress, notified(chosen) as announce:
-            async with open_context(chosen, progress, announce) as context:
+            async with open_context(chosen, progress, announce) as context, ends_on_sigterm():
                 return await work(context)
 
     return asyncio.run(run())
+
+
+@asynccontextmanager
+async def ends_on_sigterm() -> "AsyncIterator[None]":
+    """SIGTERM ends the work as Ctrl-C does: what is under way is kept and the MLflow run is closed."""
+    task, asked = asyncio.current_task(), False
+
+    def end() -> None:
+        nonlocal asked
+        asked = True
+        if task is not None:
+            task.cancel()
+
+    loop = asyncio.get_running_loop()
+    try:
+        loop.add_signal_handler(signal.SIGTERM, end)
+    except (NotImplementedError, ValueError, RuntimeError):  # Windows, or not the main thread
+        yield
+        return
+    try:
+        yield
+    except asyncio.CancelledError:
+        if asked:
+            raise Terminated from None
+        raise
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
 
 
 @contextmanager
@@ -301,7 +357,11 @@ def load_as(model: type[M], path: Path) -> M:
 
 
 def asked(model: type[M], io: InOut, /, **flags: Any) -> M:
-    """The request: from --input where it is given, with the flags that are set put over it."""
+    """The request: from --input where it is given, with the flags that are set put over it.
+
+    Raises BadInput where it does not fit, or where --output could not be written once the work is done.
+    """
+    check_output(io.output)
     fields: dict[str, Any] = read_json(io.input) if io.input else {}
     given = {"project": io.project, "gated": io.gated, **flags}
     fields |= {name: value for name, value in given.items() if value is not None}
@@ -309,6 +369,18 @@ def asked(model: type[M], io: InOut, /, **flags: Any) -> M:
         return model.model_validate(fields)
     except ValidationError as error:
         raise BadInput.from_validation(str(io.input or "request"), error) from error
+
+
+def check_output(path: Path | None) -> None:
+    """Raises BadInput where the result could not be written there."""
+    if path is None or str(path) == "-":
+        return
+    if path.is_dir():
+        raise BadInput(f"--output: {path} is a folder: name a file in it")
+    if not path.parent.is_dir():
+        raise BadInput(f"--output: {path.parent} is not a folder: make it, or name a file elsewhere")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise BadInput(f"--output: {path} cannot be written: check its permissions")
 
 
 def answer(result: object, io: Output, lines: Sequence[str]) -> None:
@@ -354,6 +426,21 @@ def say(*lines: str) -> None:
     console = Console(soft_wrap=True, highlight=False)
     for line in lines:
         console.print(line, markup=False)
+
+
+def note(line: str) -> None:
+    """A line on stderr, so that it is seen beside JSON on stdout."""
+    from rich.console import Console
+
+    Console(stderr=True, soft_wrap=True, highlight=False).print(line, markup=False)
+
+
+def warn(line: str) -> None:
+    """A line in red on stderr, so that it is seen beside JSON on stdout."""
+    from rich.console import Console
+    from rich.text import Text
+
+    Console(stderr=True, soft_wrap=True).print(Text(line, style="bold red"))
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -6,8 +6,19 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from assay.cli.console import InOut, Output, answer, answer_table, asked, in_context, rows_of, say, table
-from assay.cli.references import agent_ref, dataset_ref, latest_dataset
+from assay.cli.console import (
+    InOut,
+    Output,
+    answer,
+    answer_table,
+    asked,
+    in_context,
+    rows_of,
+    say,
+    settings,
+    table,
+)
+from assay.cli.references import agent_ref, dataset_ref, the_only_dataset
 from assay.cli.stage import run_and_answer
 from assay.contracts.dataset import Dataset, DatasetRequest, DatasetResult
 from assay.errors import BadInput
@@ -34,6 +45,9 @@ def build(
         bool | None, Parameter(help="Play each scenario once to see if it can be solved.")
     ] = None,
     model: str | None = None,
+    exception: Annotated[
+        str | None, Parameter(help="Why the threshold may be under the project's; stands in the report.")
+    ] = None,
     io: InOut = InOut(),
 ) -> int:
     """Draft a dataset from a brief, or bring one along; validate it and save both in MLflow."""
@@ -50,6 +64,7 @@ def build(
         threshold=threshold,
         reference_attempt=reference_attempt,
         model=model,
+        exception={"by": settings().person, "reason": exception} if exception else None,
     )
     result = run_and_answer(request, io)
     assert isinstance(result, DatasetResult)  # noqa: S101, the request's stage says so
@@ -108,7 +123,7 @@ def import_(
 
 @app.command
 def export(
-    dataset: Annotated[str | None, Parameter(help="name@version; the newest if left out.")] = None,
+    dataset: Annotated[str | None, Parameter(help="name@version; needed where there are several.")] = None,
     *,
     to: Annotated[Literal["jsonl", "csv"], Parameter(help="Format.")] = "jsonl",
     io: Output = Output(),
@@ -118,7 +133,7 @@ def export(
     from assay.tracking import load_dataset
 
     async def work(context: "Context") -> Dataset:
-        ref = dataset_ref(dataset) if dataset else await latest_dataset(context, io.name)
+        ref = dataset_ref(dataset) if dataset else await the_only_dataset(context, io.name)
         return await asyncio.to_thread(load_dataset, context.tracking, io.name, ref)
 
     found = in_context(work)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from assay.cli.console import InOut, Output, asked, in_context, settings, table, write_json
-from assay.cli.references import agent_ref, newest
+from assay.cli.references import agent_ref, only
 from assay.cli.simulate import list_stage
 from assay.cli.stage import run_and_answer
 from assay.contracts.rollout import DeployRequest, RegistryStage
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 app = App(name="assay deploy", help="None to Staging to Production, with who, why and the evidence (stage 7).")
 
-Comparison = Annotated[str | None, Parameter(help="Its id; the newest if left out.")]
+Comparison = Annotated[str | None, Parameter(help="Its id; needed where there are several.")]
 Reason = Annotated[str | None, Parameter(help="Why; recorded.")]
 
 
@@ -57,7 +57,7 @@ def _deploy(
     io: InOut,
 ) -> None:
     if io.input is None and comparison is None:
-        comparison = newest(io.name, Stage.COMPARE)
+        comparison = only(io.name, Stage.COMPARE)
     request = asked(
         DeployRequest,
         io,

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from assay.cli.console import InOut, answer, asked, in_context, took
-from assay.cli.references import agent_ref, dataset_ref, newest_dataset
+from assay.cli.judge import judge_specs
+from assay.cli.references import agent_ref, dataset_ref, only_dataset
+from assay.cli.stage import Fresh, Occasion, end_if_too_little, next_commands, occasion_of, stored
 from assay.contracts.evaluation import EvaluateRequest, Evaluation
 from assay.contracts.judgment import JudgeSpec
 
@@ -21,14 +23,16 @@ app = App(name="assay evaluate", help="Simulate and judge in one go (stages 3 an
 def evaluate(
     *,
     agent: Annotated[str | None, Parameter(help="agent_id@version to play against.")] = None,
-    dataset: Annotated[str | None, Parameter(help="name@version; the newest if left out.")] = None,
+    dataset: Annotated[str | None, Parameter(help="name@version; needed where there are several.")] = None,
     trials: Annotated[int | None, Parameter(help="Independent repeats of each scenario.")] = None,
     seed: int | None = None,
+    fresh: Fresh = False,
+    occasion: Occasion = None,
     max_turns: int | None = None,
     concurrency: Annotated[int | None, Parameter(help="Conversations in flight.")] = None,
     model: Annotated[str | None, Parameter(help="Of the user simulator; `offline` for the rules.")] = None,
     judge_model: Annotated[tuple[str, ...], Parameter(help="A judge's model; several make a panel.")] = (),
-    votes: Annotated[int, Parameter(help="Votes of each judge.")] = 1,
+    votes: Annotated[int | None, Parameter(help="Votes of each judge.")] = None,
     rubric: Annotated[str | None, Parameter(help="More that the judge should know.")] = None,
     max_cost_usd: Annotated[Decimal | None, Parameter(help="Stop before more is spent.")] = None,
     max_tokens: Annotated[int | None, Parameter(help="Stop before more are used, input and output.")] = None,
@@ -45,7 +49,7 @@ def evaluate(
     """
     ref = dataset_ref(dataset) if dataset else None
     if ref is None and io.input is None:
-        ref = newest_dataset(io.name)
+        ref = only_dataset(io.name)
     limits = {"cost_usd": max_cost_usd, "tokens": max_tokens, "calls": max_calls, "time_s": max_time_s}
     given = {name: value for name, value in limits.items() if value is not None}
     request = asked(
@@ -55,6 +59,7 @@ def evaluate(
         dataset=ref,
         trials=trials,
         seed=seed,
+        occasion=occasion_of(fresh, occasion),
         max_turns=max_turns,
         concurrency=concurrency,
         model=model,
@@ -66,13 +71,15 @@ def evaluate(
     if estimate:
         return _estimate(request, io)
 
-    async def work(context: "Context") -> Evaluation:
+    async def work(context: "Context") -> tuple[Evaluation, list[str]]:
         from assay.lifecycle.evaluate import evaluate
 
-        return await evaluate(request, context)
+        done = await evaluate(request, context)
+        return done, await lines(done, context)
 
-    done = in_context(work, quiet=io.json, changes={"record": record, "replay": replay})
-    answer(done, io, lines(done, io))
+    done, said = in_context(work, quiet=io.json, changes={"record": record, "replay": replay})
+    answer(done, io, said)
+    end_if_too_little(done.simulation, done.judging)
 
 
 def _estimate(request: EvaluateRequest, io: InOut) -> None:
@@ -95,22 +102,19 @@ def _estimate(request: EvaluateRequest, io: InOut) -> None:
     )
 
 
-def _judges(models: tuple[str, ...], votes: int) -> tuple[JudgeSpec, ...] | None:
+def _judges(models: tuple[str, ...], votes: int | None) -> tuple[JudgeSpec, ...] | None:
     """None: as the request says."""
-    if not models and votes == 1:
+    if not models and votes is None:
         return None
-    return tuple(JudgeSpec(model=model, votes=votes) for model in models or (None,))
+    return judge_specs([{"model": model} for model in models or (None,)], votes)
 
 
-def lines(done: Evaluation, io: InOut) -> list[str]:
+async def lines(done: Evaluation, context: "Context") -> list[str]:
     from assay.lifecycle.headline import headline
+    from assay.lifecycle.publish import report_uris
 
-    project = "" if io.name == "default" else f" --project {io.name}"
-    return [
-        f"simulate {done.simulation.subject_id}",
-        f"  {headline(done.simulation)}",
-        f"judge {done.judging.subject_id}",
-        f"  {headline(done.judging)}",
-        f"  took {took(done.spent)}",
-        f"  next: assay analytics report{project}",
-    ]
+    said = []
+    for result in (done.simulation, done.judging):
+        said += [f"{result.stage} {result.subject_id}{stored(result, context)}", f"  {headline(result)}"]
+        said += [f"  report: {uri}" for uri in (await report_uris(result, context)).values()]
+    return [*said, f"  took {took(done.spent)}", *(f"  next: {step}" for step in next_commands(done.judging))]

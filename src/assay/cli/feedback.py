@@ -8,7 +8,7 @@ from cyclopts import App, Parameter
 
 from assay.cli.console import InOut, Output, answer, asked, in_context, rows_of, say, settings, table
 from assay.cli.dataset import load_dataset_file
-from assay.cli.references import agent_ref, dataset_ref, latest, latest_dataset
+from assay.cli.references import agent_ref, dataset_ref, the_only, the_only_dataset
 from assay.cli.simulate import list_stage
 from assay.cli.stage import run_and_answer
 from assay.contracts.complaint import Complaints
@@ -61,7 +61,7 @@ def ingest(
 def chat(
     question: Annotated[str | None, Parameter(help="One question; a conversation if left out.")] = None,
     *,
-    production: Annotated[str | None, Parameter(help="The report's id; the newest if left out.")] = None,
+    production: Annotated[str | None, Parameter(help="The report's id; needed where there are several.")] = None,
     model: str | None = None,
     io: Output = Output(),
 ) -> None:
@@ -105,7 +105,7 @@ def send(
 @app.command
 def issue(
     *,
-    production: Annotated[str | None, Parameter(help="The report's id; the newest if left out.")] = None,
+    production: Annotated[str | None, Parameter(help="The report's id; needed where there are several.")] = None,
     io: Output = Output(),
 ) -> None:
     """Open an issue on GitHub that says what production taught (GITHUB_TOKEN, GITHUB_REPOSITORY, GITHUB_SHA)."""
@@ -114,7 +114,7 @@ def issue(
     async def work(context: "Context") -> ProductionReport:
         from assay.lifecycle.gates import load_subject
 
-        found = await load_subject(context, io.name, production or await latest(context, io.name, Stage.FEEDBACK))
+        found = await load_subject(context, io.name, production or await the_only(context, io.name, Stage.FEEDBACK))
         if not isinstance(found, ProductionReport):
             raise BadInput(f"production: {production} is no production report")
         return found
@@ -126,8 +126,8 @@ def issue(
 @app.command
 def propose(
     *,
-    production: Annotated[str | None, Parameter(help="The report's id; the newest if left out.")] = None,
-    dataset: Annotated[str | None, Parameter(help="name@version that grows; the newest if left out.")] = None,
+    production: Annotated[str | None, Parameter(help="The report's id; needed where there are several.")] = None,
+    dataset: Annotated[str | None, Parameter(help="name@version that grows; needed where there are several.")] = None,
     agent: Annotated[str | None, Parameter(help="agent_id@version that it tests; the report's if left out.")] = None,
     scenarios: Annotated[Path | None, Parameter(help="What you made of the proposals, as JSONL.")] = None,
     io: InOut = InOut(),
@@ -138,9 +138,9 @@ def propose(
         from assay.lifecycle.complaints import propose as taken
         from assay.lifecycle.gates import load_subject
 
-        chosen = production or await latest(context, io.name, Stage.FEEDBACK)
+        chosen = production or await the_only(context, io.name, Stage.FEEDBACK)
         report = await load_subject(context, io.name, chosen)
-        ref = dataset_ref(dataset) if dataset else await latest_dataset(context, io.name)
+        ref = dataset_ref(dataset) if dataset else await the_only_dataset(context, io.name)
         tested = agent_ref(agent) if agent else getattr(report, "agent", None)
         if tested is None:
             raise BadInput(f"production: {chosen} is no production report")

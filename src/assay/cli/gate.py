@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 app = App(name="assay gate", help="What waits for a decision, and the ledger of those taken.")
 
-Subject = Annotated[str, Parameter(help="The id of what is decided on, such as sim-3f9a….")]
+Subjects = Annotated[tuple[str, ...], Parameter(help="Ids of what is decided on, such as sim-3f9a….")]
 Reason = Annotated[str, Parameter(help="Why; recorded in the ledger.")]
 
 
@@ -41,16 +41,21 @@ def list_(
     answer_table(gates, io, f"Gates in project {io.name}", ("stage", "id", "state", "who", "why"), rows)
 
 
-@app.command
-def approve(subject: Subject, *, reason: Reason, io: Output = Output()) -> None:
-    """Approve a result, so that the next stage may start."""
-    _decide(subject, "approve", reason, io)
+Overrule = Annotated[bool, Parameter(negative="", help="Overrule the decision that is in force.")]
 
 
 @app.command
-def reject(subject: Subject, *, reason: Reason, io: Output = Output()) -> None:
-    """Reject a result: nothing may stand on it."""
-    _decide(subject, "reject", reason, io)
+def approve(subjects: Subjects, /, *, reason: Reason, overrule: Overrule = False, io: Output = Output()) -> None:
+    """Approve results, so that the next stage may start."""
+    for subject in subjects:
+        _decide(subject, "approve", reason, overrule, io)
+
+
+@app.command
+def reject(subjects: Subjects, /, *, reason: Reason, overrule: Overrule = False, io: Output = Output()) -> None:
+    """Reject results: nothing may depend on them."""
+    for subject in subjects:
+        _decide(subject, "reject", reason, overrule, io)
 
 
 async def _wake_jobs(context: "Context", project: str) -> None:
@@ -63,32 +68,39 @@ async def _wake_jobs(context: "Context", project: str) -> None:
         await jobs.gate_decided(project)
 
 
-def _decide(subject: str, decision: Literal["approve", "reject"], reason: str, io: Output) -> None:
-    from assay.lifecycle.gates import decide
+def _decide(subject: str, decision: Literal["approve", "reject"], reason: str, overrule: bool, io: Output) -> None:
+    from assay.lifecycle.gates import ANY_DECISION, decide
 
     if not reason.strip():
         raise BadInput("reason: is empty: say why, it is what the ledger is for")
 
     async def work(context: "Context"):
-        written = await decide(context, io.name, subject, decision, by=settings().person, reason=reason)
+        overrules = ANY_DECISION if overrule else None
+        by = settings().person
+        written = await decide(context, io.name, subject, decision, by=by, reason=reason, overrules=overrules)
         await _wake_jobs(context, io.name)
         return written
 
-    client = asked_server()
-    written = decide_there(client, io.name, subject, decision, reason) if client else in_context(work)
-    answer(written, io, (f"{decision}d: {subject} by {written.by}", f"ledger head {written.hash}"))
+    if client := asked_server():
+        written = decide_there(client, io.name, subject, decision, reason, overrule=overrule)
+    else:
+        written = in_context(work)
+    done = "approved" if decision == "approve" else "rejected"
+    answer(written, io, (f"{done}: {subject} by {written.by}", f"ledger head {written.hash}"))
 
 
 @app.command
 def verify(*, io: Output = Output()) -> int:
     """Check the ledger against its copies, its head and its signatures, and what is deployed against the ledger.
 
-    Ends 2 where something does not fit.
+    What is approved is read again and compared with the hashes in its approval. Ends 2 where something does not fit.
     """
     from assay.lifecycle.gates import verify as check_ledger
 
-    client = asked_server()
-    check = client.gates.ledger(io.name).check if client else in_context(lambda context: check_ledger(context, io.name))
+    if client := asked_server():
+        check = client.gates.ledger(io.name, evidence=True).check
+    else:
+        check = in_context(lambda context: check_ledger(context, io.name))
     return _answer_check(check, io)
 
 
@@ -109,9 +121,9 @@ def _answer_check(check: "LedgerCheck", io: Output) -> int:
     ]
     if check.head:
         lines.append(f"head {check.head}" + (f", {check.signed} signed" if check.signed else ""))
-    lines += check.unapproved
+    lines += check.unapproved + check.changed
     answer(check, io, lines)
-    return 0 if check.intact and not check.unapproved else BAD_INPUT
+    return BAD_INPUT if check.unapproved or check.changed or not check.intact else 0
 
 
 @app.command

@@ -1,13 +1,15 @@
 """assay judge"""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
+from pydantic import ValidationError
 
 from assay.cli.console import InOut, Output, answer, answer_table, asked, in_context, say, table
-from assay.cli.references import latest, newest
+from assay.cli.references import agent_ref, only, the_only
 from assay.cli.simulate import list_stage
 from assay.cli.stage import run_and_answer
 from assay.contracts.calibration import CertifyRequest, JudgeCertificate
@@ -15,6 +17,7 @@ from assay.contracts.judge_audit import JudgeAgreement
 from assay.contracts.judgment import JudgeRequest, JudgeSpec, TraceQuery
 from assay.contracts.probes import JudgeProbeReport, JudgeProbeRequest, ProbeKind
 from assay.contracts.stage import Stage
+from assay.errors import BadInput
 
 if TYPE_CHECKING:
     from assay.stages.context import Context
@@ -25,25 +28,26 @@ app = App(name="assay judge", help="Verdicts on conversations, with evidence and
 @app.command
 def run(
     *,
-    simulation: Annotated[str | None, Parameter(help="Its id; the newest if left out.")] = None,
+    simulation: Annotated[str | None, Parameter(help="Its id; needed where there are several.")] = None,
+    agent: Annotated[str | None, Parameter(help="The simulation of this agent_id@version.")] = None,
     experiment: Annotated[str | None, Parameter(help="Judge traces of this MLflow experiment instead.")] = None,
     filter: Annotated[str, Parameter(help="Which of its traces, as in mlflow.search_traces.")] = "",
     expect: Annotated[tuple[str, ...], Parameter(help="Something that every conversation must do, in words.")] = (),
     rubric: Annotated[str | None, Parameter(help="More that the judge should know.")] = None,
     model: Annotated[tuple[str, ...], Parameter(help="A judge's model; several make a panel.")] = (),
     scorer: Annotated[tuple[str, ...], Parameter(help="An MLflow scorer as a judge.")] = (),
-    votes: Annotated[int, Parameter(help="Votes of each judge.")] = 1,
+    votes: Annotated[int | None, Parameter(help="Votes of each judge.")] = None,
     concurrency: int | None = None,
     io: InOut = InOut(),
 ) -> None:
     """Judge a simulation, or traces that are already in MLflow."""
     traces = TraceQuery(experiment=experiment, filter=filter) if experiment else None
     if simulation is None and traces is None and io.input is None:
-        simulation = newest(io.name, Stage.SIMULATE)
-    judges = [
-        *(JudgeSpec(model=name, votes=votes) for name in model),
-        *(JudgeSpec(kind="mlflow", scorer=name) for name in scorer),
-    ]
+        simulation = only(io.name, Stage.SIMULATE, agent_ref(agent) if agent else None)
+    named = [{"model": name} for name in model]
+    if votes is not None and not named and not scorer:
+        named = [{}]
+    judges = [*judge_specs(named, votes), *(JudgeSpec(kind="mlflow", scorer=name) for name in scorer)]
     expectations = [{"expectation_id": f"expect-{place}", "text": text} for place, text in enumerate(expect, start=1)]
     request = asked(
         JudgeRequest,
@@ -52,10 +56,19 @@ def run(
         traces=traces,
         expectations=expectations or None,
         rubric=rubric,
-        judges=judges or ([JudgeSpec(votes=votes)] if votes > 1 else None),
+        judges=judges or None,
         concurrency=concurrency,
     )
     run_and_answer(request, io)
+
+
+def judge_specs(named: Sequence[dict[str, Any]], votes: int | None) -> tuple[JudgeSpec, ...]:
+    """Judges with their votes. Raises BadInput for a number of votes that no judge can give."""
+    given = {} if votes is None else {"votes": votes}
+    try:
+        return tuple(JudgeSpec.model_validate({**judge, **given}) for judge in named)
+    except ValidationError as error:
+        raise BadInput.from_validation("judges", error) from error
 
 
 @app.command(name="list")
@@ -81,7 +94,7 @@ def certify(
 
         names = judging
         if not names and io.input is None:
-            names = await same_judge(context, io.name, await latest(context, io.name, Stage.JUDGE))
+            names = await same_judge(context, io.name, await the_judge(context, io.name))
         made = await certify_judge(asked(CertifyRequest, io, judging_ids=names or None, level=level), context)
         return made, [await publish_certificate(made, context)]
 
@@ -100,10 +113,31 @@ def certify(
     )
 
 
+async def the_judge(context: "Context", project: str) -> str:
+    """A judging of the project's one judge. Raises BadInput where several judges judged."""
+    from assay.contracts.judgment import Judging
+    from assay.evaluation.judges.certificate import judge_key
+    from assay.tracking import list_results, load_result
+
+    judges: dict[str, Judging] = {}
+    for run in await asyncio.to_thread(list_results, context.tracking, project, Stage.JUDGE, limit=1000):
+        loaded = await asyncio.to_thread(load_result, context.tracking, project, Stage.JUDGE, run.subject_id)
+        judging = Judging.model_validate(loaded)
+        judges.setdefault(str(judge_key(judging)), judging)
+    if len(judges) == 1:
+        return next(iter(judges.values())).subject_id
+    if not judges:
+        return await the_only(context, project, Stage.JUDGE)
+    listed = "\n".join(
+        f"  {found.subject_id}  {found.judge}, rubric {found.rubric_hash[:8]}" for found in judges.values()
+    )
+    raise BadInput(f"several judges judged in project {project}; name a judging of the one you mean:\n{listed}")
+
+
 @app.command
 def probe(
     *,
-    judging: Annotated[str | None, Parameter(help="Its id; the newest if left out.")] = None,
+    judging: Annotated[str | None, Parameter(help="Its id; needed where there are several.")] = None,
     kind: Annotated[tuple[ProbeKind, ...], Parameter(help="Only these probes; all if left out.")] = (),
     conversations: Annotated[int | None, Parameter(help="On how many conversations at the most.")] = None,
     seed: int | None = None,
@@ -116,7 +150,7 @@ def probe(
         from assay.lifecycle.publish import publish_probes
         from assay.stages.probing import probe_judge
 
-        chosen = judging or (None if io.input else await latest(context, io.name, Stage.JUDGE))
+        chosen = judging or (None if io.input else await the_only(context, io.name, Stage.JUDGE))
         fields = {"conversations": conversations, "seed": seed, "concurrency": concurrency}
         request = asked(JudgeProbeRequest, io, judging_id=chosen, kinds=("repeat", *kind) if kind else None, **fields)
         made = await probe_judge(request, context)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from assay.cli.analytics import newest_judging
+from assay.cli.analytics import judging_meant
 from assay.cli.console import Output, answer, in_context, rows_of, say, settings
 from assay.contracts.judgment import Ruling
 from assay.contracts.labels import LabelsTaken, LabelTask
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 app = App(name="assay label", help="What people say of what a judge ruled on: how judges get admitted.")
 
-Judging = Annotated[str | None, Parameter(help="Its id; the newest if left out.")]
+Judging = Annotated[str | None, Parameter(help="Its id; needed where there are several.")]
 KEYS = {"y": Ruling.MET, "n": Ruling.NOT_MET, "u": Ruling.ABSTAINED}
 
 
@@ -33,7 +33,7 @@ def draw(
     """Draw conversations by lot, more often where the judge doubts; their chances are kept for the labels' weights."""
     from assay.evaluation.exchange import labels_to_csv, labels_to_jsonl
 
-    chosen = newest_judging(judging, io.name)
+    chosen = judging_meant(judging, io.name)
 
     async def work(context: "Context"):
         from assay.stages.labelling import draw_labels
@@ -88,7 +88,7 @@ def start(
     io: Output = Output(),
 ) -> None:
     """Label what was drawn, one conversation after the other, without seeing what the judge said."""
-    chosen = newest_judging(judging, io.name)
+    chosen = judging_meant(judging, io.name)
     person = by or settings().person
 
     async def work(context: "Context") -> LabelsTaken | None:
@@ -112,7 +112,7 @@ def start(
 @app.command
 def agreement(*, judging: Judging = None, io: Output = Output()) -> None:
     """Whether the people who labelled agree among themselves."""
-    chosen = newest_judging(judging, io.name)
+    chosen = judging_meant(judging, io.name)
 
     async def work(context: "Context"):
         from assay.stages.labelling import label_agreement

@@ -57,6 +57,9 @@ def run(
     approve_all: Annotated[
         bool, Parameter(negative="", help="Open every gate, and have it recorded that nobody looked.")
     ] = False,
+    agents_report: Annotated[
+        bool | None, Parameter(negative="", help="Also report on the platform's agents, which repeat some work for it.")
+    ] = None,
     record: Annotated[Path | None, Parameter(help="Keep every answer of models and agent in this file.")] = None,
     replay: Annotated[Path | None, Parameter(help="Take every answer from this recording: no call is made.")] = None,
     io: InOut = InOut(),
@@ -83,6 +86,7 @@ def run(
         seed=seed,
         until=until,
         model=model,
+        agents_report=agents_report,
         by=settings().person,
         **fields,
     )
@@ -116,7 +120,7 @@ async def run_request(request: PipelineRequest, context: "Context", *, everyone:
 
 def _tell(summary: StageSummary) -> None:
     took = "done before" if summary.reused else f"{summary.duration_s:.1f} s"
-    say(f"{summary.stage:<9} {summary.agent!s:<18} {summary.headline}  [{took}]")
+    say(f"{summary.stage:<9} {summary.headline}  [{took}]")
 
 
 async def _ask_person(context: "Context", gate: "GateState", result: "StageResult") -> "Answer | None":

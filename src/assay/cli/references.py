@@ -1,6 +1,9 @@
-"""What a person types for an agent, a dataset or trials, read into contracts; and what `latest` stands for."""
+"""What a person types for an agent, a dataset or trials, read into contracts; what is meant where nothing is typed."""
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -43,43 +46,96 @@ def trial_numbers(text: str | None) -> tuple[int, ...] | None:
     return tuple(numbers)
 
 
-def newest(project: str, stage: Stage, agent: AgentRef | None = None) -> str:
-    """The id of the newest result, here or on the server that is asked. Raises NotFound."""
+def only(project: str, stage: Stage, agent: AgentRef | None = None) -> str:
+    """The id of the one result that is there, here or on the server that is asked, and says so on stderr.
+
+    Raises NotFound where there is none, BadInput with the list where there are several.
+    """
     from assay.cli.console import in_context
-    from assay.cli.server import asked_server, newest_there
+    from assay.cli.server import asked_server, results_there
 
     if client := asked_server():
-        return newest_there(client, project, stage, agent)
-    return in_context(lambda context: latest(context, project, stage, agent), quiet=True)
+        rows = results_there(client, project, stage, agent)
+    else:
+        rows = in_context(lambda context: _rows(context, project, stage, agent), quiet=True)
+    return _the_only(rows, project, stage, agent)
 
 
-def newest_dataset(project: str) -> DatasetRef:
-    """Raises NotFound."""
+def only_dataset(project: str, agent: AgentRef | None = None) -> DatasetRef:
+    """The one dataset version of the project. Raises NotFound where there is none, BadInput where there are several."""
     from assay.cli.console import in_context
     from assay.cli.server import asked_server
 
     if client := asked_server():
-        for item in client.datasets.list(project):
-            return item.dataset
-        raise NotFound(f"project {project} has no dataset on {client.address} yet: `assay dataset build` makes one")
-    return in_context(lambda context: latest_dataset(context, project), quiet=True)
+        found = [item.dataset for item in client.datasets.list(project)]
+        return _the_only_dataset(found, project)
+    return in_context(lambda context: the_only_dataset(context, project), quiet=True)
 
 
-async def latest(context: "Context", project: str, stage: Stage, agent: AgentRef | None = None) -> str:
-    """The id of the newest result of a stage. Raises NotFound with the command that makes one."""
+async def the_only(context: "Context", project: str, stage: Stage, agent: AgentRef | None = None) -> str:
+    """As `only`, where the store is open."""
+    return _the_only(await _rows(context, project, stage, agent), project, stage, agent)
+
+
+async def the_only_dataset(context: "Context", project: str) -> DatasetRef:
+    from assay.tracking import list_datasets
+
+    found = await asyncio.to_thread(list_datasets, context.tracking, project)
+    return _the_only_dataset([row.ref for row in found], project)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A result that may be meant."""
+
+    subject_id: str
+    agent: AgentRef | None
+    dataset: str | None
+    at: datetime
+
+
+SHOWN = 10
+
+
+async def _rows(context: "Context", project: str, stage: Stage, agent: AgentRef | None) -> list[Row]:
     from assay.tracking import list_results
 
-    found = await asyncio.to_thread(list_results, context.tracking, project, stage, agent=agent, limit=1)
-    if not found:
-        of = f" of agent {agent}" if agent else ""
+    found = await asyncio.to_thread(list_results, context.tracking, project, stage, agent=agent, limit=SHOWN + 1)
+    return [Row(r.subject_id, r.agent, r.tags.get("dataset") or r.dataset_version, r.started_at) for r in found]
+
+
+def _the_only(rows: Sequence[Row], project: str, stage: Stage, agent: AgentRef | None) -> str:
+    from assay.cli.console import note
+
+    of = f" of agent {agent}" if agent else ""
+    if not rows:
         raise NotFound(f"project {project} has no {stage} result{of} yet: run that stage first (see `assay --help`)")
-    return found[0].subject_id
+    rows = list({row.subject_id: row for row in rows}.values())
+    if len(rows) > 1:
+        listed = "\n".join(f"  {_named(row)}" for row in rows[:SHOWN])
+        more = "\n  ..." if len(rows) > SHOWN else ""
+        raise BadInput(
+            f"project {project} has several {stage} results{of}, the newest first; name the one you mean:\n"
+            f"{listed}{more}"
+        )
+    note(f"using {stage} {_named(rows[0])}")
+    return rows[0].subject_id
 
 
-async def latest_dataset(context: "Context", project: str) -> DatasetRef:
-    from assay.contracts.dataset import DatasetResult
-    from assay.tracking import load_result
+def _named(row: Row) -> str:
+    about = " on ".join(str(part) for part in (row.agent, row.dataset) if part)
+    return f"{row.subject_id}  {about}  {row.at:%Y-%m-%d %H:%M}"
 
-    subject = await latest(context, project, Stage.DATASET)
-    loaded = await asyncio.to_thread(load_result, context.tracking, project, Stage.DATASET, subject)
-    return DatasetResult.model_validate(loaded).dataset.ref
+
+def _the_only_dataset(found: Sequence[DatasetRef], project: str) -> DatasetRef:
+    from assay.cli.console import note
+
+    if not found:
+        raise NotFound(f"project {project} has no dataset yet: `assay dataset build` makes one")
+    if len(found) > 1:
+        listed = "\n".join(f"  {ref}" for ref in found[:SHOWN])
+        raise BadInput(
+            f"dataset: project {project} has several, the newest first; name the one you mean with --dataset:\n{listed}"
+        )
+    note(f"using dataset {found[0]}")
+    return found[0]

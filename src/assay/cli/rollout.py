@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 
 from assay.cli.console import InOut, Output, answer, asked, in_context, load_as, say, settings, table
-from assay.cli.references import latest
+from assay.cli.references import the_only
 from assay.contracts.rollout import RolloutState
 from assay.contracts.stage import Stage
 from assay.contracts.traffic import RolloutEvaluation, RolloutPolicy, RolloutStart, Traffic
@@ -22,7 +22,7 @@ Reason = Annotated[str, Parameter(help="Why; recorded.")]
 
 @app.command
 def start(
-    rollout: Annotated[str | None, Parameter(help="Its id; the newest if left out.")] = None,
+    rollout: Annotated[str | None, Parameter(help="Its id; needed where there are several.")] = None,
     *,
     reason: Reason,
     champion_url: Annotated[str | None, Parameter(help="Where it answers; its card says it if left out.")] = None,
@@ -41,7 +41,7 @@ def start(
     async def work(context: "Context") -> Traffic:
         from assay.lifecycle.rollouts import start as begin
 
-        named = rollout or (None if io.input else await latest(context, io.name, Stage.DEPLOY))
+        named = rollout or (None if io.input else await _in_production(context, io.name))
         request = asked(
             RolloutStart,
             io,
@@ -55,6 +55,23 @@ def start(
         return await begin(request, context)
 
     _tell(in_context(work, quiet=io.json), io)
+
+
+async def _in_production(context: "Context", project: str) -> str:
+    """The one rollout plan of a version in Production. Raises BadInput where there are several."""
+    from assay.contracts.rollout import RegistryStage, Rollout
+    from assay.errors import BadInput
+    from assay.tracking import list_results, load_result
+
+    t, plans = context.tracking, []
+    for run in await asyncio.to_thread(list_results, t, project, Stage.DEPLOY, limit=1000):
+        plan = Rollout.model_validate(await asyncio.to_thread(load_result, t, project, Stage.DEPLOY, run.subject_id))
+        if plan.registry_stage is RegistryStage.PRODUCTION:
+            plans.append(plan)
+    if len(plans) > 1:
+        listed = "\n".join(f"  {plan.subject_id}  {plan.challenger} against {plan.champion}" for plan in plans)
+        raise BadInput(f"project {project} has several rollouts in Production; name the one you mean:\n{listed}")
+    return plans[0].subject_id if plans else await the_only(context, project, Stage.DEPLOY)
 
 
 @app.command

@@ -8,9 +8,10 @@ from assay.contracts.gate import GateDecision
 from assay.contracts.job import Job, JobKind, JobRequest, JobStatus
 from assay.contracts.pipeline import PipelineRequest, PipelineResult
 from assay.contracts.stage import AgentRef, Stage, StageRequest, StageResult
-from assay.errors import AssayError, BadInput, NotFound
+from assay.errors import AssayError, BadInput
 
 if TYPE_CHECKING:
+    from assay.cli.references import Row
     from assay.client import Client
 
 RESULTS = {
@@ -96,20 +97,27 @@ def _result(job: Job) -> dict:
     return job.result
 
 
-def newest_there(client: "Client", project: str, stage: Stage, agent: AgentRef | None) -> str:
-    """Raises NotFound."""
-    results = getattr(client, RESULTS[stage])
-    for run in results.list(project, agent=agent):
-        return run.subject_id
-    raise NotFound(f"project {project} has no {stage} result on {client.address} yet: run that stage first")
+def results_there(client: "Client", project: str, stage: Stage, agent: AgentRef | None) -> "list[Row]":
+    """The newest results of a stage, one more than are shown."""
+    from itertools import islice
+
+    from assay.cli.references import SHOWN, Row
+
+    runs = islice(getattr(client, RESULTS[stage]).list(project, agent=agent), SHOWN + 1)
+    return [Row(run.subject_id, run.agent, str(run.dataset) if run.dataset else None, run.started_at) for run in runs]
 
 
 def decide_there(
-    client: "Client", project: str, subject: str, decision: Literal["approve", "reject"], reason: str
+    client: "Client", project: str, subject: str, decision: Literal["approve", "reject"], reason: str, *, overrule: bool
 ) -> GateDecision:
+    """overrule: whatever decision is in force now."""
     from assay.lifecycle.gates import stage_of_subject
 
-    return client.gates.decide(project, stage_of_subject(subject), subject, decision, reason)
+    in_force = None
+    if overrule:
+        decisions = client.gates.ledger(project).decisions
+        in_force = next((written.hash for written in decisions if written.subject_id == subject), None)
+    return client.gates.decide(project, stage_of_subject(subject), subject, decision, reason, overrules=in_force)
 
 
 class JobsThere:

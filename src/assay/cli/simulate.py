@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 
 from assay.cli.console import InOut, Output, answer, answer_table, asked, in_context, print_notes, say, write_json
-from assay.cli.references import agent_ref, dataset_ref, newest_dataset
-from assay.cli.stage import run_and_answer
+from assay.cli.references import agent_ref, dataset_ref, only_dataset
+from assay.cli.stage import Fresh, Occasion, occasion_of, run_and_answer
 from assay.contracts.conversation import SimulateRequest
 from assay.contracts.stage import Stage
 from assay.errors import BadInput
@@ -25,9 +25,11 @@ app = App(name="assay simulate", help="Simulated users against an agent; convers
 def run(
     *,
     agent: Annotated[str | None, Parameter(help="agent_id@version to play against.")] = None,
-    dataset: Annotated[str | None, Parameter(help="name@version; the newest if left out.")] = None,
+    dataset: Annotated[str | None, Parameter(help="name@version; needed where there are several.")] = None,
     trials: Annotated[int | None, Parameter(help="Independent repeats of each scenario.")] = None,
     seed: int | None = None,
+    fresh: Fresh = False,
+    occasion: Occasion = None,
     max_turns: int | None = None,
     concurrency: Annotated[int | None, Parameter(help="Conversations in flight.")] = None,
     model: Annotated[str | None, Parameter(help="Of the user simulator; `offline` for the rules.")] = None,
@@ -36,7 +38,7 @@ def run(
     """Play every scenario against the agent. Run again after a stop, it plays only what is missing."""
     ref = dataset_ref(dataset) if dataset else None
     if ref is None and io.input is None:
-        ref = newest_dataset(io.name)
+        ref = only_dataset(io.name)
     request = asked(
         SimulateRequest,
         io,
@@ -44,6 +46,7 @@ def run(
         dataset=ref,
         trials=trials,
         seed=seed,
+        occasion=occasion_of(fresh, occasion),
         max_turns=max_turns,
         concurrency=concurrency,
         model=model,

@@ -271,13 +271,23 @@ class Gates(Resource):
         return self._http.items(f"/projects/{part(project)}/gates", GatePage, state=state)
 
     def decide(
-        self, project: str, stage: Stage, subject_id: str, decision: Literal["approve", "reject"], reason: str
+        self,
+        project: str,
+        stage: Stage,
+        subject_id: str,
+        decision: Literal["approve", "reject"],
+        reason: str,
+        *,
+        overrules: str | None = None,
     ) -> GateDecision:
+        """overrules: the hash of the decision that is in force and is to be overruled; None: none was seen."""
         path = f"/projects/{part(project)}/gates/{stage}/{part(subject_id)}"
-        return self._http.send("POST", path, GateDecision, GateAnswer(decision=decision, reason=reason))
+        answer = GateAnswer(decision=decision, reason=reason, overrules=overrules)
+        return self._http.send("POST", path, GateDecision, answer)
 
-    def ledger(self, project: str) -> Ledger:
-        return self._http.get(f"/projects/{part(project)}/ledger", Ledger)
+    def ledger(self, project: str, *, evidence: bool = False) -> Ledger:
+        """evidence: what was approved is read again and held against the approvals' hashes."""
+        return self._http.get(f"/projects/{part(project)}/ledger", Ledger, evidence=evidence)
 
 
 class Pipelines(Resource):

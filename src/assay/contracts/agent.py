@@ -177,6 +177,8 @@ class AgentVersion(StageResult):
     card_hash: Hash
     card_dir: str = "."
     """Where the card's files and its Python code were when it was registered."""
+    files: dict[str, Hash] = Field(default_factory=dict)
+    """What the agent consists of on disk, relative to card_dir: its Python modules and the card's files, to SHA-256."""
     registered_model: str
     registry_version: str
     probe: ProbeReport | None

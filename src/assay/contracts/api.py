@@ -7,7 +7,7 @@ from typing import Annotated, Generic, Literal, TypeVar
 from pydantic import Field
 
 from assay.contracts.agent import AgentVersion
-from assay.contracts.base import Contract, Document, JsonObject, Seconds, Share, Slug, Text
+from assay.contracts.base import Contract, Document, Hash, JsonObject, Seconds, Share, Slug, Text
 from assay.contracts.comparison import ComparePolicy
 from assay.contracts.conversation import Conversation, SimulatorFaultKind, StopReason
 from assay.contracts.dataset import Scenario
@@ -188,11 +188,17 @@ class NewProposal(Contract):
 
 
 class ProjectPolicy(Document):
-    """What a project declares beforehand. Forms are filled in with it; a request that says otherwise is not refused."""
+    """What a project declares beforehand. It binds every caller; another choice takes an admin and stands in the
+    report."""
 
     dataset_threshold: Share = 0.8
     compare: ComparePolicy = ComparePolicy()
     rollout: RolloutPolicy = RolloutPolicy()
+    gates: Literal["before", "afterwards"] = "afterwards"
+    """before: only what was run gated is deployed. afterwards: what was run ungated is too, once each step that led to
+    it is approved."""
+    four_eyes: bool = False
+    """True: nobody approves what they ran themselves."""
 
 
 class RunItem(Contract):
@@ -249,6 +255,11 @@ class StageState(Contract):
     failed: int
     waiting: int
     """Gated results that nobody has decided on."""
+    rejected: int = 0
+    """Results that were rejected, by the last decision on each."""
+    state: Literal["empty", "running", "waiting", "rejected", "approved", "done"] = "empty"
+    """The newest result's: rejected, approved or waiting at its gate; done: it is ungated; running: there is none yet,
+    but work on one is under way."""
     newest: RunItem | None
     """The newest result; None: there is none yet."""
     headline: str = ""
@@ -363,6 +374,9 @@ class NewLabels(Contract):
 class GateAnswer(Contract):
     decision: Literal["approve", "reject"]
     reason: Text = Field(examples=["The validation report has no finding that matters."])
+    overrules: Hash | None = None
+    """The hash of the decision on this result that was seen and is to be overruled; None: none was seen. Where another
+    one is in force the answer is 409, and says who decided what."""
 
 
 class Ledger(Contract):

@@ -10,7 +10,7 @@ from assay.contracts.base import Contract, Finite, Name, Share, Slug, Text
 from assay.contracts.calibration import UNCALIBRATED, JudgeStanding
 from assay.contracts.estimate import Estimate, Insufficient, Quantity
 from assay.contracts.report import Fact
-from assay.contracts.stage import AgentRef, DatasetRef, ModelName, Stage, StageRequest, StageResult
+from assay.contracts.stage import AgentRef, DatasetRef, ModelName, PolicyException, Stage, StageRequest, StageResult
 
 
 class Recommendation(StrEnum):
@@ -55,6 +55,8 @@ class CompareRequest(StageRequest):
     narrative: str | None = None
     """A person's own text; None: the Comparator drafts one."""
     model: ModelName | None = None
+    exception: PolicyException | None = None
+    """Needed for another policy than the project's; takes an admin."""
 
 
 class PairedResult(Contract):
@@ -197,6 +199,8 @@ class ComparisonReport(StageResult):
     champion_attributions: tuple[Attribution, ...] = ()
     """The champion's error budget."""
     challenger_attributions: tuple[Attribution, ...] = ()
+    exception: PolicyException | None = None
+    """Who let it depart from the project's policy; None: it did not."""
 
     @property
     def decided_on(self) -> PairedResult:

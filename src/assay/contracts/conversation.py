@@ -35,6 +35,17 @@ class CallFailed(Contract):
     attempts: int = Field(default=1, ge=1)
 
 
+class Failures(Contract):
+    """Conversations in which a call failed for the same reason."""
+
+    side: Literal["agent", "user_simulator", "judge", "conversation"]
+    """Whose call it was; conversation: the whole took too long."""
+    cause: FailureCause
+    count: int = Field(ge=1)
+    detail: str
+    """What the first of them said."""
+
+
 class ToolCall(Contract):
     name: str
     arguments: JsonObject = Field(default_factory=dict)
@@ -143,6 +154,11 @@ class Conversation(Document):
     metadata: Metadata = Field(default_factory=dict)
 
 
+Occasion = Annotated[str | None, Field(min_length=1, max_length=100)]
+"""Plays again what was played before: requests that differ in it alone are different work, such as the ticks of a
+schedule. None: the same request is the same result."""
+
+
 class SimulateRequest(StageRequest):
     agent: AgentRef
     dataset: DatasetRef
@@ -160,6 +176,7 @@ class SimulateRequest(StageRequest):
     """Conversations in flight. Does not change the result, so it is not in the simulation's id."""
     model: ModelName | None = None
     """Of the user simulator. None: the model of the settings."""
+    occasion: Occasion = None
 
 
 class Simulation(StageResult):
@@ -186,6 +203,8 @@ class Simulation(StageResult):
     """The agent's turns by how they ended, of those whose server says so."""
     silent_turns: int = Field(default=0, ge=0)
     """The agent's turns without a word and without a call."""
+    failures: tuple[Failures, ...] = ()
+    """The same errors with whose they are and what was said."""
     agent_usage: Usage
     simulator_usage: Usage
     simulator_model: ModelName

@@ -7,8 +7,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, JsonValue, field_validator, model_validator
 
 from assay.contracts.base import Contract, Document, JsonObject, Metadata, Name, Share, Slug, Text, content_hash
+from assay.contracts.conversation import Failures
 from assay.contracts.expressions import compile_path, compile_pattern
-from assay.contracts.stage import AgentRef, DatasetRef, ModelName, Stage, StageRequest, StageResult
+from assay.contracts.stage import AgentRef, DatasetRef, ModelName, PolicyException, Stage, StageRequest, StageResult
 
 
 class Difficulty(StrEnum):
@@ -209,6 +210,8 @@ class DatasetRequest(StageRequest):
     """Play each scenario's checks against a reference attempt to see that it can be solved."""
     model: ModelName | None = None
     """None: the model of the settings."""
+    exception: PolicyException | None = None
+    """Needed for a lower threshold than the project's; takes an admin."""
 
     @model_validator(mode="after")
     def one_source(self) -> Self:
@@ -224,3 +227,7 @@ class DatasetResult(StageResult):
     agent: AgentRef
     dataset: Dataset
     report: DatasetReport
+    failures: tuple[Failures, ...] = ()
+    """Reference attempts that ended in an error."""
+    exception: PolicyException | None = None
+    """Who let the threshold be lower than the project's policy declares; None: it is not."""

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from assay.contracts.base import Contract, Document, Seconds, Slug, Usd
-from assay.contracts.conversation import Simulation
+from assay.contracts.conversation import Occasion, Simulation
 from assay.contracts.judgment import JudgeSpec, Judging
 from assay.contracts.stage import AgentRef, DatasetRef, ModelName, Usage
 
@@ -38,6 +38,7 @@ class EvaluateRequest(Document):
     model: ModelName | None = None
     """Of the user simulator. None: the model of the settings."""
     limits: Limits = Limits()
+    occasion: Occasion = None
 
 
 class CostEstimate(Document):

@@ -56,3 +56,6 @@ class LedgerCheck(Document):
     """Lines with a signature that a known key made."""
     unapproved: tuple[str, ...] = ()
     """Deployed versions without the approval that their deployment needs, in words."""
+    changed: tuple[str, ...] = ()
+    """Approved results that are no longer what was approved, each with what changed; found only where it was asked
+    for."""

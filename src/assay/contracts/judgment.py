@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from assay.contracts.base import Contract, Document, Hash, Name, Share, Slug, Text
-from assay.contracts.conversation import CallFailed, Conversation, FinishReason
+from assay.contracts.conversation import CallFailed, Conversation, FailureCause, Failures, FinishReason
 from assay.contracts.dataset import Expectation
 from assay.contracts.stage import AgentRef, DatasetRef, ModelName, Stage, StageRequest, StageResult, Usage
 
@@ -54,7 +54,9 @@ class Judgment(Document):
     """Every expectation met; None: not known, because a needed ruling is missing."""
     rationale: str
     error: CallFailed | None = None
-    """None: judged. An agent's failure is in the conversation, this is the judge's own or the infrastructure's."""
+    """None: judged. Otherwise why not: see `error_of`."""
+    error_of: Literal["conversation", "judge"] | None = None
+    """conversation: it ended in an error, so it was not judged. judge: the judge's own call failed."""
     usage: Usage = Usage()
 
 
@@ -122,6 +124,11 @@ class Judging(StageResult):
     failed: int
     unjudged: int
     """Neither: an error, or a ruling that a judge abstained from."""
+    errors: dict[FailureCause, int] = Field(default_factory=dict)
+    """Conversations that could not be judged because a call failed, by cause; the conversation's own error or the
+    judge's."""
+    failures: tuple[Failures, ...] = ()
+    """The judge's calls that failed: why and how many."""
     mean_score: Share | None
     ruled_by_rules: int = 0
     """Expectations without a check that no model but rules looked at."""

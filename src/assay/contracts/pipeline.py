@@ -13,7 +13,7 @@ from assay.contracts.feedback import Feedback
 from assay.contracts.gate import GateState
 from assay.contracts.judgment import JudgeSpec
 from assay.contracts.rollout import DEFAULT_STEPS, RolloutStep
-from assay.contracts.stage import AgentRef, ModelName, Stage
+from assay.contracts.stage import AgentRef, ModelName, PolicyException, Stage
 
 BEFORE_DEPLOYMENT = (Stage.DEVELOP, Stage.DATASET, Stage.SIMULATE, Stage.JUDGE, Stage.ANALYZE, Stage.COMPARE)
 """The stages that leave the registry's stages as they are."""
@@ -36,6 +36,10 @@ class PipelineRequest(Document):
     judges: Annotated[tuple[JudgeSpec, ...], Field(min_length=1)] = (JudgeSpec(),)
     rubric: str = ""
     policy: ComparePolicy = ComparePolicy()
+    exception: PolicyException | None = None
+    """Needed for another policy or a lower threshold than the project's; takes an admin."""
+    agents_report: bool = False
+    """Also report on the platform's own agents, which do a little of their work again for it."""
     steps: Annotated[tuple[RolloutStep, ...], Field(min_length=1)] = DEFAULT_STEPS
     feedback: tuple[Feedback, ...] = ()
     """What production said; empty: the pipeline ends with the rollout plan."""
@@ -90,3 +94,4 @@ class PipelineResult(Document):
     reports: dict[str, str] = Field(default_factory=dict)
     """Report name to path or MLflow URI."""
     agents_report: AgentsReport | None = None
+    """None: it was not asked for, or the pipeline waits."""

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from assay.contracts.base import Contract, Document, Seconds, Slug, Usd
+from assay.contracts.base import Contract, Document, Hash, Seconds, Slug, Text, Usd
 
 
 class Stage(StrEnum):
@@ -45,13 +45,20 @@ ModelName = Annotated[str, Field(min_length=1, examples=["offline", "openai:gpt-
 """`offline`, or `provider:model` as pydantic-ai writes it."""
 
 
+class PolicyException(Contract):
+    """Who let a request depart from the project's policy, and why; it stands in the report."""
+
+    by: Text
+    reason: Text
+
+
 class StageRequest(Document):
     """What every stage is asked with."""
 
     project: Slug = "default"
     gated: bool = False
-    """True: part of the project's lifecycle, so it starts only when what it stands on is approved.
-    False: run on its own; what comes of it is tagged ungated and no deployment accepts it."""
+    """True: part of the project's lifecycle, so it starts only when what it depends on is approved.
+    False: run on its own; no deployment accepts it until each step that led to it has been approved."""
 
 
 class Usage(Contract):
@@ -77,3 +84,7 @@ class StageResult(Document):
     """The MLflow run of this stage; None: not stored."""
     offline: bool = False
     """True: made by rules, with no language model."""
+    revision: int = Field(default=0, ge=0)
+    """How often it changed since it was first finished, because calls that had failed were made again."""
+    evidence: dict[str, Hash] = Field(default_factory=dict)
+    """What is stored beside the result, such as its conversations: artifact name to SHA-256 of its content."""

@@ -10,6 +10,7 @@ from assay.contracts.evaluation import EvaluateRequest, Evaluation, Limits
 from assay.contracts.judgment import JudgeRequest, Judgment
 from assay.contracts.stage import Usage
 from assay.errors import OverBudget
+from assay.lifecycle.publish import keep_headline, publish
 from assay.models.budget import Budget
 from assay.models.budget import Limits as Allowed
 from assay.stages.context import Context
@@ -25,7 +26,10 @@ async def evaluate(request: EvaluateRequest, context: Context) -> Evaluation:
     async with within(request.limits, context) as context:
         setup, bench = await prepare(request, context)
         simulation = await play_all(setup, context, as_it_ends(bench, context))
-        judging = await judge_all(bench, context)
+        judging = await judge_all(bench.of(simulation), context)
+        for result in (simulation, judging):
+            await publish(result, context)
+            await keep_headline(result, context)
         return Evaluation(
             simulation=simulation, judging=judging, spent=context.budget.spent if context.budget else Usage()
         )
@@ -53,7 +57,7 @@ def as_it_ends(bench: Bench, context: Context, run_id: str | None = None) -> Aft
         async with beginning:
             if not runs:
                 runs.append((await context.begin(bench.work)).run_id)
-        await keeper(bench, context, runs[0])(judgments)
+        await keeper(bench, context, runs[0], bench.source.source_id)(judgments)
 
     async def judged() -> set[str]:
         from assay.tracking import judged
@@ -93,6 +97,7 @@ def simulation_of(request: EvaluateRequest) -> SimulateRequest:
         conversation_timeout_s=request.conversation_timeout_s,
         concurrency=request.concurrency,
         model=request.model,
+        occasion=request.occasion,
     )
 
 

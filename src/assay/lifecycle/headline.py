@@ -21,7 +21,31 @@ def by_rules(judging: Judging) -> str:
 
 
 def headline(result: StageResult) -> str:
-    """What came of a stage."""
+    """What came of a stage, and of which agent and dataset."""
+    return f"{subject(result)}: {finding(result)}" if subject(result) else finding(result)
+
+
+def subject(result: StageResult) -> str:
+    """The agent and dataset that a result is about."""
+    match result:
+        case AgentVersion():
+            return str(result.card.ref)
+        case DatasetResult():
+            return f"{result.dataset.ref} for {result.agent}"
+        case ComparisonReport():
+            return f"{result.challenger} against {result.champion} on {result.dataset}"
+        case Simulation() | Judging() | AnalyticsReport():
+            return f"{result.agent} on {result.dataset}" if result.dataset else str(result.agent)
+        case Rollout():
+            return str(result.challenger)
+        case ProductionReport():
+            return str(result.agent)
+        case _:
+            return ""
+
+
+def finding(result: StageResult) -> str:
+    """What came of a stage, without saying of what."""
     match result:
         case AgentVersion(probe=None):
             return f"registered as {result.registered_model} version {result.registry_version}, not probed"

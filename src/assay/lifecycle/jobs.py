@@ -22,6 +22,8 @@ from assay.settings import Settings
 from assay.stages import STAGES
 
 if TYPE_CHECKING:
+    import logging
+
     from dbos import DBOSClient, WorkflowStatus
 
 APPLICATION = "assay"
@@ -286,10 +288,16 @@ def prepare_database(url: str) -> None:
 
 
 def quiet() -> None:
-    """DBOS tells every step at INFO."""
+    """DBOS tells every step at INFO, and each failed job as a traceback, which the worker says in words."""
     import logging
 
-    logging.getLogger("dbos").setLevel(logging.ERROR)
+    logger = logging.getLogger("dbos")
+    logger.setLevel(logging.ERROR)
+    logger.addFilter(_no_failed_job)
+
+
+def _no_failed_job(record: "logging.LogRecord") -> bool:
+    return record.exc_info is None or type(record.exc_info[1]).__name__ != "JobFailed"
 
 
 def _client(settings: Settings) -> "DBOSClient":

@@ -17,6 +17,7 @@ from assay.contracts.notification import NotificationKind
 from assay.contracts.pipeline import PipelineRequest, PipelineResult, StageSummary
 from assay.contracts.rollout import DeployRequest, RegistryStage, Rollout
 from assay.contracts.stage import AgentRef, Stage, StageRequest, StageResult
+from assay.evaluation.failures import failure_lines, too_little
 from assay.evaluation.verdict import verdict_hash
 from assay.lifecycle.gates import Mode, decide, read_decisions, state_of, under_threshold
 from assay.lifecycle.headline import headline
@@ -98,6 +99,7 @@ async def _lifecycle(line: "_Line") -> None:
             size=request.size,
             seed=request.seed,
             threshold=request.threshold,
+            exception=request.exception,
             model=request.model,
         ),
         DatasetResult,
@@ -165,6 +167,7 @@ async def _lifecycle(line: "_Line") -> None:
             champion=Side(judging_id=judgings[0].subject_id),
             challenger=Side(judging_id=judgings[1].subject_id),
             policy=request.policy,
+            exception=request.exception,
             model=request.model,
         ),
         ComparisonReport,
@@ -241,7 +244,6 @@ class _Line:
     async def step(self, request: StageRequest, result_type: type[R], agent: AgentRef) -> R:
         """One stage and its gate."""
         began = time.perf_counter()
-        started_at = self.context.now()
         result = await run_stage(request, self.context)
         assert isinstance(result, result_type)  # noqa: S101, the table of stages pairs them
         self.results.append(result)
@@ -252,7 +254,7 @@ class _Line:
             run_id=result.run_id,
             headline=headline(result),
             duration_s=time.perf_counter() - began,
-            reused=await self._reused(result, started_at),
+            reused=result.subject_id in self.context.read_back,
         )
         self.summaries.append(summary)
         self.tell(summary)
@@ -265,11 +267,6 @@ class _Line:
         if self.request.until is stage:
             raise _Halt("finished", f"The request ends with stage {stage}.")
 
-    async def _reused(self, result: StageResult, started_at) -> bool:
-        from assay.tracking import run_started_at
-
-        return result.run_id is not None and run_started_at(self.context.tracking, result.run_id) < started_at
-
     async def _gate(self, result: StageResult) -> None:
         """Goes on when approved; halts when rejected, or when nobody decides."""
         project = self.request.project
@@ -278,6 +275,11 @@ class _Line:
         gate = state_of(result.stage, result.subject_id, last.get(result.subject_id))
         if isinstance(result, DatasetResult) and not result.report.passed:
             raise _Halt("stopped", under_threshold(result), gate)
+        if gate.state == "waiting" and (short := too_little(result, self.context.settings.least_measured)):
+            causes = "; ".join(failure_lines(result))
+            raise _Halt(
+                "stopped", f"{result.stage} {result.subject_id}: {causes}. Too little was measured: {short}", gate
+            )
         if gate.state == "waiting":
             answer = await self.ask(gate.replace(summary=headline(result)), result)
             if answer is None:
@@ -313,6 +315,13 @@ class _Line:
         reports: dict[str, str] = {}
         for result in self.results:
             reports |= await report_uris(result, self.context)
+        agents = None
+        if self.request.agents_report and self.state != "waiting":
+            from assay.lifecycle.agents_report import publish_agents_report
+
+            agents, reports["agents"] = await publish_agents_report(
+                self.request.project, self.context, self.request.model
+            )
         return PipelineResult.model_validate(
             {
                 "project": self.request.project,
@@ -324,5 +333,6 @@ class _Line:
                 "comparison_id": self.comparison.subject_id if self.comparison else None,
                 "verdict_hash": verdict_hash(self.comparison) if self.comparison else None,
                 "reports": reports,
+                "agents_report": agents,
             }
         )

@@ -1,20 +1,18 @@
 """How much data a question takes, planned with what the store holds already."""
 
-import asyncio
 from decimal import Decimal
 
 from assay.contracts.plan import Plan, PlanRequest
-from assay.contracts.stage import Stage
 from assay.errors import BadInput
 from assay.evaluation.planning import make_plan
 from assay.evaluation.results import TrialResult
-from assay.lifecycle.follow import champion_of
+from assay.lifecycle.follow import pair
 from assay.stages.context import Context
 from assay.stages.material import load_results
 
 
 async def plan_from_store(request: PlanRequest, context: Context) -> Plan:
-    """The plan with the variances and costs of the judgings that the request names, or of the newest there are."""
+    """The plan with the variances and costs of the request's judgings, or of the one pair that can be compared."""
     sides = await _sides(request, context)
     results: list[list[TrialResult]] = []
     costs: list[Decimal | None] = []
@@ -28,20 +26,16 @@ async def plan_from_store(request: PlanRequest, context: Context) -> Plan:
 
 
 async def _sides(request: PlanRequest, context: Context) -> tuple[str, ...]:
-    """The judgings of the request, else the newest one and what it would be compared with; empty: there are none."""
-    from assay.tracking import list_results
-
+    """The judgings of the request, else the one pair that can be compared; empty: there is none, or several."""
     if request.champion and request.challenger:
         return request.champion, request.challenger
     if request.champion or request.challenger:
         raise BadInput("champion and challenger: give both judgings, or neither")
-    found = await asyncio.to_thread(list_results, context.tracking, request.project, Stage.JUDGE, limit=1)
-    if not found:
-        return ()
     try:
-        return await champion_of(context, request.project, found[0].subject_id), found[0].subject_id
+        champion, challenger = await pair(context, request.project, None, None)
     except BadInput:
         return ()
+    return champion.subject_id, challenger.subject_id
 
 
 def _cost(rows: list[TrialResult], judged: Decimal | None) -> Decimal | None:

@@ -34,14 +34,14 @@ HEADLINE = "headline"
 
 
 async def publish(result: StageResult, context: Context) -> None:
-    """Lays the report out, renders it and logs it; what is there already stays."""
+    """Lays the report out, renders it and logs it; the report of a result that was read back stays."""
     name = NAMES.get(type(result))
     if name is None or result.run_id is None:
         return
     from assay.tracking import list_artifacts
 
     there = await asyncio.to_thread(list_artifacts, context.tracking, result.run_id, "reports")
-    if all(f"reports/{name}.{ending}" in there for ending in FORMATS):
+    if result.subject_id in context.read_back and all(f"reports/{name}.{ending}" in there for ending in FORMATS):
         return
     report = await lay_out(result, context)
     await store_report(report, name, result.run_id, context)

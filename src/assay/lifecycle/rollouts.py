@@ -67,6 +67,12 @@ async def start(request: RolloutStart, context: Context) -> Traffic:
     return done
 
 
+async def under_way(context: Context, project: str) -> bool:
+    """Whether a rollout is running or paused."""
+    _, traffic = await _read(context, project)
+    return traffic is not None and traffic.state in (RolloutState.RUNNING, RolloutState.PAUSED)
+
+
 async def traffic_of(context: Context, project: str) -> Traffic:
     """What is in force. Raises NotFound where no rollout was ever begun."""
     _, traffic = await _read(context, project)

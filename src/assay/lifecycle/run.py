@@ -2,6 +2,7 @@
 
 from assay.contracts.stage import StageRequest, StageResult
 from assay.lifecycle.gates import require_open
+from assay.lifecycle.policy import bound
 from assay.lifecycle.publish import keep_headline, publish
 from assay.stages import STAGES
 from assay.stages.context import Context
@@ -10,8 +11,12 @@ BY_REQUEST = {entry.request: entry for entry in STAGES.values()}
 
 
 async def run_stage(request: StageRequest, context: Context) -> StageResult:
-    """Checks the gate, does the stage's work once, and stores its report beside the result."""
+    """Checks the project's policy and the gate, does the stage's work once, and stores its report beside the result.
+
+    Raises Refused for a request that the policy does not allow, GateClosed for one whose gate is closed.
+    """
     entry = BY_REQUEST[type(request)]
+    request = await bound(request, context)
     await require_open(request, context)
     result: StageResult = await entry.run(request, context)
     await publish(result, context)

@@ -15,8 +15,9 @@ from assay.contracts.feedback import FeedbackRequest
 from assay.contracts.judgment import JudgeRequest
 from assay.contracts.notification import NotificationKind
 from assay.contracts.schedule import Schedule, ScheduleRun, Schedules
-from assay.contracts.stage import Stage
-from assay.errors import AssayError, BadInput, NotFound, Refused
+from assay.contracts.stage import AgentRef, Stage
+from assay.errors import AssayError, BadInput, NotFound, Refused, Stopped
+from assay.evaluation.failures import failure_lines, too_little
 from assay.stages.context import Context
 
 NAME = "schedules/schedules"
@@ -113,7 +114,7 @@ async def _claimed(context: Context, project: str, schedule: Schedule) -> Schedu
 
 async def _run(context: Context, project: str, schedule: Schedule, run: ScheduleRun) -> ScheduleRun:
     try:
-        words, ok = await DOES[schedule.kind](context, project, schedule.request), True
+        words, ok = await DOES[schedule.kind](context, project, schedule.request, run.tick), True
     except AssayError as error:
         words, ok = f"{error.title}: {error.public}", False
     except Exception as error:  # one schedule's trouble must not be the others'
@@ -126,7 +127,8 @@ async def _run(context: Context, project: str, schedule: Schedule, run: Schedule
     return ended
 
 
-async def _ingest(context: Context, project: str, request: JsonObject) -> str:
+async def _ingest(context: Context, project: str, request: JsonObject, tick: datetime) -> str:
+    del tick
     from assay.evaluation.exchange import feedback_of, read_file
     from assay.lifecycle.run import run_stage
 
@@ -137,40 +139,59 @@ async def _ingest(context: Context, project: str, request: JsonObject) -> str:
     return "; ".join([f"{len(items)} items: {report.subject_id}", *rows.notes])
 
 
-async def _judge_online(context: Context, project: str, request: JsonObject) -> str:
+async def _judge_online(context: Context, project: str, request: JsonObject, tick: datetime) -> str:
+    del tick
     from assay.lifecycle.run import run_stage
 
     return (await run_stage(JudgeRequest.model_validate({"project": project, **request}), context)).subject_id
 
 
-async def _evaluate(context: Context, project: str, request: JsonObject) -> str:
+async def _evaluate(context: Context, project: str, request: JsonObject, tick: datetime) -> str:
+    """Plays and judges at every tick: what is watched is an agent that may change behind the same version."""
     from assay.lifecycle.evaluate import evaluate
+    from assay.lifecycle.headline import headline
 
-    done = await evaluate(EvaluateRequest.model_validate({"project": project, **request}), context)
-    return done.judging.subject_id
+    fields = {"project": project, "occasion": f"{tick:%Y-%m-%dT%H:%M:%SZ}", **request}
+    done = await evaluate(EvaluateRequest.model_validate(fields), context)
+    words = f"{done.judging.subject_id}: {headline(done.judging)}"
+    if short := too_little(done.judging, context.settings.least_measured):
+        raise Stopped(f"{words}; {'; '.join(failure_lines(done.simulation) + failure_lines(done.judging))}; {short}")
+    return words
 
 
-async def _analyze(context: Context, project: str, request: JsonObject) -> str:
+async def _analyze(context: Context, project: str, request: JsonObject, tick: datetime) -> str:
+    """The request's judging, or the newest of its `agent`, which may be left out while only one agent is judged."""
+    from assay.lifecycle.headline import headline
     from assay.lifecycle.run import run_stage
     from assay.tracking import list_results
 
-    if "judging_id" not in request:
-        found = await asyncio.to_thread(list_results, context.tracking, project, Stage.JUDGE, limit=1)
+    del tick
+    fields = {name: value for name, value in request.items() if name != "agent"}
+    if "judging_id" not in fields:
+        agent = AgentRef.model_validate(request["agent"]) if "agent" in request else None
+        found = await asyncio.to_thread(list_results, context.tracking, project, Stage.JUDGE, agent=agent, limit=1000)
         if not found:
             raise NotFound(f"judging_id: project {project} has no judging yet: schedule an evaluation first")
-        request = {**request, "judging_id": found[0].subject_id}
-    return (await run_stage(AnalyzeRequest.model_validate({"project": project, **request}), context)).subject_id
+        agents = sorted({str(run.agent) for run in found})
+        if len(agents) > 1:
+            raise BadInput(f"agent: several were judged in {project} ({', '.join(agents)}): name one in the request")
+        fields["judging_id"] = found[0].subject_id
+    report = await run_stage(AnalyzeRequest.model_validate({"project": project, **fields}), context)
+    return f"{report.subject_id} of {fields['judging_id']}: {headline(report)}"
 
 
-async def _look(context: Context, project: str, request: JsonObject) -> str:
-    from assay.lifecycle.rollouts import look
+async def _look(context: Context, project: str, request: JsonObject, tick: datetime) -> str:
+    from assay.lifecycle.rollouts import look, under_way
 
-    del request
+    del request, tick
+    if not await under_way(context, project):
+        return "no rollout is under way"
     found = await look(context, project)
     return f"{found.action}: {found.words}"
 
 
-async def _retention(context: Context, project: str, request: JsonObject) -> str:
+async def _retention(context: Context, project: str, request: JsonObject, tick: datetime) -> str:
+    del tick
     from assay.tracking import delete_conversations
 
     before = context.now() - timedelta(days=float(str(request["days"])))

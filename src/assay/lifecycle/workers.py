@@ -111,7 +111,7 @@ async def run_part(request: dict[str, Any], plan: dict[str, Any], number: int) -
 async def plan_step(request: dict[str, Any]) -> dict[str, Any]:
     """How many parts there are, and the runs in MLflow that they all write to."""
     asked: EvaluateRequest = parsed(JobRequest.model_validate(request))
-    async with _context(asked.project) as context:
+    async with _context(request, asked.project) as context:
         setup, bench = await prepare(asked, context)
         if await context.find(setup.work) is not None:
             return {"parts": 0}
@@ -124,7 +124,7 @@ async def plan_step(request: dict[str, Any]) -> dict[str, Any]:
 @DBOS.step(preemptible=True)
 async def part_step(request: dict[str, Any], plan: dict[str, Any], number: int) -> None:
     asked: EvaluateRequest = parsed(JobRequest.model_validate(request))
-    async with _context(asked.project, share(asked.limits, plan["parts"])) as context:
+    async with _context(request, asked.project, share(asked.limits, plan["parts"])) as context:
         setup, bench = await prepare(asked, context)
         afterwards = as_it_ends(bench, context, plan["judging_run"])
         await play_part(setup, context, plan["simulation_run"], Part(number, plan["parts"]), afterwards)
@@ -133,7 +133,7 @@ async def part_step(request: dict[str, Any], plan: dict[str, Any], number: int) 
 @DBOS.step(preemptible=True)
 async def finish_step(request: dict[str, Any]) -> dict[str, Any]:
     asked: EvaluateRequest = parsed(JobRequest.model_validate(request))
-    async with _context(asked.project) as context:
+    async with _context(request, asked.project) as context:
         done = await evaluate(asked.replace(limits=Limits()), context)  # its parts kept to the limits
         return done.model_dump(mode="json")
 
@@ -143,7 +143,7 @@ async def stage_step(request: dict[str, Any]) -> dict[str, Any] | None:
     """None: the gate before it is closed."""
     asked = parsed(JobRequest.model_validate(request))
     try:
-        async with _context(asked.project) as context:
+        async with _context(request, asked.project) as context:
             return (await run_stage(asked, context)).model_dump(mode="json")
     except JobFailed as failed:
         if not str(failed).startswith(GateClosed.__name__):
@@ -155,7 +155,7 @@ async def stage_step(request: dict[str, Any]) -> dict[str, Any] | None:
 @DBOS.step(preemptible=True)
 async def pipeline_step(request: dict[str, Any]) -> dict[str, Any]:
     asked: PipelineRequest = parsed(JobRequest.model_validate(request))
-    async with _context(asked.project) as context:
+    async with _context(request, asked.project) as context:
         result = await run_pipeline(asked, context)
         spent = context.budget.spent if context.budget else Usage()
     waiting = result.waiting_for.subject_id if result.state == "waiting" and result.waiting_for else None
@@ -170,7 +170,7 @@ async def agents_report_step(request: dict[str, Any]) -> dict[str, Any]:
     from assay.lifecycle.agents_report import publish_agents_report
 
     asked: AgentsReportRequest = parsed(JobRequest.model_validate(request))
-    async with _context(asked.project) as context:
+    async with _context(request, asked.project) as context:
         report, _ = await publish_agents_report(asked.project, context, asked.model)
         return report.model_dump(mode="json")
 
@@ -186,7 +186,7 @@ def share(limits: Limits, parts: int) -> Limits:
 
 
 @asynccontextmanager
-async def _context(project: str, limits: Limits = Limits()) -> AsyncIterator[Context]:
+async def _context(request: dict[str, Any], project: str, limits: Limits = Limits()) -> AsyncIterator[Context]:
     """The worker's context with the job's progress written down as it comes; errors leave as words."""
     job_id = DBOS.workflow_id or ""
     latest: list[Progress] = []
@@ -197,7 +197,7 @@ async def _context(project: str, limits: Limits = Limits()) -> AsyncIterator[Con
     try:
         async with (
             open_context(_settings(), tell, _announce[0]) as opened,
-            within(limits, replace(opened, job_id=job_id)) as context,
+            within(limits, replace(opened, job_id=job_id, by=JobRequest.model_validate(request).by)) as context,
         ):
             watching = asyncio.create_task(_write_down(latest))
             try:
@@ -215,9 +215,13 @@ async def _context(project: str, limits: Limits = Limits()) -> AsyncIterator[Con
             kind = NotificationKind.JOB_FAILED
             told = Notification(kind=kind, project=project, title=title, body=error.public, subject_id=job_id, at=at)
             _announce[0](told)
-        if error.public != str(error):
-            log.warning("a job failed", job=job_id, error=str(error))
+            log.error("a job failed", job=job_id, cause=type(error).__name__, why=str(error))
         raise JobFailed(f"{type(error).__name__}: {error.public}") from None
+    except JobFailed:
+        raise
+    except Exception as error:
+        log.error("a job failed, which is a fault of Assay: please report it", job=job_id, exc_info=error)
+        raise
 
 
 async def _write_down(latest: list[Progress]) -> None:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from assay.contracts.judgment import Judging
 from assay.contracts.report import ChartBlock, ChartPoint, Fact, FactsBlock, Report, Section, TableBlock
-from assay.reports.parts import caveats, kept, method, odd_answers, provenance, row
+from assay.reports.parts import caveats, failures_section, kept, method, odd_answers, provenance, row
 from assay.reports.usage import count, usage_facts
 
 
@@ -29,6 +29,7 @@ def lay_out_judging(judging: Judging, *, made_at: datetime) -> Report:
             _verdicts(judging),
             odd_answers(judging.finish_reasons, judging.silent_turns),
             _skipped(judging),
+            failures_section(judging.failures),
             Section(title="What it took", blocks=(FactsBlock(facts=usage_facts(judging.usage, "judge", "Judge")),)),
             method(
                 "A conversation passes when every expectation of its scenario is met. Code checks what code can check, "

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import compress
 
 from assay.contracts.calibration import JudgeStanding
-from assay.contracts.conversation import Conversation, FinishReason, ToolCall, Turn
+from assay.contracts.conversation import Conversation, Failures, FinishReason, ToolCall, Turn
 from assay.contracts.estimate import Estimate, Quantity
 from assay.contracts.report import (
     Block,
@@ -17,14 +17,17 @@ from assay.contracts.report import (
     TextBlock,
     TranscriptBlock,
 )
-from assay.contracts.stage import StageResult
+from assay.contracts.stage import PolicyException, StageResult
 from assay.evaluation.alignment import AlignedTurn, align
 from assay.reports.palette import Tone
 from assay.reports.usage import count
 from assay.reports.words import CALL
 
 OFFLINE = "Made offline by rules: no language model took part, and rules see less than a model or a person would."
-UNGATED = "Ungated: this was run outside the project's lifecycle, so no deployment accepts what came of it."
+UNGATED = (
+    "Ungated: this was run outside the project's lifecycle, and no deployment accepts it until "
+    "each step that led to it is approved."
+)
 OWN_RATES = "Every rate that rests on its rulings is the judge's own. Expectations that code checks are not affected."
 
 FEW = 20
@@ -55,6 +58,9 @@ def caveats(
         )
     if not result.gated:
         found.append(UNGATED)
+    exception: PolicyException | None = getattr(result, "exception", None)
+    if exception is not None:
+        found.append(f"An exception from the project's policy, by {exception.by}: {exception.reason}")
     return tuple(found)
 
 
@@ -197,3 +203,10 @@ def odd_answers(finish_reasons: Mapping[FinishReason, int], silent_turns: int) -
         return Section(title="Answers that are not whole", blocks=())
     text = "Turns of the agent, as its server says how they ended. They are judged as they are."
     return Section(title="Answers that are not whole", blocks=(TextBlock(text=text), FactsBlock(facts=tuple(facts))))
+
+
+def failures_section(failures: Sequence[Failures]) -> Section:
+    """Why calls failed, each cause with its count; nothing where none did."""
+    rows = tuple(row(words_of(f.side), words_of(f.cause), f.count, f.detail) for f in failures)
+    columns = ("Whose call", "Cause", "Conversations", "What the first said")
+    return Section(title="Why calls failed", blocks=(TableBlock(columns=columns, rows=rows),) if rows else ())

@@ -7,7 +7,18 @@ from assay.contracts.estimate import Estimate
 from assay.contracts.report import ChartBlock, ChartPoint, FactsBlock, Report, Section, TableBlock, TextBlock
 from assay.evaluation.facts import show_quantity
 from assay.reports.palette import Tone
-from assay.reports.parts import caveats, drawn, kept, method, odd_answers, point, provenance, row, words_of
+from assay.reports.parts import (
+    caveats,
+    drawn,
+    failures_section,
+    kept,
+    method,
+    odd_answers,
+    point,
+    provenance,
+    row,
+    words_of,
+)
 from assay.reports.usage import count, usage_facts
 
 TONES: dict[StopReason, Tone] = {
@@ -43,6 +54,7 @@ def lay_out_simulation(simulation: Simulation, *, made_at: datetime) -> Report:
             _ends(simulation, errors, faults),
             _wrong(simulation),
             odd_answers(simulation.finish_reasons, simulation.silent_turns),
+            failures_section(simulation.failures),
             _user(simulation),
             Section(
                 title="What it took",

@@ -19,6 +19,7 @@ from assay.evaluation.results import TrialResult, passes, quantity, scores, slic
 from assay.evaluation.run_signs import run_signs
 from assay.evaluation.vacuous import vacuous_passes
 from assay.stages.context import Calls, Context, Work
+from assay.stages.evidence import JUDGMENTS
 from assay.stages.material import load_judged
 from assay.stages.narrative import narrative_of
 
@@ -46,6 +47,7 @@ async def analyze(request: AnalyzeRequest, context: Context) -> AnalyticsReport:
         model_name if request.narrative is None else "person",
         author.prompt_hash,
         side.certificate.certificate_id if side.certificate else None,
+        *([judging.revision] if judging.revision else []),
     ]
 
     async def work(run: "StageRun") -> AnalyticsReport:
@@ -73,6 +75,7 @@ async def analyze(request: AnalyzeRequest, context: Context) -> AnalyticsReport:
             key=list(key),
             agent=judging.agent,
             dataset=judging.dataset,
+            parents=lambda report: (request.judging_id,),
             params={"judging_id": request.judging_id, "analyst": model_name},
         ),
         work,
@@ -124,6 +127,7 @@ def compute(request: AnalyzeRequest, side: Judged) -> AnalyticsReport:
         signs=run_signs([result.conversation for result in results], _passed(results)),
         vacuous_passes=vacuous_passes(results),
         calibrated=trust.trusted,
+        evidence={judging.subject_id: judging.evidence[JUDGMENTS]} if JUDGMENTS in judging.evidence else {},
     )
     report = report.replace(forecast=forecast(request, report.expected, results))
     return report.replace(facts=analytics_facts(report, results))

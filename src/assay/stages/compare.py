@@ -39,6 +39,7 @@ from assay.evaluation.verdict import (
     say_unpaired,
 )
 from assay.stages.context import Calls, Context, Work
+from assay.stages.evidence import JUDGMENTS
 from assay.stages.material import load_judged
 from assay.stages.narrative import narrative_of
 
@@ -70,6 +71,8 @@ async def compare(request: CompareRequest, context: Context) -> ComparisonReport
         author.prompt_hash,
         after.certificate.certificate_id if after.certificate else None,
         *([[pair.model_dump(mode="json") for pair in request.together_with]] if request.together_with else []),
+        *([[champion.revision, challenger.revision]] if champion.revision or challenger.revision else []),
+        *([request.exception.model_dump(mode="json")] if request.exception else []),
     ]
 
     async def work(run: "StageRun") -> ComparisonReport:
@@ -99,6 +102,7 @@ async def compare(request: CompareRequest, context: Context) -> ComparisonReport
             key=list(key),
             agent=challenger.agent,
             dataset=challenger.dataset,
+            parents=lambda report: (champion.subject_id, challenger.subject_id),
             params={"champion": str(champion.agent), "test": request.policy.test, "margin": request.policy.margin},
         ),
         work,
@@ -265,6 +269,10 @@ def compute(
         champion_attributions=attributions(champion_results),
         challenger_attributions=attributions(challenger_results),
         calibrated=trust.trusted,
+        exception=request.exception,
+        evidence={
+            side.subject_id: side.evidence[JUDGMENTS] for side in (champion, challenger) if JUDGMENTS in side.evidence
+        },
     )
     return report.replace(facts=comparison_facts(report))
 

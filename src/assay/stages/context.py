@@ -1,11 +1,12 @@
 """What a stage needs besides its request, and the one way in which it does its work once."""
 
 import asyncio
+import json
 import time
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -75,8 +76,7 @@ class Calls:
         try:
             done = await work
         except CallError as error:
-            took = error.usage if isinstance(error, ModelCallError) else Usage(calls=1, failed_calls=1)
-            self._keep(agent, model, began, took, ok=False)
+            self._keep(agent, model, began, usage_of(error), ok=False)
             raise
         self._keep(agent, model, began, usage(done), ok=True)
         return done
@@ -106,6 +106,11 @@ class Calls:
         made.latencies[bucket(latency_s)] += 1
 
 
+def usage_of(error: CallError) -> Usage:
+    """What a failed call took."""
+    return error.usage if isinstance(error, ModelCallError) else Usage(calls=1, failed_calls=1)
+
+
 class _Made:
     def __init__(self) -> None:
         self.calls = 0
@@ -126,6 +131,10 @@ class Work(Generic[R]):
     agent: AgentRef | None = field(default=None, kw_only=True)
     dataset: DatasetRef | None = field(default=None, kw_only=True)
     params: dict[str, JsonValue] = field(default_factory=dict, kw_only=True)
+    left: Callable[[R], bool] = field(default=lambda result: False, kw_only=True)
+    """Whether a stored result holds calls that failed, so that the same request has something to do."""
+    parents: Callable[[R], Sequence[str]] = field(default=lambda result: (), kw_only=True)
+    """The ids of the results that it was made from."""
 
     @property
     def request_hash(self) -> str:
@@ -145,6 +154,10 @@ class Context:
     """Told what people outside should know; it comes back at once, whatever becomes of it."""
     budget: "Budget | None" = None
     """What all model and agent calls together may take; None: no limit."""
+    by: str = ""
+    """Who asked for the work, where that is not the person of the settings."""
+    read_back: dict[str, datetime] = field(default_factory=dict)
+    """Results that were stored before and taken as they are: subject to when they were finished."""
     _models: "dict[str, ChatModel]" = field(default_factory=dict)
     _recordings: "dict[Path, Recording]" = field(default_factory=dict)
 
@@ -153,6 +166,11 @@ class Context:
         if asked is None and self.settings.replay is not None and self.settings.model is None:
             return self.recording.model_name or self.settings.model_name
         return asked or self.settings.model_name
+
+    @property
+    def person(self) -> str:
+        """Who runs this, as recorded with each run."""
+        return self.by or self.settings.person
 
     @property
     def recording(self) -> "Recording":
@@ -244,12 +262,38 @@ class Context:
         return AgentVersion.model_validate(loaded)
 
     async def find(self, work: "Work[R]") -> R | None:
-        """What came of the same work when it was done before; None: it was not."""
+        """What came of the same work when it was done before; None: it was not, or calls failed that can be made
+        again. An approved result is taken as it is: a person accepted it with its failures.
+
+        Raises BadInput where the settings ask for a recording, since nothing would be asked that could be recorded.
+        """
         from assay.tracking import find_result
 
         request = work.request
-        found = await asyncio.to_thread(find_result, self.tracking, request.project, work.stage, work.request_hash)
-        return work.result.model_validate(found) if found else None
+        stored = await asyncio.to_thread(find_result, self.tracking, request.project, work.stage, work.request_hash)
+        if stored is None:
+            return None
+        found = work.result.model_validate(stored.content)
+        if work.left(found) and not await self.approved(request.project, found.subject_id):
+            return None
+        if self.settings.record is not None and work.stage in PLAYED and len(self.recording) <= 1:
+            raise BadInput(
+                f"record: {found.subject_id} is stored since {stored.ended_at:%Y-%m-%d %H:%M} UTC, so nobody would be "
+                "asked and nothing recorded: record where it was not run yet (another ASSAY_HOME), or with --fresh"
+            )
+        self.read_back[found.subject_id] = stored.ended_at
+        return found
+
+    async def approved(self, project: str, subject_id: str) -> bool:
+        """Whether the last decision on the result approves it."""
+        from assay.tracking import read_ledger
+
+        for line in reversed(await asyncio.to_thread(read_ledger, self.tracking, project)):
+            with suppress(ValueError):  # a line that was tampered with: `assay gate verify` names it
+                decision = json.loads(line)
+                if decision["subject_id"] == subject_id:
+                    return decision["decision"] == "approve"
+        return False
 
     async def begin(self, work: "Work[Any]") -> "StageRun":
         """The run of the work, begun or taken up again, and left open: somebody else ends it with `once`."""
@@ -260,7 +304,8 @@ class Context:
     async def once(self, work: "Work[R]", do: "Callable[[StageRun], Awaitable[R]]") -> R:
         """Does the work in its MLflow run, or reads what came of it when the same work was done before.
 
-        A run that did not finish is taken up again.
+        A run that did not finish, or whose result holds failed calls, is taken up again under its own id: the work
+        does what is missing, and the result takes the place of the one before.
         """
         from assay.tracking import stage_run
 
@@ -273,11 +318,24 @@ class Context:
             async with in_thread(stage_run(self.tracking, **arguments)) as run:
                 log.info("stage started", run=run.run_id)
                 done = await do(run)
+                if run.had_result:
+                    done = await self._revised(work, done)
                 duration_s = time.perf_counter() - began
                 await asyncio.to_thread(run.log_metrics, {"duration_s": duration_s})
-                await asyncio.to_thread(run.finish, done)
+                await asyncio.to_thread(run.finish, done, work.parents(done))
+                self.read_back.pop(done.subject_id, None)
                 log.info("stage finished", subject=done.subject_id, duration_s=round(duration_s, 3))
         return done
+
+    async def _revised(self, work: "Work[R]", done: R) -> R:
+        """The completed result with its number: what was made from an earlier one is not taken for this one's."""
+        from assay.tracking import find_result
+
+        stored = await asyncio.to_thread(
+            find_result, self.tracking, work.request.project, work.stage, work.request_hash
+        )
+        before = work.result.model_validate(stored.content) if stored else done
+        return done.replace(revision=before.revision + (before.evidence != done.evidence))
 
     async def _run_of(self, work: "Work[Any]") -> dict[str, Any]:
         """What its run is begun with; the parent run is made where there is none yet."""
@@ -298,7 +356,7 @@ class Context:
             "dataset": work.dataset,
             "gated": work.request.gated,
             "params": work.params,
-            "tags": {"job_id": self.job_id},
+            "tags": {"job_id": self.job_id, "by": self.person},
         }
 
     async def keep_calls(self, run: "StageRun", calls: Calls) -> None:
@@ -335,6 +393,10 @@ async def in_thread(entered: AbstractContextManager[T]) -> AsyncIterator[T]:
 
 EVALUATED = (Stage.DATASET, Stage.SIMULATE, Stage.JUDGE, Stage.ANALYZE, Stage.COMPARE)
 """The stages of one evaluation: children of its parent run."""
+
+
+PLAYED = (Stage.SIMULATE, Stage.JUDGE)
+"""The stages whose calls a recording is made of."""
 
 
 @asynccontextmanager

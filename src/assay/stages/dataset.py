@@ -1,24 +1,33 @@
 """Stage 2, the dataset: drafted from a brief or brought along, validated at once, saved with its report."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
+
+from pydantic import TypeAdapter
 
 from assay.contracts.agent import AgentVersion
 from assay.contracts.base import content_hash, short_id
-from assay.contracts.conversation import Conversation
+from assay.contracts.conversation import Conversation, Failures
 from assay.contracts.dataset import Dataset, DatasetReport, DatasetRequest, DatasetResult
 from assay.contracts.stage import Stage
+from assay.errors import NotFound
 from assay.evaluation.checks import check_verdict
 from assay.evaluation.validation import Attempt, validate
 from assay.stages.context import Calls, Context, Work
 from assay.stages.flow import flow
 from assay.stages.play import Player, Trial
+from assay.stages.streak import SIDES, Streak
+from assay.stages.tallies import FailureTally, side_of
 
 if TYPE_CHECKING:
     from assay.tracking import StageRun
 
 ATTEMPT_TIMEOUT_S = 120.0
+DATASET = "dataset/dataset.json"
+ATTEMPTS = "dataset/attempts.json"
+"""The artifact that holds what reference attempts showed."""
+_ATTEMPT = TypeAdapter(Attempt)
 
 
 async def dataset(request: DatasetRequest, context: Context) -> DatasetResult:
@@ -38,10 +47,12 @@ async def dataset(request: DatasetRequest, context: Context) -> DatasetResult:
     else:
         source = [request.brief, request.name, request.size, request.seed, model_name, builder.prompt_hash]
     key = [version.card_hash, source, request.threshold, request.reference_attempt]
+    if request.exception is not None:
+        key.append(request.exception.model_dump(mode="json"))
 
     async def work(run: "StageRun") -> DatasetResult:
         calls = Calls()
-        made = request.dataset
+        made = request.dataset or await _drafted_before(run, context)
         if made is None:
             drafted = await calls.of(
                 "dataset_builder",
@@ -54,7 +65,12 @@ async def dataset(request: DatasetRequest, context: Context) -> DatasetResult:
                 description=(request.brief or "").strip(),
                 scenarios=drafted.scenarios,
             )
-        attempts = await attempt(made, version, context) if request.reference_attempt else None
+            await asyncio.to_thread(run.log_json, DATASET, made)
+        attempts = None
+        if request.reference_attempt:
+            attempts = await attempt(made, version, context, await _attempted_before(run, context))
+            rows = {name: _ATTEMPT.dump_python(tried, mode="json") for name, tried in attempts.items()}
+            await asyncio.to_thread(run.log_json, ATTEMPTS, rows)
         report = examine(made, version, request.threshold, attempts)
         result = DatasetResult(
             project=request.project,
@@ -65,7 +81,11 @@ async def dataset(request: DatasetRequest, context: Context) -> DatasetResult:
             agent=request.agent,
             dataset=made,
             report=report,
+            failures=tuple(_failures(attempts or {})),
+            exception=request.exception,
         )
+        tags = {"dataset": str(made.ref), "dataset_version": made.version}
+        await asyncio.to_thread(run.set_tags, tags)
         await asyncio.to_thread(save_dataset, context.tracking, request.project, made, report, run)
         await asyncio.to_thread(run.log_metrics, _metrics(report))
         await context.keep_calls(run, calls)
@@ -80,6 +100,7 @@ async def dataset(request: DatasetRequest, context: Context) -> DatasetResult:
             agent=request.agent,
             dataset=request.dataset.ref if request.dataset else None,
             params={"source": "brief" if request.dataset is None else "given", "threshold": request.threshold},
+            left=lambda result: bool(result.failures),
         ),
         work,
     )
@@ -102,8 +123,43 @@ def examine(
     )
 
 
-async def attempt(made: Dataset, version: AgentVersion, context: Context) -> dict[str, Attempt]:
-    """One reference attempt a scenario, by the registered agent and a rule-based user: what the checks said of it."""
+async def _drafted_before(run: "StageRun", context: Context) -> Dataset | None:
+    """What an earlier try of this run drafted: it is not paid for twice."""
+    from assay.tracking import read_json
+
+    try:
+        return Dataset.model_validate(await asyncio.to_thread(read_json, context.tracking, run.run_id, DATASET))
+    except NotFound:
+        return None
+
+
+async def _attempted_before(run: "StageRun", context: Context) -> dict[str, Attempt]:
+    """The reference attempts of an earlier try of this run that were answered."""
+    from assay.tracking import read_json
+
+    try:
+        rows = await asyncio.to_thread(read_json, context.tracking, run.run_id, ATTEMPTS)
+    except NotFound:
+        return {}
+    attempts = {name: _ATTEMPT.validate_python(row) for name, row in rows.items()}
+    return {name: tried for name, tried in attempts.items() if not tried.failed}
+
+
+def _failures(attempts: Mapping[str, Attempt]) -> Iterator[Failures]:
+    tally = FailureTally()
+    for tried in attempts.values():
+        if tried.error is not None:
+            tally.add(tried.side, tried.error)
+    return iter(tally)
+
+
+async def attempt(
+    made: Dataset, version: AgentVersion, context: Context, before: Mapping[str, Attempt]
+) -> dict[str, Attempt]:
+    """One reference attempt a scenario, by the registered agent and a rule-based user: what the checks said of it.
+
+    before: attempts that are there already. Raises Stopped where one attempt after another fails for the same reason.
+    """
     from assay.agents.user_simulator import user_simulator
 
     player = Player(
@@ -117,12 +173,16 @@ async def attempt(made: Dataset, version: AgentVersion, context: Context) -> dic
     trials = [
         Trial(scenario, 0, seed, content_hash(["reference", version.card_hash, scenario.scenario_id])[:32])
         for seed, scenario in enumerate(made.scenarios)
+        if scenario.scenario_id not in before
     ]
+    streak = Streak(context.settings.stop_after_failures, what="reference attempts")
 
     async def play(trial: Trial) -> tuple[str, Attempt]:
-        return trial.scenario.scenario_id, _attempt(trial, await player.play(trial))
+        conversation = await player.play(trial)
+        streak.ended(SIDES.get(conversation.stop_reason, ""), conversation.error)
+        return trial.scenario.scenario_id, _attempt(trial, conversation)
 
-    done: dict[str, Attempt] = {}
+    done = dict(before)
 
     async def keep(batch: Sequence[tuple[str, Attempt]]) -> None:
         done.update(batch)  # attempts are not results: the report holds what they showed
@@ -143,7 +203,13 @@ def _attempt(trial: Trial, conversation: Conversation) -> Attempt:
         for expectation in trial.scenario.expectations
         if (verdict := check_verdict(expectation, conversation)) is not None
     }
-    return Attempt(rulings=rulings, shows_state=conversation.outcome is not None, failed=conversation.error is not None)
+    return Attempt(
+        rulings=rulings,
+        shows_state=conversation.outcome is not None,
+        failed=conversation.error is not None,
+        error=conversation.error,
+        side=side_of(conversation),
+    )
 
 
 def _metrics(report: DatasetReport) -> dict[str, float]:

@@ -20,8 +20,7 @@ PATH = (RegistryStage.NONE, RegistryStage.STAGING, RegistryStage.PRODUCTION)
 async def deploy(request: DeployRequest, context: Context) -> Rollout:
     """Moves the comparison's challenger to the stage that is asked for, step by step, with who, why and evidence.
 
-    Raises Refused for a comparison that was run outside the gates, and for a verdict other than PROMOTE unless
-    `despite` says so.
+    Raises Refused for a request outside the gates, and for a verdict other than PROMOTE unless `despite` says so.
     """
     from assay.tracking import load_result
 
@@ -76,6 +75,7 @@ async def deploy(request: DeployRequest, context: Context) -> Rollout:
             key=list(key),
             agent=comparison.challenger,
             dataset=comparison.dataset,
+            parents=lambda rollout: (request.comparison_id,),
             params={"comparison_id": request.comparison_id, "to_stage": request.to_stage.value, "by": request.by},
         ),
         work,
@@ -83,12 +83,9 @@ async def deploy(request: DeployRequest, context: Context) -> Rollout:
 
 
 def refuse_unfit(request: DeployRequest, comparison: ComparisonReport) -> None:
-    """Only what went through the gates, and won, is deployed."""
-    if not comparison.gated or not request.gated:
-        raise Refused(
-            f"comparison_id: {comparison.subject_id} was run outside the project's lifecycle (ungated), and no "
-            "deployment accepts that: run the lifecycle gated (`assay pipeline run`, or --gated on every stage)"
-        )
+    """Only what won is deployed, and only as part of the lifecycle, whose gates look at all that led to it."""
+    if not request.gated:
+        raise Refused("gated: a deployment is part of the project's lifecycle: ask for it with `gated`: true")
     if comparison.recommendation is not Recommendation.PROMOTE and not request.despite:
         raise Refused(
             f"comparison_id: the verdict is {comparison.recommendation}: {comparison.reason} "

@@ -10,6 +10,7 @@ from assay.contracts.base import content_hash, short_id
 from assay.contracts.stage import Stage
 from assay.errors import BadInput
 from assay.settings import Settings
+from assay.stages.agent_files import agent_files
 from assay.stages.context import Context, Work
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ async def develop(request: DevelopRequest, context: Context) -> AgentVersion:
     card = request.card
     card_dir = _checked_folder(request)
     files = await asyncio.to_thread(_file_hashes, request, card_dir)
+    on_disk = await asyncio.to_thread(agent_files, card, card_dir)
+    modules = {name: sha256 for name, sha256 in on_disk.items() if name not in card.files}
 
     async def work(run: "StageRun") -> AgentVersion:
         from assay.agents.judge import PROMPT as JUDGE
@@ -40,7 +43,7 @@ async def develop(request: DevelopRequest, context: Context) -> AgentVersion:
             else None
         )
         name, version, _ = await asyncio.to_thread(
-            register_agent, context.tracking, request.project, card, card_dir=card_dir, run=run
+            register_agent, context.tracking, request.project, card, card_dir=card_dir, run=run, modules=modules
         )
         if probe is not None:
             await asyncio.to_thread(run.log_json, "probe.json", probe)
@@ -54,6 +57,7 @@ async def develop(request: DevelopRequest, context: Context) -> AgentVersion:
             card=card,
             card_hash=content_hash(card),
             card_dir=str(card_dir),
+            files=on_disk,
             registered_model=name,
             registry_version=version,
             probe=probe,
@@ -64,7 +68,7 @@ async def develop(request: DevelopRequest, context: Context) -> AgentVersion:
             AgentVersion,
             request,
             Stage.DEVELOP,
-            key=[content_hash([card, files]), str(card_dir), request.probe],
+            key=[content_hash([card, files, *([modules] if modules else [])]), str(card_dir), request.probe],
             agent=card.ref,
             params={"connector": card.connector.kind, **card.parameters},
         ),

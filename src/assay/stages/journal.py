@@ -90,6 +90,19 @@ class Journal:
                 self.turn(conversation_id, turn, next(usages, None) if turn.role == "user" else None, begun.state)
         return begun
 
+    def failed(self, conversation: Conversation) -> None:
+        """A stored conversation that ended in an error, to be taken up where its call failed.
+
+        One that had been played again because of the simulator's faults begins again: its seed was another one.
+        """
+        if self.file is not None and conversation.conversation_id not in self.begun and not conversation.reruns:
+            self.begun[conversation.conversation_id] = Begun(
+                turns=list(conversation.turns),
+                usages=[conversation.simulator_usage],
+                state=conversation.outcome,
+                replayed=conversation.replayed,
+            )
+
     def whole(self, conversation: Conversation) -> None:
         self._note(conversation.conversation_id, "whole", conversation)
 
@@ -136,6 +149,10 @@ def _read(file: Path, kept: Collection[str]) -> dict[str, Begun]:
                 _take(note, attempts.setdefault((name, note.get("a", "")), Begun()))
     found: dict[str, Begun] = {}
     for (name, _), begun in attempts.items():
+        if begun.whole is not None and begun.whole.error is not None:
+            begun.whole = begun.judgment = None  # what failed is tried again
+        elif begun.judgment is not None and begun.judgment.error is not None:
+            begun.judgment = None
         known = found.get(name)
         if known is None or _worth(begun) > _worth(known):
             found[name] = begun

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Self
 
 from assay.contracts.base import content_hash, short_id
 from assay.contracts.conversation import Conversation, FailureCause, FinishReason, Simulation
@@ -14,10 +14,11 @@ from assay.errors import BadInput, CallError, OverBudget
 from assay.evaluation.checks import check_verdict
 from assay.evaluation.infrastructure import mark_faults
 from assay.evaluation.panel import merge, to_judgment
-from assay.models.asking import ModelCallError
 from assay.models.usage import UsageSum
-from assay.stages.context import Calls, Context, Work
+from assay.stages.context import Calls, Context, Work, usage_of
+from assay.stages.evidence import CONVERSATIONS, JUDGMENTS
 from assay.stages.flow import flow
+from assay.stages.streak import Streak
 from assay.stages.tallies import AnswerTally, JudgmentTally
 
 if TYPE_CHECKING:
@@ -44,6 +45,10 @@ class Source:
     silent_turns: int = 0
     """How the agent's turns ended, as far as it is known beforehand."""
     skipped_traces: Mapping[str, int] = field(default_factory=dict)
+    evidence: str = ""
+    """SHA-256 of the simulation's conversations as its result has it; empty: not known."""
+    parents: tuple[str, ...] = ()
+    """The simulation; none where the conversations are from elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,9 @@ class Bench:
     judges: list[list[Any]]
     rubric_hash: str
     calls: Calls
+    streak: Streak
+    failed: set[str] = field(default_factory=set)
+    """Conversations on which the judge failed here: they are left to the next command."""
 
     @property
     def key(self) -> list[Any]:
@@ -80,12 +88,28 @@ class Bench:
             agent=self.source.agent,
             dataset=self.source.dataset,
             params={"judge": self.name, "rubric_hash": self.rubric_hash},
+            left=self._left,
+            parents=lambda judging: self.source.parents,
         )
 
+    def of(self, simulation: Simulation) -> Self:
+        """The same bench for the simulation as it is now, which was not played yet when this was set up."""
+        evidence = simulation.evidence.get(CONVERSATIONS, "")
+        return replace(self, source=replace(self.source, evidence=evidence, parents=(simulation.subject_id,)))
+
+    def _left(self, judging: Judging) -> bool:
+        """Whether the judge failed somewhere, or conversations were played since that had ended in an error."""
+        played = judging.evidence.get(CONVERSATIONS)
+        return bool(judging.failures) or bool(self.source.evidence and played and played != self.source.evidence)
+
     async def judgment(self, conversation: Conversation) -> Judgment:
-        """Checks first, then the panel on what no check decides. Raises OverBudget where a limit is reached."""
+        """Checks first, then the panel on what no check decides.
+
+        Raises OverBudget where a limit is reached, Stopped where one call after another fails for the same reason.
+        """
         if conversation.error is not None:
-            return to_judgment(conversation, (), Usage(), conversation.error)
+            failed = to_judgment(conversation, (), Usage(), conversation.error)
+            return failed.replace(error_of="conversation")
         scenario = self.source.scenarios.get(conversation.scenario_id)
         expectations = (*(scenario.expectations if scenario else ()), *self.request.expectations)
         verdicts: dict[str, Verdict] = {}
@@ -108,9 +132,12 @@ class Bench:
             except CallError as error:
                 if error.failed.cause is FailureCause.BUDGET:
                     raise OverBudget(error.failed.detail) from error
-                if isinstance(error, ModelCallError):
-                    usage.add(error.usage)
-                return to_judgment(conversation, tuple(verdicts.values()), usage.total, error.failed)
+                usage.add(usage_of(error))
+                self.failed.add(conversation.conversation_id)
+                self.streak.ended("judge", error.failed)
+                failed = to_judgment(conversation, tuple(verdicts.values()), usage.total, error.failed)
+                return failed.replace(error_of="judge")
+            self.streak.ended("judge", None)
             for name, said in rulings.items():
                 verdicts[name] = said[0] if len(said) == 1 else merge(said)
         order = {expectation.expectation_id: place for place, expectation in enumerate(expectations)}
@@ -136,14 +163,16 @@ async def seat_panel(request: JudgeRequest, context: Context, source: Source) ->
     ]
     rubric_hash = content_hash([request.rubric, prompt, [e.model_dump(mode="json") for e in request.expectations]])
     judges = [[spec.kind, spec.scorer or name, spec.votes] for spec, name in zip(request.judges, names, strict=True)]
-    return Bench(request, source, panel, judges, rubric_hash, Calls())
+    streak = Streak(context.settings.stop_after_failures, what="judge calls")
+    return Bench(request, source, panel, judges, rubric_hash, Calls(), streak)
 
 
 async def judge(request: JudgeRequest, context: Context) -> Judging:
-    """Judges what is not yet judged, and stores each verdict as an assessment on its trace.
+    """Judges what is not yet judged or could not be, and stores each verdict as an assessment on its trace.
 
     A conversation that ended in an error is not judged but carries that error; a judge that fails is an error of
-    its own. Raises BadInput where there is nothing to judge or nothing to hold it against.
+    its own. Raises BadInput where there is nothing to judge or nothing to hold it against, Stopped where one call
+    after another fails for the same reason.
     """
     return await judge_all(await seat_panel(request, context, await _source(request, context)), context)
 
@@ -154,7 +183,7 @@ async def judge_all(bench: Bench, context: Context) -> Judging:
     t, project = context.tracking, request.project
 
     async def work(run: "StageRun") -> Judging:
-        from assay.tracking import IMPORTED_TAG, judged, write_conversations
+        from assay.tracking import IMPORTED_TAG, conversations_hash, judged, write_conversations
 
         if source.given is not None:
             await asyncio.to_thread(
@@ -167,12 +196,12 @@ async def judge_all(bench: Bench, context: Context) -> Judging:
                 dataset=source.dataset,
                 tags={IMPORTED_TAG: source.experiment_id} if source.experiment_id else None,
             )
-        done = await asyncio.to_thread(judged, t, project, bench.judging_id)
+        done = await asyncio.to_thread(judged, t, project, bench.judging_id) | bench.failed
         left = await _left(source, context, project, done)
         await flow(
             left.conversations,
             bench.judgment,
-            keeper(bench, context, run.run_id),
+            keeper(bench, context, run.run_id, source.source_id),
             concurrency=min(request.concurrency, max(1, left.count)),
             tell=lambda count: context.tell(Stage.JUDGE, len(done) + count, len(done) + left.count),
         )
@@ -180,18 +209,29 @@ async def judge_all(bench: Bench, context: Context) -> Judging:
         await asyncio.to_thread(_add_up, bench, context, run, tally)
         await asyncio.to_thread(run.log_metrics, tally.metrics())
         await context.keep_calls(run, bench.calls)
-        return _result(bench, run.run_id, tally)
+        played = await asyncio.to_thread(conversations_hash, t, project, source.source_id)
+        return _result(bench, run.run_id, tally, played)
 
     return await context.once(bench.work, work)
 
 
-def keeper(bench: Bench, context: Context, run_id: str | None) -> Callable[[Sequence[Judgment]], Awaitable[None]]:
-    """Stores judgments of conversations that are stored."""
+def keeper(
+    bench: Bench, context: Context, run_id: str | None, simulation_id: str | None
+) -> Callable[[Sequence[Judgment]], Awaitable[None]]:
+    """Stores judgments of conversations that are stored. simulation_id: whose they are; None: of no one simulation."""
     from assay.tracking import write_judgments
 
     async def keep(batch: Sequence[Judgment]) -> None:
         project = bench.request.project
-        await asyncio.to_thread(write_judgments, context.tracking, project, bench.judging_id, batch, run_id=run_id)
+        await asyncio.to_thread(
+            write_judgments,
+            context.tracking,
+            project,
+            bench.judging_id,
+            batch,
+            run_id=run_id,
+            simulation_id=simulation_id,
+        )
 
     return keep
 
@@ -245,6 +285,8 @@ async def _source(request: JudgeRequest, context: Context) -> Source:
             None,
             finish_reasons=simulation.finish_reasons,
             silent_turns=simulation.silent_turns,
+            evidence=simulation.evidence.get(CONVERSATIONS, ""),
+            parents=(request.simulation_id,),
         )
     experiment_id = None
     skipped: Mapping[str, int] = {}
@@ -342,24 +384,25 @@ def _seat(spec: JudgeSpec, judge: "Judge | None", context: Context, project: str
 
 def _add_up(bench: Bench, context: Context, run: "StageRun", tally: JudgmentTally) -> None:
     """What the store holds, counted and written to the artifact in one pass."""
-    from assay.tracking import judgment_texts
+    from assay.tracking import judgment_texts, line_digest
 
     def lines() -> Iterator[str]:
         for text in judgment_texts(context.tracking, bench.request.project, bench.judging_id):
             tally.add(Judgment.model_validate_json(text))
+            tally.digest.update(line_digest(text))
             yield text
 
     run.log_lines(LINES, lines())
 
 
-def _result(bench: Bench, run_id: str, tally: JudgmentTally) -> Judging:
+def _result(bench: Bench, run_id: str, tally: JudgmentTally, played: str) -> Judging:
     request, source = bench.request, bench.source
     return Judging(
         project=request.project,
         gated=request.gated,
         subject_id=bench.judging_id,
         run_id=run_id,
-        offline="offline" in bench.name.split(" ")[0],
+        offline=any(kind == "assay" and name == "offline" for kind, name, _ in bench.judges),
         simulation_id=source.source_id,
         agent=source.agent,
         dataset=source.dataset,
@@ -370,6 +413,9 @@ def _result(bench: Bench, run_id: str, tally: JudgmentTally) -> Judging:
         passed=tally.passed,
         failed=tally.failed,
         unjudged=tally.unjudged,
+        errors=dict(sorted(tally.errors.items())),
+        failures=tuple(tally.failures),
+        evidence={CONVERSATIONS: played, JUDGMENTS: tally.digest.hexdigest()},
         mean_score=tally.mean_score,
         ruled_by_rules=tally.ruled_by_rules,
         rules_abstained=tally.rules_abstained,

@@ -62,7 +62,7 @@ async def judge_online(
         ruled = await asyncio.gather(*map(rule, new))
         now = {conversation.conversation_id: conversation for conversation in await _recorded(context, traffic)}
         same = {c.conversation_id for c in new if now.get(c.conversation_id) == c}
-        await keeper(bench, context, None)([row for row in ruled if row.conversation_id in same])
+        await keeper(bench, context, None, None)([row for row in ruled if row.conversation_id in same])
     found = await asyncio.to_thread(read_judgments, t, project, bench.judging_id)
     return {judgment.conversation_id: judgment for judgment in found}
 

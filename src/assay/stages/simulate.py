@@ -12,10 +12,13 @@ from assay.contracts.conversation import Conversation, SimulateRequest, Simulati
 from assay.contracts.dataset import Dataset
 from assay.contracts.judgment import Judgment
 from assay.contracts.stage import Stage
+from assay.stages.agent_files import refuse_changed
 from assay.stages.context import Calls, Context, Work
+from assay.stages.evidence import CONVERSATIONS
 from assay.stages.flow import Flow
 from assay.stages.journal import Journal
 from assay.stages.play import Player, Trial
+from assay.stages.streak import SIDES, Streak
 from assay.stages.tallies import ConversationTally
 
 if TYPE_CHECKING:
@@ -24,7 +27,6 @@ if TYPE_CHECKING:
 
 LINES = "simulation/conversations.jsonl"
 """The artifact that holds all conversations."""
-
 
 IN_PROCESS = ("python", "mlflow")
 """Connectors of agents that run in this process."""
@@ -53,6 +55,8 @@ class Setup:
             [request.fault_limit, request.reruns],
             self.model_name,
             self.user.prompt_hash,
+            *([self.version.files] if self.version.files else []),
+            *([request.occasion] if request.occasion else []),
         ]
 
     @property
@@ -73,7 +77,16 @@ class Setup:
             key=self.key,
             agent=request.agent,
             dataset=request.dataset,
-            params={"trials": request.trials, "seed": request.seed, "user_simulator": self.model_name},
+            params={
+                "trials": request.trials,
+                "seed": request.seed,
+                "max_turns": request.max_turns,
+                "connector": self.version.card.connector.kind,
+                "user_simulator": self.model_name,
+                "prompt_hash": self.user.prompt_hash,
+                **({"occasion": request.occasion} if request.occasion else {}),
+            },
+            left=lambda simulation: bool(simulation.errors),
         )
 
 
@@ -103,11 +116,13 @@ WHOLE = Part()
 
 
 async def set_up(request: SimulateRequest, context: Context) -> Setup:
-    """Raises NotFound for an agent or a dataset version that is not there."""
+    """Raises NotFound for an agent or a dataset version that is not there, BadInput where the agent's code changed."""
     from assay.agents.user_simulator import PROMPT, user_simulator
     from assay.tracking import load_dataset
 
     version = await context.agent_version(request.project, request.agent, gated=request.gated)
+    if context.settings.replay is None:
+        await asyncio.to_thread(refuse_changed, version)
     dataset = await asyncio.to_thread(load_dataset, context.tracking, request.project, request.dataset)
     model_name = context.model_name(request.model)
     user = user_simulator(context.chat_model(model_name), await context.prompt("user_simulator", PROMPT))
@@ -115,10 +130,11 @@ async def set_up(request: SimulateRequest, context: Context) -> Setup:
 
 
 async def simulate(request: SimulateRequest, context: Context) -> Simulation:
-    """Plays what is not yet played, and stores each conversation as a trace.
+    """Plays what is not yet played or ended in an error, and stores each conversation as a trace.
 
     A failing agent or simulator ends that conversation with its cause; the others go on. Raises NotFound for an
-    agent or a dataset version that is not there, OverBudget where a limit of the context is reached.
+    agent or a dataset version that is not there, OverBudget where a limit of the context is reached, Stopped where
+    one conversation after another fails for the same reason.
     """
     return await play_all(await set_up(request, context), context)
 
@@ -166,9 +182,11 @@ class Playing:
         self._flow: Flow[Trial, tuple[Trial, Conversation, Judgment | None]] | None = None
         self._stored: set[str] = set()
         self._left_over: list[Judgment] = []
+        self._sound = 0
+        self._streak = Streak(0, self._open)
 
     async def __aenter__(self) -> Self:
-        from assay.tracking import finished
+        from assay.tracking import failed_conversations, finished
 
         setup, context = self.setup, self.context
         request, simulation_id = setup.request, setup.simulation_id
@@ -181,6 +199,10 @@ class Playing:
         name = simulation_id if self.part.of == 1 else f"{simulation_id}.{self.part.number}-of-{self.part.of}"
         file = _journals(context) / f"{name}.jsonl"
         self.journal = await asyncio.to_thread(Journal, file, done)
+        failed = await asyncio.to_thread(failed_conversations, context.tracking, request.project, simulation_id)
+        for conversation in failed:
+            self.journal.failed(conversation)
+        self._streak = Streak(context.settings.stop_after_failures, self._open)
         self._left_over = [
             begun.judgment
             for name, begun in self.journal.begun.items()
@@ -207,6 +229,8 @@ class Playing:
             if judgment is None and self.afterwards is not None:
                 judgment = await self.afterwards.judge(conversation)
                 self.journal.judged(judgment)
+            self._sound += conversation.error is None
+            self._streak.ended(SIDES.get(conversation.stop_reason, ""), conversation.error)
             return trial, conversation, judgment
 
         if setup.version.card.connector.kind in IN_PROCESS:
@@ -249,8 +273,14 @@ class Playing:
             for trial, _, _ in batch:
                 self.journal.begun.pop(trial.conversation_id, None)
 
-        total = sum(self.part.holds(place) for place in range(setup.conversations))
-        await self._flow.kept_by(keep, lambda count: context.tell(Stage.SIMULATE, before + count, total))
+        await self._flow.kept_by(keep, lambda count: context.tell(Stage.SIMULATE, before + count, self._total))
+
+    @property
+    def _total(self) -> int:
+        return sum(self.part.holds(place) for place in range(self.setup.conversations))
+
+    def _open(self) -> int:
+        return sum(1 for _ in self._left()) - self._sound
 
     def _left(self) -> Iterator[Trial]:
         trials = plan(self.setup.dataset, self.setup.request, self.setup.simulation_id)
@@ -278,11 +308,12 @@ def _journals(context: Context) -> Path:
 
 def _add_up(setup: Setup, context: Context, run: "StageRun", tally: ConversationTally) -> None:
     """What the store holds, whoever put it there, counted and written to the artifact in one pass."""
-    from assay.tracking import conversation_texts
+    from assay.tracking import conversation_texts, line_digest
 
     def lines() -> Iterator[str]:
         for text in conversation_texts(context.tracking, setup.request.project, setup.simulation_id):
             tally.add(Conversation.model_validate_json(text))
+            tally.digest.update(line_digest(text))
             yield text
 
     run.log_lines(LINES, lines())
@@ -309,6 +340,8 @@ def _result(setup: Setup, run_id: str, tally: ConversationTally) -> Simulation:
         errors=dict(sorted(tally.errors.items())),
         finish_reasons=dict(sorted(tally.answers.finish_reasons.items())),
         silent_turns=tally.answers.silent,
+        failures=tuple(tally.failures),
+        evidence={CONVERSATIONS: tally.digest.hexdigest()},
         agent_usage=tally.agent.total,
         simulator_usage=tally.simulator.total,
         simulator_model=setup.model_name,

@@ -1,14 +1,26 @@
 """Running counts of conversations and judgments, in memory that does not grow with them."""
 
+import hashlib
 from collections import Counter
+from collections.abc import Iterator
+from typing import Literal
 
-from assay.contracts.conversation import Conversation, FailureCause, FinishReason, SimulatorFaultKind, StopReason
+from assay.contracts.conversation import (
+    CallFailed,
+    Conversation,
+    FailureCause,
+    Failures,
+    FinishReason,
+    SimulatorFaultKind,
+    StopReason,
+)
 from assay.contracts.estimate import Quantity
 from assay.contracts.judgment import Judgment, Ruling
 from assay.contracts.stage import Usage
 from assay.evaluation.quantiles import bucket, quantile
 from assay.models.usage import UsageSum, token_metrics
 
+Side = Literal["agent", "user_simulator", "judge", "conversation"]
 ALL, ANY = "all", "any"
 
 
@@ -39,6 +51,9 @@ class ConversationTally:
         self.rerun_faults: Counter[SimulatorFaultKind] = Counter()
         self.errors: Counter[FailureCause] = Counter()
         self.answers = AnswerTally()
+        self.failures = FailureTally()
+        self.digest = hashlib.sha256()
+        """Of the stored lines, as `tracking.conversations_hash` makes it."""
         self.agent = UsageSum()
         self.simulator = UsageSum()
         self.latencies: Counter[int] = Counter()
@@ -56,6 +71,7 @@ class ConversationTally:
         self.rerun_faults.update(fault.kind for fault in conversation.rerun_faults)
         if conversation.error is not None:
             self.errors[conversation.error.cause] += 1
+            self.failures.add(side_of(conversation), conversation.error)
         if conversation.stop_reason is StopReason.AGENT_ERROR:
             self.agent.add(Usage(calls=1, failed_calls=1))
         self.answers.add(conversation)
@@ -118,8 +134,44 @@ class ConversationTally:
         return metrics
 
 
+def side_of(conversation: Conversation) -> Literal["agent", "user_simulator", "conversation"]:
+    """Whose call ended it, where it ended in an error."""
+    match conversation.stop_reason:
+        case StopReason.AGENT_ERROR:
+            return "agent"
+        case StopReason.SIMULATOR_ERROR:
+            return "user_simulator"
+        case _:
+            return "conversation"
+
+
+class FailureTally:
+    """Failed calls by whose they were and why, with what the first of each said."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[tuple[Side, FailureCause]] = Counter()
+        self._details: dict[tuple[Side, FailureCause], str] = {}
+
+    def add(self, side: Side, failed: CallFailed) -> None:
+        self._counts[side, failed.cause] += 1
+        self._details.setdefault((side, failed.cause), failed.detail)
+
+    def total(self) -> int:
+        return self._counts.total()
+
+    def __iter__(self) -> Iterator[Failures]:
+        """The commonest first."""
+        for (side, cause), count in self._counts.most_common():
+            yield Failures(side=side, cause=cause, count=count, detail=self._details[side, cause])
+
+
 class JudgmentTally:
     def __init__(self) -> None:
+        self.errors: Counter[FailureCause] = Counter()
+        self.failures = FailureTally()
+        """Of the judge's own calls."""
+        self.digest = hashlib.sha256()
+        """Of the stored lines, as `tracking.judgments_hash` makes it."""
         self.passed = 0
         self.failed = 0
         self.unjudged = 0
@@ -140,6 +192,10 @@ class JudgmentTally:
         by_rules = [verdict for verdict in judgment.verdicts if verdict.source == "offline_judge"]
         self.ruled_by_rules += len(by_rules)
         self.rules_abstained += sum(verdict.ruling is Ruling.ABSTAINED for verdict in by_rules)
+        if judgment.error is not None:
+            self.errors[judgment.error.cause] += 1
+            if judgment.error_of != "conversation":
+                self.failures.add("judge", judgment.error)
         if judgment.score is not None:
             self._scores += judgment.score
             self._scored += 1
@@ -161,6 +217,7 @@ class JudgmentTally:
             "passed": self.passed,
             "failed": self.failed,
             "unjudged": self.unjudged,
+            "judge_failures": self.failures.total(),
         }
         metrics |= token_metrics("judge", usage)
         if judged:

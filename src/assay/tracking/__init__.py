@@ -7,7 +7,7 @@ from assay.tracking.datasets import DatasetSummary, list_datasets, load_dataset,
 from assay.tracking.details import is_of_project, whole_conversation, whole_run
 from assay.tracking.exchanges import append_exchanges, gateway_conversations, read_exchanges
 from assay.tracking.feedback import PRODUCTION, read_feedback, read_human_labels, write_feedback, write_human_labels
-from assay.tracking.judgments import judged, judgment_texts, read_judgments, write_judgments
+from assay.tracking.judgments import judged, judgment_texts, judgments_hash, read_judgments, write_judgments
 from assay.tracking.kept import read_kept, write_kept
 from assay.tracking.ledger import LedgerCopies, append_ledger, ledger_copies, read_ledger, restore_ledger_file
 from assay.tracking.links import (
@@ -39,8 +39,8 @@ from assay.tracking.projects import (
 from assay.tracking.prompts import PromptVersion, prompt
 from assay.tracking.questions import find_answer, keep_answer
 from assay.tracking.registry import AgentSummary, agent_card, list_agents, load_pyfunc, register_agent, registered_name
-from assay.tracking.results import RunSummary, find_result, list_results, load_result, run_started_at
-from assay.tracking.runs import StageRun, begin_run, evaluation_run, project_run, stage_run, tag_run
+from assay.tracking.results import RunSummary, Stored, find_result, list_results, load_result, run_started_at
+from assay.tracking.runs import StageRun, begin_run, evaluation_run, project_run, run_people, stage_run, tag_run
 from assay.tracking.scorers import score_with_mlflow
 from assay.tracking.spans import turn_span_id
 from assay.tracking.trace_ids import IMPORTED_TAG
@@ -49,8 +49,11 @@ from assay.tracking.traces import (
     BATCH,
     StoredConversation,
     conversation_texts,
+    conversations_hash,
     delete_conversations,
+    failed_conversations,
     finished,
+    line_digest,
     list_conversations,
     load_conversations,
     read_conversations,
@@ -72,6 +75,7 @@ __all__ = [
     "RunFilter",
     "RunSummary",
     "StageRun",
+    "Stored",
     "StoredConversation",
     "Tracking",
     "agent_card",
@@ -81,12 +85,14 @@ __all__ = [
     "begin_run",
     "connect",
     "conversation_texts",
+    "conversations_hash",
     "count_runs",
     "decode_cursor",
     "delete_conversations",
     "encode_cursor",
     "ensure_project",
     "evaluation_run",
+    "failed_conversations",
     "find_answer",
     "find_certificate",
     "find_experiment",
@@ -98,10 +104,12 @@ __all__ = [
     "is_of_project",
     "judged",
     "judgment_texts",
+    "judgments_hash",
     "keep_answer",
     "keep_certificate",
     "last_change",
     "ledger_copies",
+    "line_digest",
     "link_experiment",
     "linked_experiments",
     "list_agents",
@@ -136,6 +144,7 @@ __all__ = [
     "register_agent",
     "registered_name",
     "restore_ledger_file",
+    "run_people",
     "run_started_at",
     "save_dataset",
     "score_with_mlflow",

@@ -1,7 +1,7 @@
 """Judgments in MLflow: an assessment for each verdict, and one that carries the whole."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from assay.contracts.judgment import Judgment, Ruling, Verdict
@@ -11,7 +11,7 @@ from assay.tracking.assessments import GROUP, Draft, Group, Source, write_groups
 from assay.tracking.connection import Tracking, reports_outages
 from assay.tracking.projects import find_project, project_or_not_found
 from assay.tracking.trace_ids import traces_of
-from assay.tracking.traces import all_pages, batches, in_order
+from assay.tracking.traces import all_pages, batches, hash_of_lines, in_order
 
 if TYPE_CHECKING:
     from mlflow.entities import TraceInfo
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 WHOLE = "assay.judgment"
 """Metadata of the assessment `passed`: the judgment as JSON."""
 PASSED = "passed"
+UNJUDGED = "unjudged"
 SCORE = "score"
 VALUES = {Ruling.MET: "yes", Ruling.NOT_MET: "no", Ruling.ABSTAINED: "abstained"}
 _SOURCES: dict[str, Source] = {"code": "CODE", "offline_judge": "CODE", "llm_judge": "LLM_JUDGE", "human": "HUMAN"}
@@ -27,16 +28,23 @@ _SOURCES: dict[str, Source] = {"code": "CODE", "offline_judge": "CODE", "llm_jud
 
 @reports_outages
 def write_judgments(
-    t: Tracking, project: str, judging_id: str, judgments: Sequence[Judgment], *, run_id: str | None
+    t: Tracking,
+    project: str,
+    judging_id: str,
+    judgments: Sequence[Judgment],
+    *,
+    run_id: str | None,
+    simulation_id: str | None = None,
 ) -> None:
     """Keeps each judgment on its conversation's trace, and on the one that it was imported from.
 
-    A judgment takes the place of the one that the same judging gave before. Raises NotFound for a conversation
-    that is not stored in the project.
+    simulation_id: whose conversations were judged; None: of no one simulation. A judgment takes the place of the one
+    that the same judging gave before. Raises NotFound for a conversation that is not stored in the project.
     """
     experiment_id = project_or_not_found(t, project)
     judgments = [clean_model(judgment) for judgment in judgments]
-    traces = traces_of(t, experiment_id, [judgment.conversation_id for judgment in judgments])
+    names = [judgment.conversation_id for judgment in judgments]
+    traces = traces_of(t, experiment_id, names, simulation_id=simulation_id)
     groups = []
     for judgment in judgments:
         if judgment.conversation_id not in traces:
@@ -67,7 +75,7 @@ def judgment_texts(t: Tracking, project: str, judging_id: str) -> Iterator[str]:
         return
     if t.sql is not None:
         rows = _traces(t.sql, experiment_id, judging_id)
-        for batch in batches(trace_id for _, trace_id, _ in sorted(rows, key=lambda row: in_order(row[2]))):
+        for batch in batches(row[1] for row in sorted(rows, key=lambda row: in_order(row[2]))):
             found = _stored(t.sql, batch, judging_id)
             yield from (found[trace_id] for trace_id in batch if trace_id in found)
         return
@@ -81,12 +89,27 @@ def judgment_texts(t: Tracking, project: str, judging_id: str) -> Iterator[str]:
 
 @reports_outages
 def judged(t: Tracking, project: str, judging_id: str) -> set[str]:
-    """Ids of the conversations that the judging has judged."""
+    """Ids of the conversations that the judging has judged; not of those where a call failed."""
     if (experiment_id := find_project(t, project)) is None:
         return set()
     if t.sql is not None:
-        return {conversation_id for conversation_id, _, _ in _traces(t.sql, experiment_id, judging_id)}
-    return {info.client_request_id for info in _infos(t, experiment_id, judging_id) if info.client_request_id}
+        rows = _traces(t.sql, experiment_id, judging_id)
+        undecided = [trace_id for _, trace_id, _, outcome in rows if outcome == UNJUDGED]
+        texts = [text for batch in batches(undecided) for text in _stored(t.sql, batch, judging_id).values()]
+        return {conversation_id for conversation_id, _, _, _ in rows} - _failed(texts)
+    texts = list(judgment_texts(t, project, judging_id))
+    return {str(json.loads(text)["conversation_id"]) for text in texts} - _failed(texts)
+
+
+def _failed(texts: Iterable[str]) -> set[str]:
+    judgments = map(Judgment.model_validate_json, texts)
+    return {judgment.conversation_id for judgment in judgments if judgment.error is not None}
+
+
+@reports_outages
+def judgments_hash(t: Tracking, project: str, judging_id: str) -> str:
+    """SHA-256 of the judging's judgments as they are stored now."""
+    return hash_of_lines(judgment_texts(t, project, judging_id))
 
 
 def verdict_metadata(verdict: Verdict) -> dict[str, str]:
@@ -136,21 +159,23 @@ def _ruling(passed: bool | None) -> Ruling:
 
 def _outcome(passed: bool | None) -> str:
     if passed is None:
-        return "unjudged"
+        return UNJUDGED
     return "passed" if passed else "failed"
 
 
-def _traces(store: "SqlAlchemyStore", experiment_id: str, judging_id: str) -> list[tuple[str, str, str]]:
-    """(conversation, trace, name) of what was judged: the tag comes with the assessments."""
+def _traces(store: "SqlAlchemyStore", experiment_id: str, judging_id: str) -> list[tuple[str, str, str, str]]:
+    """(conversation, trace, name, outcome) of what was judged: the tag comes with the assessments."""
     from mlflow.store.tracking.dbmodels.models import SqlTraceInfo, SqlTraceTag
 
     with store.ManagedSessionMaker() as session:
         found = (
-            session.query(SqlTraceInfo.client_request_id, SqlTraceInfo.request_id, SqlTraceInfo.trace_name)
+            session.query(
+                SqlTraceInfo.client_request_id, SqlTraceInfo.request_id, SqlTraceInfo.trace_name, SqlTraceTag.value
+            )
             .join(SqlTraceTag, SqlTraceTag.request_id == SqlTraceInfo.request_id)
             .filter(SqlTraceTag.key == judging_id, SqlTraceInfo.experiment_id == int(experiment_id))
         )
-        return [(own or "", trace_id, name or "") for own, trace_id, name in found]
+        return [(own or "", trace_id, name or "", outcome) for own, trace_id, name, outcome in found]
 
 
 def _stored(store: "SqlAlchemyStore", trace_ids: Sequence[str], judging_id: str) -> dict[str, str]:

@@ -217,13 +217,14 @@ class Store:
             raise _Unseen
         return str(text), int(version)
 
-    def with_tag(self, project: str, key: str, value: str) -> set[str]:
-        """Conversations whose trace has the tag."""
+    def with_tag(self, project: str, key: str, value: str, *, failed: bool = False) -> set[str]:
+        """Conversations whose trace has the tag and did not end in an error; with `failed` those that did."""
         found = self.rows(
             "SELECT i.client_request_id FROM trace_tags t JOIN trace_info i ON i.request_id = t.request_id"
-            " WHERE t.key = ? AND t.value = ? AND i.experiment_id = ?",
+            " WHERE t.key = ? AND t.value = ? AND i.experiment_id = ? AND (i.status = 'ERROR') = ?",
             key,
             value,
             int(self.experiment(project)),
+            failed,
         )
         return {conversation for (conversation,) in found if conversation}

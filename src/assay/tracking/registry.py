@@ -86,11 +86,18 @@ def model_of(t: Tracking, project: str, agent_id: str) -> str:
 
 @reports_outages
 def register_agent(
-    t: Tracking, project: str, card: AgentCard, *, card_dir: Path, run: StageRun
+    t: Tracking,
+    project: str,
+    card: AgentCard,
+    *,
+    card_dir: Path,
+    run: StageRun,
+    modules: Mapping[str, str] | None = None,
 ) -> tuple[str, str, str]:
     """(registered model, its version, id of the logged model). The same card and files give the same version back.
 
-    Raises BadInput for a file that is not there, and for a version that was registered with other content.
+    modules: path to SHA-256 of the agent's Python modules. Raises BadInput for a file that is not there, and for a
+    version that was registered with other content, naming what changed.
     """
     experiment_id = ensure_project(t, project)
     card = clean_model(card)
@@ -102,9 +109,10 @@ def register_agent(
     with t.lock, t.exclusive("registry"):
         _ensure_registered_model(t, project, card, name)
         if found := _version_of(t, project, name, card.ref):
-            if found.tags.get("content_hash") != content:
+            changed = _changed(found.tags, content, hashes, modules or {})
+            if changed:
                 raise BadInput(
-                    f"agent {card.ref} is registered with other content (card or files changed): "
+                    f"agent {card.ref} is registered with other content ({changed} changed): "
                     f"give the card a new version, as in {card.version}.1"
                 )
             return name, str(found.version), found.tags["model_id"]
@@ -121,13 +129,30 @@ def register_agent(
             name,
             source=source,
             run_id=run.run_id,
-            tags={**tags, "model_id": model_id, **{f"sha256.{path}"[:250]: value for path, value in hashes.items()}},
+            tags={
+                **tags,
+                "model_id": model_id,
+                **{f"sha256.{path}"[:250]: value for path, value in hashes.items()},
+                **{f"module.{path}"[:250]: value for path, value in (modules or {}).items()},
+            },
             description=card.description,
             model_id=model_id,
         )
         there = json.dumps([{"name": name, "version": int(version.version)}])
         t.client.set_logged_model_tags(model_id, {"mlflow.modelVersions": there})
         return name, str(version.version), model_id
+
+
+def _changed(tags: Mapping[str, str], content: str, hashes: Mapping[str, str], modules: Mapping[str, str]) -> str:
+    """What differs from the registered version, in words; empty: nothing does."""
+    registered = {name.removeprefix("module."): value for name, value in tags.items() if name.startswith("module.")}
+    differing = sorted(name for name in modules.keys() | registered.keys() if modules.get(name) != registered.get(name))
+    if not registered:
+        differing = []  # registered when modules were not hashed yet
+    if tags.get("content_hash") != content:
+        files = sorted(name for name, value in hashes.items() if tags.get(f"sha256.{name}"[:250]) != value)
+        differing = [*(files or ["card or files"]), *differing]
+    return ", ".join(differing)
 
 
 @reports_outages

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from assay.contracts.stage import AgentRef, Stage
+from assay.contracts.stage import AgentRef, DatasetRef, Stage
 from assay.errors import NotFound
 from assay.tracking.artifacts import get_run, read_json
 from assay.tracking.connection import Tracking, quoted, reports_outages, shown
@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 RESULT = "result.json"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A result that was read back."""
+
+    content: dict[str, Any]
+    ended_at: datetime
 
 
 @dataclass(frozen=True)
@@ -35,9 +43,9 @@ class RunSummary:
     tags: dict[str, str]
 
 
-def _peek_result(store: Store, project: str, stage: Stage, request_hash: str) -> dict[str, Any] | None:
+def _peek_result(store: Store, project: str, stage: Stage, request_hash: str) -> Stored | None:
     found = store.runs(project, {"stage": stage.value, "config_hash": request_hash}, 1)
-    return store.artifact(found[0], RESULT) if found else None
+    return Stored(store.artifact(found[0], RESULT), _when(found[0]["end_time"])) if found else None
 
 
 def _peek_subject(store: Store, project: str, stage: Stage, subject_id: str) -> dict[str, Any]:
@@ -45,23 +53,30 @@ def _peek_subject(store: Store, project: str, stage: Stage, subject_id: str) -> 
 
 
 def _peek_results(
-    store: Store, project: str, stage: Stage, *, agent: AgentRef | None = None, limit: int = 100
+    store: Store,
+    project: str,
+    stage: Stage,
+    *,
+    agent: AgentRef | None = None,
+    dataset: DatasetRef | None = None,
+    parent: str | None = None,
+    limit: int = 100,
 ) -> list[RunSummary]:
     return [
         _summary_of(run["run_id"], run["tags"], run["metrics"], run["start_time"], run["end_time"])
-        for run in store.runs(project, _tags(stage, agent), limit)
+        for run in store.runs(project, _tags(stage, agent, dataset, parent), limit)
     ]
 
 
 @peeks(_peek_result)
 @reports_outages
-def find_result(t: Tracking, project: str, stage: Stage, request_hash: str) -> dict[str, Any] | None:
+def find_result(t: Tracking, project: str, stage: Stage, request_hash: str) -> Stored | None:
     """The result of the same request, as it was finished before; None: it was not."""
     if (experiment_id := find_project(t, project)) is None:
         return None
     tags = {"stage": stage.value, "config_hash": request_hash}
     found = search_runs(t, experiment_id, tags, status=("FINISHED",), limit=1)
-    return _result(t, found[0]) if found else None
+    return Stored(_result(t, found[0]), _when(found[0].info.end_time)) if found else None
 
 
 @peeks(_peek_subject)
@@ -83,20 +98,35 @@ def load_result(t: Tracking, project: str, stage: Stage, subject_id: str) -> dic
 @peeks(_peek_results)
 @reports_outages
 def list_results(
-    t: Tracking, project: str, stage: Stage, *, agent: AgentRef | None = None, limit: int = 100
+    t: Tracking,
+    project: str,
+    stage: Stage,
+    *,
+    agent: AgentRef | None = None,
+    dataset: DatasetRef | None = None,
+    parent: str | None = None,
+    limit: int = 100,
 ) -> list[RunSummary]:
-    """Finished runs of the stage, the newest first."""
+    """Finished runs of the stage, the newest first. parent: only those that were made from this result."""
     if (experiment_id := find_project(t, project)) is None:
         return []
-    found = search_runs(t, experiment_id, _tags(stage, agent), status=("FINISHED",), limit=limit)
+    found = search_runs(t, experiment_id, _tags(stage, agent, dataset, parent), status=("FINISHED",), limit=limit)
     return [_summary(run) for run in found]
 
 
-def _tags(stage: Stage, agent: AgentRef | None) -> dict[str, str]:
+def _tags(stage: Stage, agent: AgentRef | None, dataset: DatasetRef | None, parent: str | None) -> dict[str, str]:
     tags = {"stage": stage.value}
     if agent is not None:
         tags |= {"agent_id": agent.agent_id, "agent_version": agent.version}
+    if dataset is not None:
+        tags["dataset"] = str(dataset)
+    if parent is not None:
+        tags[parent] = PARENT
     return tags
+
+
+PARENT = "parent"
+"""The value of a run's tag that is named after the result which it was made from. A comparison has two."""
 
 
 @reports_outages

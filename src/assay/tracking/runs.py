@@ -22,9 +22,11 @@ from assay.tracking.artifacts import write_artifact, write_lines
 from assay.tracking.connection import Tracking, our_error, reports_outages, without_secrets
 from assay.tracking.dataset_links import note_dataset
 from assay.tracking.projects import assay_version, ensure_project
-from assay.tracking.results import RESULT, search_runs
+from assay.tracking.results import PARENT, RESULT, search_runs
 
 EVALUATION = "evaluation"
+BY = "by"
+"""The tag that names who ran it; several people, who completed each other's run, on a line each."""
 UNFINISHED = ("RUNNING", "SCHEDULED", "FAILED", "KILLED")
 _TAG_LIMIT = 5000
 _PARAM_LIMIT = 6000
@@ -33,10 +35,12 @@ _PARAM_LIMIT = 6000
 class StageRun:
     """The MLflow run of one stage while it works. Methods may be called from any thread."""
 
-    def __init__(self, t: Tracking, run_id: str) -> None:
+    def __init__(self, t: Tracking, run_id: str, *, had_result: bool = False) -> None:
         self.t = t
         self.run_id = run_id
         self.finished = False
+        self.had_result = had_result
+        """It was finished before and is being completed; its result stays readable meanwhile."""
 
     def log_metrics(self, metrics: Mapping[str, float]) -> None:
         from mlflow.entities import Metric
@@ -74,10 +78,14 @@ class StageRun:
     def log_bytes(self, path: str, content: bytes) -> None:
         write_artifact(self.t, self.run_id, path, content)
 
-    def finish(self, result: StageResult) -> None:
-        """Keeps the result, so that the same request finds it, and ends the run."""
+    def finish(self, result: StageResult, parents: Iterable[str] = ()) -> None:
+        """Keeps the result, so that the same request finds it, and ends the run.
+
+        `parents`: the ids of the results that it was made from; `list_results` finds it by them.
+        """
         self.log_json(RESULT, result)
-        self.set_tags({"subject_id": result.subject_id, "offline": _text(result.offline)})
+        tags = dict.fromkeys(parents, PARENT)
+        self.set_tags({**tags, "subject_id": result.subject_id, "offline": _text(result.offline)})
         _guarded(self.t, self.t.client.set_terminated, self.run_id, "FINISHED")
         self.finished = True
 
@@ -85,6 +93,12 @@ class StageRun:
 @reports_outages
 def tag_run(t: Tracking, run_id: str, name: str, value: str) -> None:
     t.client.set_tag(run_id, _key(name), clean(value)[:_TAG_LIMIT])
+
+
+@reports_outages
+def run_people(t: Tracking, run_id: str) -> list[str]:
+    """Who ran it; empty where it was run by a version of Assay that did not note it."""
+    return [name for name in t.client.get_run(run_id).data.tags.get(BY, "").split("\n") if name]
 
 
 @reports_outages
@@ -153,7 +167,7 @@ def begin_run(
     experiment_id = ensure_project(t, project)
     with t.lock:
         with t.exclusive("runs"):
-            run = StageRun(t, _resume_or_create(t, experiment_id, stage, request_hash, standard, agent))
+            run = _resume_or_create(t, experiment_id, stage, request_hash, standard, agent)
         if dataset:
             note_dataset(t, run.run_id, dataset)
         if agent and stage in OF_A_MODEL:
@@ -190,10 +204,11 @@ def stage_run(
     params: Mapping[str, JsonValue] | None = None,
     tags: Mapping[str, str] | None = None,
 ) -> Iterator[StageRun]:
-    """The run of a stage. One of the same request that did not finish is taken up again, under its own id.
+    """The run of a stage. One of the same request is taken up again, under its own id.
 
-    Leaving it without `finish` or with an exception ends it as FAILED, a cancelled one as KILLED, with tags
-    `error_cause` and `error_message`.
+    One that has a result already is being completed: it stays FINISHED, and its result readable, until `finish`
+    writes the new one. Otherwise leaving it without `finish` or with an exception ends it as FAILED, a cancelled one
+    as KILLED. Either way tags `error_cause` and `error_message` say why.
     """
     run = begin_run(
         t,
@@ -216,7 +231,7 @@ def stage_run(
         cause = error.failed.cause.value if isinstance(error, CallError) else type(error).__name__
         _end(run, "FAILED", cause, without_secrets(str(error)))
         raise
-    if not run.finished:
+    if not run.finished and not run.had_result:
         _end(run, "FAILED", "no_result", "the stage ended without a result")
 
 
@@ -239,20 +254,26 @@ def git_sha(folder: str) -> str:
 
 def _resume_or_create(
     t: Tracking, experiment_id: str, stage: Stage, request_hash: str, tags: dict[str, str], agent: AgentRef | None
-) -> str:
+) -> StageRun:
     from mlflow.entities import RunTag
 
     same = {"stage": stage.value, "config_hash": request_hash}
-    if found := search_runs(t, experiment_id, same, status=UNFINISHED, limit=1):
-        run_id = found[0].info.run_id
-        t.client.update_run(run_id, status="RUNNING")
+    finished = search_runs(t, experiment_id, same, status=("FINISHED",), limit=1)
+    if found := finished or search_runs(t, experiment_id, same, status=UNFINISHED, limit=1):
+        run_id, known = found[0].info.run_id, found[0].data.tags
+        if not finished:
+            t.client.update_run(run_id, status="RUNNING")
         for name in ("error_cause", "error_message"):
-            if name in found[0].data.tags:
+            if name in known:
                 t.client.delete_tag(run_id, name)
+        people = dict.fromkeys([*known.get(BY, "").split("\n"), tags.get(BY, "")])
+        tags = {**tags, BY: "\n".join(filter(None, people))}
+        if finished:
+            del tags["subject_id"]  # it has one
         t.client.log_batch(run_id, tags=[RunTag(name, value) for name, value in tags.items()])
-        return run_id
+        return StageRun(t, run_id, had_result=bool(finished))
     name = f"{stage.value} {agent}" if agent else stage.value
-    return t.client.create_run(experiment_id, tags=tags, run_name=name).info.run_id
+    return StageRun(t, t.client.create_run(experiment_id, tags=tags, run_name=name).info.run_id)
 
 
 def _end(run: StageRun, status: Literal["FAILED", "KILLED"], cause: str, message: str) -> None:
@@ -262,7 +283,8 @@ def _end(run: StageRun, status: Literal["FAILED", "KILLED"], cause: str, message
     try:
         run.t.client.set_tag(run.run_id, "error_cause", cause)
         run.t.client.set_tag(run.run_id, "error_message", clean(message)[:1000])
-        run.t.client.set_terminated(run.run_id, status)
+        if not run.had_result:
+            run.t.client.set_terminated(run.run_id, status)
     except (MlflowException, OSError):
         return
 

@@ -11,7 +11,7 @@ from assay.contracts.dataset import Scenario
 from assay.contracts.stage import DatasetRef
 from assay.contracts.text import clean_model
 from assay.tracking.projects import VERSION_TAG, assay_version
-from assay.tracking.trace_ids import TRACE_PREFIX
+from assay.tracking.trace_ids import STORED, TRACE_PREFIX
 
 CONVERSATION = "assay.conversation"
 """Attribute of the root span: the whole conversation as JSON."""
@@ -21,7 +21,6 @@ SIMULATION_TAG = "simulation_id"
 SOURCE_TAG = "assay.source_id"
 """The id that an imported conversation has where it comes from."""
 """Of the simulation that was written last; a tag named as the simulation stays for each that the conversation is in."""
-STORED = "stored"
 TRACE_TAG = "mlflow.traceTag."
 """Prefix of a root span's attributes that MLflow makes tags of, in the transaction that stores the span."""
 _PREVIEW = 1000

@@ -11,7 +11,8 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from assay.tracking.spans import CONVERSATION, STORED, TURN, SpanDraft, TraceDraft
+from assay.tracking.spans import CONVERSATION, TURN, SpanDraft, TraceDraft
+from assay.tracking.trace_ids import STORED
 
 if TYPE_CHECKING:
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
@@ -47,12 +48,15 @@ def write(
 
 
 def _whole(session: "Session", by_id: dict[str, TraceDraft]) -> set[str]:
-    """Traces among these that hold a whole conversation already."""
-    from mlflow.store.tracking.dbmodels.models import SqlTraceTag
+    """Traces among these that hold a whole conversation already, without an error."""
+    from mlflow.store.tracking.dbmodels.models import SqlTraceInfo, SqlTraceTag
 
     markers = {key for draft in by_id.values() for key, value in draft.tags.items() if value == STORED}
-    found = session.query(SqlTraceTag.request_id).filter(
-        SqlTraceTag.request_id.in_(by_id), SqlTraceTag.key.in_(markers), SqlTraceTag.value == STORED
+    found = (
+        session.query(SqlTraceTag.request_id)
+        .join(SqlTraceInfo, SqlTraceInfo.request_id == SqlTraceTag.request_id)
+        .filter(SqlTraceTag.request_id.in_(by_id), SqlTraceTag.key.in_(markers), SqlTraceTag.value == STORED)
+        .filter(SqlTraceInfo.status != "ERROR")
     )
     return {trace_id for (trace_id,) in found}
 
@@ -75,18 +79,20 @@ def _write(session: "Session", experiment_id: str, location: str, by_id: dict[st
     session.execute(insert(SqlSpan.__table__), spans)
 
 
-def whole(store: "SqlAlchemyStore", experiment_id: str, simulation_id: str) -> list[tuple[str, str, str]]:
-    """(conversation, trace, name) of the simulation. The tag is written with the root span, so none is in part."""
+def whole(store: "SqlAlchemyStore", experiment_id: str, simulation_id: str) -> list[tuple[str, str, str, str]]:
+    """(conversation, trace, name, status) of the simulation. The tag comes with the root span, so none is in part."""
     from mlflow.store.tracking.dbmodels.models import SqlTraceInfo, SqlTraceTag
 
     with store.ManagedSessionMaker() as session:
         found = (
-            session.query(SqlTraceInfo.client_request_id, SqlTraceInfo.request_id, SqlTraceInfo.trace_name)
+            session.query(
+                SqlTraceInfo.client_request_id, SqlTraceInfo.request_id, SqlTraceInfo.trace_name, SqlTraceInfo.status
+            )
             .join(SqlTraceTag, SqlTraceInfo.request_id == SqlTraceTag.request_id)
             .filter(SqlTraceTag.key == simulation_id, SqlTraceTag.value == STORED)
             .filter(SqlTraceInfo.experiment_id == int(experiment_id))
         )
-        return [(own or "", trace_id, name or "") for own, trace_id, name in found]
+        return [(own or "", trace_id, name or "", status) for own, trace_id, name, status in found]
 
 
 def read_conversations(store: "SqlAlchemyStore", experiment_id: str, trace_ids: Sequence[str]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Conversations in MLflow: each is one trace, written once however often it is handed in, and read back whole."""
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,6 +8,7 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
+from assay.contracts.base import content_hash
 from assay.contracts.conversation import Conversation
 from assay.contracts.dataset import Scenario
 from assay.contracts.stage import DatasetRef
@@ -15,8 +17,8 @@ from assay.tracking.connection import Tracking, quoted, reports_outages
 from assay.tracking.peek import Store, peeks
 from assay.tracking.projects import ensure_project, find_project
 from assay.tracking.registry import logged_model
-from assay.tracking.spans import CONVERSATION, SIMULATION_TAG, STORED, SpanDraft, TraceDraft, draft_trace
-from assay.tracking.trace_ids import TRACE_PREFIX, place
+from assay.tracking.spans import CONVERSATION, SIMULATION_TAG, SpanDraft, TraceDraft, draft_trace
+from assay.tracking.trace_ids import STORED, TRACE_PREFIX, copies, place
 
 if TYPE_CHECKING:
     from mlflow.entities import Span, Trace, TraceInfo
@@ -67,10 +69,11 @@ def write_conversations(
 ) -> set[str]:
     """Keeps each conversation as the trace `tr-<conversation_id>` of the project, linked to run and agent version.
 
-    Gives the ids of those that were written. Writing one twice leaves one, the later; with `only_new` the earlier, so
-    that of two workers that played the same one writes. Spans that the agent sent itself under that trace id stay in
-    the trace. A trace of somebody else that has the id already is left as it is, and the conversation gets one of its
-    own.
+    Gives the ids of those that were written. Writing one twice for a simulation leaves one, the later; with
+    `only_new` the earlier, unless that ended in an error, so that of two workers that played the same one writes.
+    Spans that the agent sent itself under that trace id stay in the trace. A trace of somebody else or of another
+    simulation that has the id already is left as it is: where it holds the same conversation it is shared, otherwise
+    the conversation gets a trace of its own.
     """
     experiment_id = ensure_project(t, project)
     agents = {str(row.agent): row.agent for row, _ in conversations}
@@ -90,8 +93,13 @@ def write_conversations(
     ]
     written: set[str] = set()
     for batch in batches(drafts):
-        places = place(t, experiment_id, [draft.session for draft in batch])
+        places = place(t, experiment_id, simulation_id, [draft.session for draft in batch])
         batch = [replace(draft, trace_id=places[draft.session]) for draft in batch]
+        shared = _share(t, experiment_id, simulation_id, batch)
+        written |= shared
+        batch = [draft for draft in batch if draft.session not in shared]
+        if not batch:
+            continue
         if t.sql is not None:
             written |= trace_rows.write(t.sql, experiment_id, batch, only_new=only_new)
             continue
@@ -101,6 +109,22 @@ def write_conversations(
         write_through_store(t, experiment_id, batch)
         written |= {draft.session for draft in batch}
     return written
+
+
+def _share(t: Tracking, experiment_id: str, simulation_id: str, drafts: Sequence[TraceDraft]) -> set[str]:
+    """Conversations that another simulation of the project holds word for word: their trace gets one more tag."""
+    displaced = {d.session: d for d in drafts if d.trace_id != TRACE_PREFIX + d.session}
+    if not displaced:
+        return set()
+    there = copies(t, experiment_id, displaced)
+    stored = [StoredConversation(name, trace_id) for name, trace_id in there.items()]
+    same = set()
+    for conversation in map(json.loads, _texts(t, experiment_id, stored)):
+        name = conversation["conversation_id"]
+        if conversation == json.loads(displaced[name].spans[0].attributes[CONVERSATION]):
+            t.store.set_trace_tag(there[name], simulation_id, STORED)
+            same.add(name)
+    return same
 
 
 def write_through_store(t: Tracking, experiment_id: str, drafts: Sequence[TraceDraft]) -> None:
@@ -117,10 +141,24 @@ def _peek_finished(store: Store, project: str, simulation_id: str) -> set[str]:
 @peeks(_peek_finished)
 @reports_outages
 def finished(t: Tracking, project: str, simulation_id: str) -> set[str]:
-    """Ids of the simulation's conversations that are stored whole."""
+    """Ids of the simulation's conversations that are stored whole and did not end in an error."""
     if (experiment_id := find_project(t, project)) is None:
         return set()
-    return {row.conversation_id for row in _stored(t, experiment_id, simulation_id)}
+    return {row.conversation_id for row in _stored(t, experiment_id, simulation_id) if not row.failed}
+
+
+def _peek_failed(store: Store, project: str, simulation_id: str) -> list[Conversation]:
+    if store.with_tag(project, simulation_id, STORED, failed=True):
+        raise LookupError  # MLflow reads them
+    return []
+
+
+@peeks(_peek_failed)
+@reports_outages
+def failed_conversations(t: Tracking, project: str, simulation_id: str) -> list[Conversation]:
+    """The simulation's conversations that ended in an error."""
+    stored = list_conversations(t, project, simulation_id)
+    return load_conversations(t, project, [row for row in stored if row.failed])
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +167,8 @@ class StoredConversation:
 
     conversation_id: str
     trace_id: str
+    failed: bool = False
+    """It ended in an error."""
 
 
 @reports_outages
@@ -155,6 +195,24 @@ def conversation_texts(t: Tracking, project: str, simulation_id: str) -> Iterato
 
 
 @reports_outages
+def conversations_hash(t: Tracking, project: str, simulation_id: str) -> str:
+    """SHA-256 of the simulation's conversations as they are stored now."""
+    return hash_of_lines(conversation_texts(t, project, simulation_id))
+
+
+def hash_of_lines(lines: Iterable[str]) -> str:
+    """SHA-256 over JSON documents in their order, however each is laid out."""
+    total = hashlib.sha256()
+    for line in lines:
+        total.update(line_digest(line))
+    return total.hexdigest()
+
+
+def line_digest(line: str) -> bytes:
+    return content_hash(json.loads(line)).encode() + b"\n"
+
+
+@reports_outages
 def read_conversations(t: Tracking, project: str, simulation_id: str) -> list[Conversation]:
     """The simulation's conversations in the order of scenario and trial; empty where none is stored."""
     return [Conversation.model_validate_json(text) for text in conversation_texts(t, project, simulation_id)]
@@ -165,8 +223,11 @@ def _stored(t: Tracking, experiment_id: str, simulation_id: str) -> list[StoredC
         rows = trace_rows.whole(t.sql, experiment_id, simulation_id)
     else:
         infos = _infos(t, experiment_id, simulation_id)
-        rows = [(i.client_request_id or "", i.trace_id, i.tags.get("mlflow.traceName", "")) for i in infos]
-    return [StoredConversation(own, trace) for own, trace, _ in sorted(rows, key=lambda row: in_order(row[2])) if own]
+        rows = [
+            (i.client_request_id or "", i.trace_id, i.tags.get("mlflow.traceName", ""), i.state.value) for i in infos
+        ]
+    ordered = sorted(rows, key=lambda row: in_order(row[2]))
+    return [StoredConversation(own, trace, status == "ERROR") for own, trace, _, status in ordered if own]
 
 
 def in_order(trace_name: str) -> tuple[str, int]:

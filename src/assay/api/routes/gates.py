@@ -37,24 +37,40 @@ async def decide_gate(
     subject_id: SubjectId,
     asked: GateAnswer,
 ) -> GateDecision:
-    """Approves or rejects, under your name, at the end of the ledger; jobs that wait for it go on."""
+    """Approves or rejects, under your name, at the end of the ledger; jobs that wait for it go on.
+
+    Where somebody decided on it already, `overrules` must be the hash of that decision: otherwise the answer is 409 and
+    names who decided what.
+    """
     from assay.lifecycle.gates import decide, load_subject
 
     result = await load_subject(server.context, project, subject_id)
     if result.stage is not stage:
         raise BadInput(f"stage: {subject_id} is a result of {result.stage}, not of {stage}")
-    decision = await decide(server.context, project, subject_id, asked.decision, by=who.name, reason=asked.reason)
+    decision = await decide(
+        server.context,
+        project,
+        subject_id,
+        asked.decision,
+        by=who.name,
+        reason=asked.reason,
+        overrules=asked.overrules,
+    )
     await server.jobs.gate_decided(project)
     return decision
 
 
 @router.get("/ledger", operation_id="show_ledger")
-async def ledger(server: Here, project: Project) -> Ledger:
-    """Every decision, the newest first, up to a line that was changed, and whether the ledger is intact."""
+async def ledger(server: Here, project: Project, evidence: bool = False) -> Ledger:
+    """Every decision, the newest first, up to a line that was changed, and whether the ledger is
+    intact.
+
+    With `evidence=true` what was approved is also read again and held against the hashes in the approvals.
+    """
     from assay.api.routes.projects import item_of
     from assay.lifecycle.gates import read_decisions, verify
 
     await item_of(server, project)
-    check = await verify(server.context, project)
+    check = await verify(server.context, project, evidence=evidence)
     decisions = await read_decisions(server.context, project)
     return Ledger(decisions=tuple(decisions[::-1]), check=check)

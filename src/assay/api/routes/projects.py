@@ -1,6 +1,7 @@
 """Projects: each is an MLflow experiment, and where its lifecycle stands."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Response
@@ -18,12 +19,13 @@ from assay.contracts.api import (
     RunItem,
     StageState,
 )
+from assay.contracts.gate import GateState
 from assay.contracts.stage import Stage
 from assay.errors import BadInput, NotFound
 
 router = APIRouter(route_class=GuardedRoute, tags=["projects"])
-POLICY_TAG = "assay.policy"
 AGENTS_SHOWN = 50
+MOST_GATES = 10_000
 NEWEST_FIRST = tuple(Stage)[::-1]
 
 
@@ -62,49 +64,63 @@ async def make(server: Here, response: Response, asked: NewProject) -> ProjectIt
 @router.get("/projects/{project}", operation_id="show_project")
 async def show(server: Here, project: Project) -> Lifecycle:
     """The lifecycle: eight stages with counts and newest results, where each agent version stands, what waits."""
+    from assay.lifecycle.policy import read_policy
+
     item = await item_of(server, project)
-    (gates, _), stages, agents, policy, (jobs, _) = await asyncio.gather(
-        gates_page(server, project, state="waiting", limit=100),
+    (gates, _), (rejected, _), stages, agents, policy, (jobs, _) = await asyncio.gather(
+        gates_page(server, project, state="waiting", limit=MOST_GATES),
+        gates_page(server, project, state="rejected", limit=MOST_GATES),
         _stages(server, project),
         agent_items(server, project),
-        read_policy(server, project),
+        read_policy(server.context, project),
         server.jobs.page([project], open_only=True, limit=20),
     )
-    waiting = {stage: sum(gate.stage is stage for gate in gates) for stage in Stage}
     return Lifecycle(
         project=item,
         policy=policy,
-        stages=tuple(stage.replace(waiting=waiting[stage.stage]) for stage in stages),
+        stages=tuple(with_gates(stage, gates, rejected) for stage in stages),
         agents=tuple(agents[:AGENTS_SHOWN]),
-        gates=tuple(gates),
+        gates=tuple(gates[:100]),
         jobs=tuple(jobs),
     )
+
+
+def with_gates(stage: StageState, waiting: Sequence[GateState], rejected: Sequence[GateState]) -> StageState:
+    """The stage with what its gate says, and the state of its newest result."""
+    waits = {gate.subject_id for gate in waiting if gate.stage is stage.stage}
+    refused = {gate.subject_id for gate in rejected if gate.stage is stage.stage}
+    newest = stage.newest
+    if newest is None:
+        state = "running" if stage.running else "empty"
+    elif newest.subject_id in refused:
+        state = "rejected"
+    elif not newest.gated:
+        state = "done"
+    else:
+        state = "waiting" if newest.subject_id in waits else "approved"
+    return stage.replace(waiting=len(waits), rejected=len(refused), state=state)
 
 
 @router.get("/projects/{project}/policy", operation_id="show_policy")
 async def show_policy(server: Here, project: Project) -> ProjectPolicy:
     """What the project declares beforehand."""
-    return await read_policy(server, project)
+    from assay.lifecycle.policy import read_policy
+
+    return await read_policy(server.context, project)
 
 
 @router.put("/projects/{project}/policy", operation_id="write_policy")
 async def write_policy(server: Here, project: Project, policy: Annotated[ProjectPolicy, Body()]) -> ProjectPolicy:
     """Declares it anew."""
+    from assay.lifecycle.policy import TAG
     from assay.tracking import set_project_tag
 
     await item_of(server, project)
     text = policy.model_dump_json(exclude_defaults=True)
     if len(text) > 5000:
         raise BadInput(f"policy: is {len(text)} characters long, MLflow keeps 5000: say less in the expectations")
-    await server.read(set_project_tag, project, POLICY_TAG, text)
+    await server.read(set_project_tag, project, TAG, text)
     return policy
-
-
-async def read_policy(server: Server, project: str) -> ProjectPolicy:
-    from assay.tracking import read_project_tags
-
-    tags = await server.read(read_project_tags, project)
-    return ProjectPolicy.model_validate_json(tags.get(POLICY_TAG, "{}"))
 
 
 async def item_of(server: Server, project: str) -> ProjectItem:

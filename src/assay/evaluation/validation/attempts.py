@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
+from assay.contracts.conversation import CallFailed
 from assay.contracts.dataset import DatasetFinding, DatasetRule, Scenario
 from assay.contracts.judgment import Ruling
 
@@ -17,6 +19,10 @@ class Attempt:
     """The agent showed an outcome."""
     failed: bool
     """It ended in an error, so it says nothing."""
+    error: CallFailed | None = None
+    """Why it failed; None: it did not."""
+    side: Literal["agent", "user_simulator", "conversation"] = "agent"
+    """Whose the error was."""
 
 
 def unsolvable(scenarios: Sequence[Scenario], attempts: Mapping[str, Attempt] | None) -> Iterator[DatasetFinding]:

@@ -139,6 +139,7 @@ def _card(imported: Imported) -> AgentCard:
 async def _store(imported: Imported, project: str, context: "Context") -> Simulation:
     from assay.contracts.base import short_id
     from assay.stages.context import Work
+    from assay.stages.evidence import CONVERSATIONS
     from assay.stages.simulate import LINES
     from assay.stages.tallies import ConversationTally
 
@@ -147,7 +148,7 @@ async def _store(imported: Imported, project: str, context: "Context") -> Simula
     played = imported.conversations
 
     async def work(run: "StageRun") -> Simulation:
-        from assay.tracking import write_conversations
+        from assay.tracking import conversations_hash, write_conversations
 
         scenarios = {scenario.scenario_id: scenario for scenario in imported.dataset.scenarios}
         await asyncio.to_thread(
@@ -165,6 +166,7 @@ async def _store(imported: Imported, project: str, context: "Context") -> Simula
         lines = (conversation.model_dump_json() for conversation in played)
         await asyncio.to_thread(run.log_lines, LINES, lines)
         await asyncio.to_thread(run.log_metrics, {"conversations": len(played)})
+        stored = await asyncio.to_thread(conversations_hash, context.tracking, project, simulation_id)
         return Simulation(
             project=project,
             gated=False,
@@ -179,6 +181,8 @@ async def _store(imported: Imported, project: str, context: "Context") -> Simula
             errors=dict(tally.errors),
             finish_reasons=dict(sorted(tally.answers.finish_reasons.items())),
             silent_turns=tally.answers.silent,
+            failures=tuple(tally.failures),
+            evidence={CONVERSATIONS: stored},
             agent_usage=tally.agent.total,
             simulator_usage=Usage(),
             simulator_model="imported",
