@@ -200,6 +200,28 @@ async def test_what_a_rollouts_state_does_not_allow_is_refused(context, deployed
             await change(context, "shop", "resume", by="ann", reason="no")
 
 
+async def test_the_registry_says_production_only_of_the_version_that_has_all_traffic(context, deployed):
+    async def at(agent) -> RegistryStage:
+        version = await context.agent_version("shop", agent, gated=True)
+        return stage_of(context.tracking, version.registered_model, version.registry_version)
+
+    async with live(context, deployed):
+        traffic = await traffic_of(context, "shop")
+        champion, challenger = traffic.champion.agent, traffic.challenger.agent
+        assert (await at(champion), await at(challenger)) == (RegistryStage.PRODUCTION, RegistryStage.STAGING)
+        with pytest.raises(Refused, match="`assay rollout advance` until it has all"):
+            await change(context, "shop", "complete", by="ann", reason="at once")
+        for _ in STEPS[1:]:
+            await change(context, "shop", "advance", by="ann", reason="good")
+        with pytest.raises(Refused, match="`assay rollout complete` ends the rollout"):
+            await change(context, "shop", "advance", by="ann", reason="more")
+        assert "`assay rollout complete` ends the rollout" in (await look(context, "shop")).words
+        assert await at(challenger) is RegistryStage.STAGING
+        done = await change(context, "shop", "complete", by="ann", reason="a quiet week")
+        assert done.state is RolloutState.COMPLETED
+        assert (await at(champion), await at(challenger)) == (RegistryStage.ARCHIVED, RegistryStage.PRODUCTION)
+
+
 async def test_quality_is_judged_as_conversations_come(context, deployed):
     """The champion says `one`, the challenger does not, and code can tell: the guardrail of quality rolls back."""
     says = Expectation(expectation_id="one", text="Says one.", check=SaysCheck(pattern="i am one"))

@@ -35,6 +35,11 @@ class Agent:
         self.delay_s = 0.0
         self.seen: list[dict] = []
         self.headers: list[dict[str, str]] = []
+        self.paths: list[str] = []
+        self.answer_json: dict | None = None
+        """Answered in place of a completion."""
+        self.echo = False
+        """The completion's words are the path and the body, as JSON."""
         self.cancelled = 0
         self.port = 0
 
@@ -45,6 +50,7 @@ class Agent:
     async def answer(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         self.headers.append(dict(request.headers))
+        self.paths.append(request.raw_path)
         asked = json.loads(body) if body and request.content_type == "application/json" else {}
         self.seen.append(asked)
         try:
@@ -56,7 +62,10 @@ class Agent:
             return web.json_response({"error": "it broke"}, status=self.status)
         if asked.get("stream"):
             return await self._stream(request)
-        message = {"role": "assistant", "content": f"I am {self.version}."}
+        if self.answer_json is not None:
+            return web.json_response(self.answer_json)
+        words = json.dumps({"path": request.raw_path, "body": asked}) if self.echo else f"I am {self.version}."
+        message = {"role": "assistant", "content": words}
         usage = {"prompt_tokens": 7, "completion_tokens": 4}
         return web.json_response({"choices": [{"index": 0, "message": message}], "usage": usage})
 

@@ -350,12 +350,8 @@ def refuse_alike(one: AgentCard, other: AgentCard, champion: Upstream, challenge
                 f"connector.{name}: {one.ref} and {other.ref} differ in it, and the gateway cannot apply it: it passes "
                 f"on what callers send and what the version answers: {hint}"
             )
-    described = [name for name in DESCRIBED if getattr(one, name) != getattr(other, name)]
-    if isinstance(a, OpenAIConnector) and "system_prompt" in described:
-        if one.system_prompt and other.system_prompt:
-            described.remove("system_prompt")  # each is put into its requests
-        elif a.model != getattr(b, "model", None) or champion.url != challenger.url:
-            described.remove("system_prompt")
+    applied = ("system_prompt",) if isinstance(a, OpenAIConnector) else ()
+    described = [name for name in DESCRIBED if name not in applied and getattr(one, name) != getattr(other, name)]
     same_place = champion.url == challenger.url and _place(champion) == _place(challenger)
     if same_place and described:
         raise Refused(
