@@ -222,7 +222,9 @@ class Recorder:
             sessions = [self._threads.pop(key) for key in ripe[start : start + BATCH]]
             left = sessions  # where this is cancelled nothing is lost: what was stored is not stored twice
             try:
-                left = await self._in_parts(sessions, self._append, self._set_aside_session)
+                left = await self._in_parts(
+                    sessions, self._append, self._set_aside_session, lambda rows: [[row] for row in rows]
+                )
             finally:
                 for rows in left:
                     first = rows[0].item.recorded
@@ -248,11 +250,13 @@ class Recorder:
         items: list[T],
         write: Callable[[Sequence[T]], Callable[[], None]],
         give_up: Callable[[T, Exception], bool],
+        smaller: Callable[[T], list[T]] = lambda item: [item],
     ) -> list[T]:
         """Writes all, in parts where the whole fails. Gives what is to be tried again.
 
         write: runs in a thread; what it returns runs afterwards on the event loop, and keeps the books.
         give_up: whether one that failed alone, while others went well, is tried no more; it then sets it aside.
+        smaller: the parts of one item that can be written by themselves, in their order.
         """
         try:
             (await asyncio.to_thread(write, items))()
@@ -264,20 +268,20 @@ class Recorder:
                 return items
         stored = 0
         failed: list[tuple[T, Exception]] = []
-        parts_left = [items] if len(items) == 1 else [items[: len(items) // 2], items[len(items) // 2 :]]
+        parts_left = _halves(items, smaller) or [items]
         while parts_left:
             part = parts_left.pop()
             try:
                 (await asyncio.to_thread(write, part))()
                 stored += len(part)
             except Exception as error:
-                if len(part) == 1:
-                    failed.append((part[0], error))
-                    if len(failed) >= 20 and not stored:
-                        break  # nothing goes well: it is not these
-                else:
-                    parts_left += [part[: len(part) // 2], part[len(part) // 2 :]]
-        alone = len(items) == 1 and self.store.check is not None
+                if halves := _halves(part, smaller):
+                    parts_left += halves
+                    continue
+                failed.append((part[0], error))
+                if len(failed) >= 20 and not stored:
+                    break  # nothing goes well: it is not these
+        alone = len(failed) == 1 and self.store.check is not None
         if not stored and not alone and not all(_is_data(error) for _, error in failed):
             return [*(item for item, _ in failed), *(item for part in parts_left for item in part)]
         again = [item for item, error in failed if not give_up(item, error)]
@@ -455,6 +459,14 @@ class Recorder:
     def _set_aside_feedback(self, feedback: _Feedback, why: str) -> None:
         self.numbers.count_as("set_aside", "feedback")
         self.aside.add("feedback", why, item=feedback.item.model_dump(mode="json"), exchange_id=feedback.exchange_id)
+
+
+def _halves(part: Sequence[T], smaller: Callable[[T], list[T]]) -> list[list[T]]:
+    """The part in two, or one item in smaller ones; what comes first is last. Empty: it cannot be divided."""
+    if len(part) > 1:
+        return [list(part[len(part) // 2 :]), list(part[: len(part) // 2])]
+    pieces = smaller(part[0])
+    return [[piece] for piece in reversed(pieces)] if len(pieces) > 1 else []
 
 
 def _parsed(batch: Sequence[Recorded]) -> list[Exchange | Exception]:
