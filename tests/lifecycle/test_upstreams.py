@@ -4,7 +4,8 @@ import pytest
 
 from assay.contracts.agent import AgentCard
 from assay.errors import BadInput, Refused
-from assay.lifecycle.rollouts import refuse_alike, upstream_of
+from assay.lifecycle.rollouts import refuse_alike, refuse_forbidden, upstream_of
+from assay.settings import Settings
 
 
 def card(version: str, *, prompt: str | None = None, **connector) -> AgentCard:
@@ -89,6 +90,25 @@ def test_a_difference_that_it_cannot_make_is_refused_by_name(one, other, words):
     with pytest.raises(Refused, match="champion_url and challenger_url") as refused:
         refuse(one, other)
     assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "url", "allowed"),
+    [
+        ({}, "http://127.0.0.1:9000", True),
+        ({"auth": "on"}, "http://127.0.0.1:9000", False),
+        ({"auth": "on"}, "http://169.254.169.254/latest", False),
+        ({"auth": "on"}, "http://localhost:9000", False),
+        ({"auth": "on", "agent_hosts": "127.0.0.1"}, "http://127.0.0.1:9000", True),
+        ({"agent_hosts": "127.0.0.1:9001"}, "http://127.0.0.1:9000", False),
+    ],
+)
+def test_an_address_that_is_named_follows_the_rule_of_cards(settings, url, allowed):
+    if allowed:
+        refuse_forbidden(Settings(**settings), url, "champion_url")
+        return
+    with pytest.raises(Refused, match="champion_url: .*ASSAY_AGENT_HOSTS"):
+        refuse_forbidden(Settings(**settings), url, "champion_url")
 
 
 def test_a_card_without_an_address_is_refused():

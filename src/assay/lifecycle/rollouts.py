@@ -18,6 +18,7 @@ from assay.lifecycle.gates import Mode, load_subject, record
 from assay.lifecycle.ledger_audit import audit, broken
 from assay.rollout import TRAFFIC
 from assay.rollout.guarding import evaluate
+from assay.settings import Settings
 from assay.stages.context import Context
 from assay.stages.online import observations
 
@@ -286,7 +287,26 @@ async def _upstream(context: Context, agent: AgentRef, card: AgentCard | None, u
             upstream = Upstream(agent=agent, url=url.rstrip("/"))
         except ValidationError as error:
             raise BadInput(f"{field}: {url!r} is not an address: write it as http://host:8000") from error
+    await asyncio.to_thread(refuse_forbidden, context.settings, upstream.url, field)
     return upstream
+
+
+def refuse_forbidden(settings: Settings, url: str, field: str) -> None:
+    """The same rule as for the hosts that cards name. Raises Refused."""
+    from urllib.parse import urlsplit
+
+    from assay.connectors.network import ForbiddenAddress, Network
+
+    network = Network.of(settings)
+    if network.trusts(url):
+        return
+    parts = urlsplit(url)
+    try:
+        network.addresses(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
+    except ForbiddenAddress as error:
+        raise Refused(f"{field}: {error}") from error
+    except OSError as error:
+        raise BadInput(f"{field}: {parts.hostname} is not known: {error.strerror or error}") from error
 
 
 def upstream_of(card: AgentCard, field: str) -> Upstream:
