@@ -5,7 +5,6 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -20,15 +19,14 @@ from assay.models.chat import Completion, Message, Patience, Sampling
 from assay.models.price import price
 from assay.models.response_format import response_format
 from assay.models.waiting import Pace, pace_of, retry_after_s
-from assay.protocols import Answer, ServerError, read_response
+from assay.protocols import Answer, Capabilities, ServerError, read_response
+from assay.protocols.capabilities import REFUSING
 
 if TYPE_CHECKING:
     import aiohttp
 
 OPENAI = "https://api.openai.com/v1"
 KEY = "OPENAI_API_KEY"
-REFUSED = (400, 404, 422, 500, 501)
-"""Statuses with which servers refuse a part of a request that they do not know."""
 SCHEMA_WORDS = ("response_format", "schema", "structured", "grammar", "guided")
 UNNAMED = re.compile(r"parameter|argument|unsupported|not support|unexpected|unrecognized|extra (input|field)", re.I)
 """Words of a refusal that says that something is too much, and not what."""
@@ -209,26 +207,23 @@ class OpenAIChat:
     ) -> Unanswered:
         """`fields` and `schema`: what was sent."""
         words = clean(error.words, self._key)
-        if error.status in REFUSED and self._takes.learn(error, fields, schema):
+        if self._takes.learn(error, fields, schema):
             return Unanswered(FailureCause.BAD_REQUEST, f"answers {error.status}: {words}", Again.AT_ONCE)
         return unanswered(error.status, words, key=KEY, retry_after_s=retry_after_s(headers, time.time()))
 
 
 class Takes:
-    """What a server takes of the protocol. What it refuses once is not sent again: gpt-5 wants no temperature and
-    calls max_tokens something else, Gemma knows no system role, and many servers know no schema.
+    """What a server takes: of the protocol's fields (`Capabilities`), and whether schemas go as response_format.
 
     Schemas are told apart by their name, since a judge's differs with the expectations.
     """
 
     def __init__(self) -> None:
-        self._names = {"temperature": "temperature", "max_tokens": "max_tokens", "seed": "seed"}
+        self._capabilities = Capabilities()
         self._not_as_schema: set[str] = set()
         self._in_words: set[str] = set()
         self._taken: set[str] = set()
         self._failures = 0
-        self._system = True
-        self._alternates = False
         self._reasoning_tokens = 0
 
     def schema(self, schema: type[BaseModel]) -> bool:
@@ -256,60 +251,36 @@ class Takes:
         rows = [{"role": message.role, "content": message.content} for message in messages]
         if schema is not None and schema.__name__ in self._in_words | self._not_as_schema:
             _tell(rows, instructions(schema))
-        if not self._system:
-            rows = [{**row, "role": "user"} if row["role"] == "system" else row for row in rows]
-        if self._alternates or not self._system:
-            rows = _alternating(rows)
         fields: dict[str, Any] = {"model": model, "messages": rows}
-        for field, sent_as in self._names.items():
-            value = getattr(sampling, field)
+        for name in ("temperature", "max_tokens", "seed"):
+            value = getattr(sampling, name)
             if value is not None:
-                fields[sent_as] = value + self._reasoning_tokens if field == "max_tokens" else value
-        return fields
+                fields[name] = value + self._reasoning_tokens if name == "max_tokens" else value
+        return self._capabilities.fitted(fields)
 
     def learn(self, error: ServerError, sent: dict[str, Any], schema: type[BaseModel] | None) -> bool:
-        """Whether something can be left out or said otherwise, by the server's words.
+        """Whether something can be left out or said otherwise, so that the next request may be taken.
 
-        sent: the fields of the request; schema: of its response_format, None where it had none. Without a word on it
-        the schema is left out too after two server errors, where the server has never taken it.
+        sent: the fields of the request; schema: of its response_format, None where it had none. A schema that the
+        server has never taken is left out too where it does not say what it refuses, and after two server errors.
         """
         words = error.words.lower()
-        if "context length" in words or "context size" in words:
+        if error.status not in REFUSING or "context length" in words or "context size" in words:
             return False
-        if "max_completion_tokens" in words and "max_tokens" in sent:
-            self._names["max_tokens"] = "max_completion_tokens"
-            self._reasoning_tokens = REASONING_TOKENS  # the models that want this name are those that reason
-            return True
-        for field in ("temperature", "seed", "max_tokens"):
-            if field in words and field in sent:
-                self._names.pop(field, None)
-                return True
         if schema is not None and any(word in words for word in SCHEMA_WORDS):
             self._not_as_schema.add(schema.__name__)
             return True
-        system = any(row["role"] == "system" for row in sent["messages"])
-        if system and "system" in words and re.search(r"role|message|prompt|instruction", words):
-            self._system = False
+        if self._capabilities.learn(error, sent):
+            if "max_tokens" in self._capabilities.renamed:
+                self.reasons()  # the models that have another name for it are those that reason
             return True
-        roles = [row["role"] for row in sent["messages"]]
-        if "alternat" in words and (system or any(one == after for one, after in pairwise(roles))):
-            self._alternates = True
-            self._system = False
+        if schema is None or schema.__name__ in self._taken:
+            return False
+        self._failures += error.status >= 500
+        if UNNAMED.search(words) or self._failures > 1:
+            self._failures = 0
+            self._not_as_schema.add(schema.__name__)
             return True
-        if UNNAMED.search(words) and error.status != 500:
-            if schema is not None and schema.__name__ not in self._taken:
-                self._not_as_schema.add(schema.__name__)
-                return True
-            for field in ("seed", "temperature"):
-                if field in sent:
-                    self._names.pop(field, None)
-                    return True
-        if error.status >= 500 and schema is not None and schema.__name__ not in self._taken:
-            self._failures += 1
-            if self._failures > 1:
-                self._failures = 0
-                self._not_as_schema.add(schema.__name__)
-                return True
         return False
 
 
@@ -319,14 +290,3 @@ def _tell(rows: list[dict[str, str]], instruction: str) -> None:
         rows[0]["content"] += f"\n\n{instruction}"
     else:
         rows.insert(0, {"role": "system", "content": instruction})
-
-
-def _alternating(rows: Sequence[dict[str, str]]) -> list[dict[str, str]]:
-    """Messages of one role in a row as one message."""
-    merged: list[dict[str, str]] = []
-    for row in rows:
-        if merged and merged[-1]["role"] == row["role"]:
-            merged[-1] = {"role": row["role"], "content": f"{merged[-1]['content']}\n\n{row['content']}"}
-        else:
-            merged.append(row)
-    return merged

@@ -63,6 +63,8 @@ class Capabilities:
         """
         if error.status not in REFUSING:
             return False
+        if self.fitted(dict(sent)) != sent:
+            return True  # another call, refused at the same time, has taught it meanwhile
         if _NO_SYSTEM.search(error.words) and self.system_role and _has_system(sent):
             self.system_role = False
             return True
