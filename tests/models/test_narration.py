@@ -9,8 +9,9 @@ from assay.contracts.conversation import FailureCause
 from assay.contracts.report import Fact
 from assay.errors import BadInput, CallError
 from assay.models import open_model
+from assay.models.asking import ModelCallError
 from assay.models.chat import ChatModel
-from assay.models.narration import ATTEMPTS, narrate_with, narrated_offline
+from assay.models.narration import ATTEMPTS, narrate_with, narrated_offline, refer
 from tests.stub_llm import Answer, Raw, Reply, Status, StubLLM, always, in_order
 
 FACTS = (Fact(fact_id="pass_rate", label="Conversations that pass", value=0.625, unit="share"),)
@@ -34,13 +35,13 @@ async def test_references_are_replaced_and_the_author_is_the_model():
     assert narrated.narrative.author == "openai:stub"
     assert narrated.usage.calls == 1
     told = stub.requests[0]["messages"][1]["content"]
-    assert told == f"{CONTEXT}\n\nFacts:\n{{pass_rate}}: Conversations that pass = 62.5 %"
+    assert told.startswith(f"{CONTEXT}\n\nFacts:\n{{pass_rate}}: Conversations that pass = 62.5 %\n")
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "It passes 62.5 % of the time.",
+        "It passes 62.4 % of the time.",
         "It passes about two thirds of the time.",
         "It passes `62.5 %` of the time.",
         "It passes {pass_rat} of the time.",
@@ -86,3 +87,48 @@ def test_rules_keep_to_the_same_rule():
     assert narrated_offline("It passes {pass_rate}.", FACTS).narrative.author == "offline"
     with pytest.raises(BadInput, match="5 is no computed number"):
         narrated_offline("It passes 5 times.", FACTS)
+
+
+async def test_digits_that_are_exactly_one_facts_become_a_reference_to_it():
+    async with asked(Reply({"text": "It passes 62.5% of the time, in words 62.5 percent."})) as (stub, model):
+        narrated = await narrate_with(model, "You narrate.", FACTS, CONTEXT)
+        assert stub.calls == 1
+    assert narrated.narrative.text == "It passes 62.5 % of the time, in words 62.5 %."
+
+
+@pytest.mark.parametrize(
+    ("text", "referred"),
+    [
+        ("12 of 3", "{n} of 3"),
+        ("1,204 tokens and 1204", "{tokens} tokens and {tokens}"),
+        ("62.5 % and 62.5", "{rate} and 62.5"),
+        ("40 is two facts'", "40 is two facts'"),
+        ("v62.5 and 62.55 %", "v62.5 and 62.55 %"),
+        ("{n} stays, `12` too", "{n} stays, `12` too"),
+    ],
+)
+def test_a_number_is_referred_to_only_where_it_is_one_facts(text, referred):
+    facts = [
+        Fact(fact_id="rate", label="r", value=0.625, unit="share"),
+        Fact(fact_id="n", label="n", value=12),
+        Fact(fact_id="tokens", label="t", value=1204),
+        Fact(fact_id="a", label="a", value=40),
+        Fact(fact_id="b", label="b", value=40),
+    ]
+    assert refer(text, facts) == referred
+
+
+async def test_what_is_refused_for_another_reason_is_told_too():
+    async with asked(GOOD, Reply({"text": "So it goes."})) as (stub, model):
+        narrated = await narrate_with(
+            model, "You narrate.", FACTS, CONTEXT, refuse=lambda text: "say less" if "passes" in text else None
+        )
+        assert "Refused: narrative: say less" in stub.requests[1]["messages"][-1]["content"]
+    assert narrated.narrative.text == "So it goes."
+
+
+async def test_a_failed_narrative_says_what_it_took():
+    async with asked(always_=Reply({"text": "It passes 99 % of the time."}, usage=(10, 2))) as (_, model):
+        with pytest.raises(ModelCallError) as refused:
+            await narrate_with(model, "You narrate.", FACTS, CONTEXT)
+    assert (refused.value.usage.calls, refused.value.usage.input_tokens) == (ATTEMPTS, 10 * ATTEMPTS)

@@ -82,10 +82,11 @@ async def builder_chat(
     context: "Context", project: str, agent: AgentRef, kept: Path | None, model: str | None
 ) -> Dataset | None:
     """Works a dataset out; None: left before it was done. What was said is kept in `kept` after each turn."""
-    from assay.agents.dataset_builder import BuilderChat, dataset_builder
+    from assay.agents.dataset_builder import PROMPTS, BuilderChat, dataset_builder
 
     version = await context.agent_version(project, agent)
-    builder = dataset_builder(context.chat_model(context.model_name(model)))
+    name = context.model_name(model)
+    builder = dataset_builder(context.chat_model(name), await context.prompts("dataset_builder", PROMPTS, name))
     file = kept or settings().home / f"chat-{agent}.json"
     chat = load_as(BuilderChat, file) if file.is_file() else BuilderChat(card=version.card)
     say(

@@ -63,7 +63,7 @@ class Attribution(Contract):
 class RunSign(Contract):
     """A sign in the run as a whole that something other than the agent failed, for a person to look at."""
 
-    kind: Literal["same_ending", "tools_stop", "silence", "no_tool_results"]
+    kind: Literal["same_ending", "tools_stop", "silence", "no_tool_results", "spoilt_passes"]
     words: Text
     conversations: int
     conversation_ids: tuple[str, ...]

@@ -151,6 +151,8 @@ class DatasetRule(StrEnum):
     NEAR_DUPLICATE = "near_duplicate"
     COVERAGE = "coverage"
     VAGUE = "vague"
+    ABOUT_USER = "about_user"
+    """An expectation that says what the user does."""
     CONTRADICTORY = "contradictory"
     NOT_CHECKABLE = "not_checkable"
     LEAKS_ANSWER = "leaks_answer"

@@ -6,7 +6,7 @@ from assay.contracts.analytics import AnalyticsReport
 from assay.contracts.report import Fact
 from assay.evaluation.facts import slice_fact_id
 from assay.evaluation.measures import COST, INPUT_TOKENS, OUTPUT_TOKENS, TURNS, agent_turns
-from assay.evaluation.results import TrialResult, quantity
+from assay.evaluation.results import TrialResult, passes, quantity
 from assay.evaluation.weak_slices import low_and_few
 
 BEHIND = 50
@@ -48,6 +48,7 @@ def analytics_facts(report: AnalyticsReport, results: Sequence[TrialResult]) -> 
             conversation_ids=_ids(result for result in results if not result.judged),
         ),
         Fact(fact_id="failed", label="Conversations that failed", value=len(failing), conversation_ids=_ids(failing)),
+        *_sound(results),
         *_precision(report),
         *_stability(report),
         *(
@@ -158,3 +159,27 @@ def _precision(report: AnalyticsReport) -> Iterable[Fact]:
 
 def _ids(results: Iterable[TrialResult]) -> tuple[str, ...]:
     return tuple(result.conversation.conversation_id for result in results)[:BEHIND]
+
+
+def _sound(results: Sequence[TrialResult]) -> tuple[Fact, ...]:
+    """The pass rate where the user simulator made no mistake; nothing where it made none at all."""
+    from assay.statistics import clustered_mean
+
+    spoilt = [result for result in results if result.judged and result.conversation.simulator_faults]
+    if not spoilt:
+        return ()
+    sound = [result for result in results if not result.conversation.simulator_faults]
+    return (
+        Fact(
+            fact_id="sound_pass_rate",
+            label="Conversations that meet every expectation, of those without a fault of the user simulator",
+            value=quantity(clustered_mean(*passes(sound))),
+            unit="share",
+        ),
+        Fact(
+            fact_id="spoilt",
+            label="Judged conversations with a fault of the user simulator",
+            value=len(spoilt),
+            conversation_ids=_ids(spoilt),
+        ),
+    )

@@ -33,6 +33,7 @@ def run_signs(conversations: Sequence[Conversation], passed: Mapping[str, bool |
         *_tools_stop(ordered, good),
         *_silence(ordered),
         *_no_results(ordered),
+        *_spoilt_passes(ordered, good),
     )
 
 
@@ -66,6 +67,19 @@ def _same_endings(ordered: Sequence[Conversation], good: set[str], failed: set[s
             )
         )
     return sorted(signs, key=lambda sign: -sign.conversations)
+
+
+def _spoilt_passes(ordered: Sequence[Conversation], good: set[str]) -> list[RunSign]:
+    """A user who leaves too early lets pass whatever the agent must not do."""
+    passing = [conversation for conversation in ordered if conversation.conversation_id in good]
+    spoilt = [conversation for conversation in passing if conversation.simulator_faults]
+    if not spoilt:
+        return []
+    words = (
+        f"{len(spoilt)} of the {len(passing)} conversations that pass have a fault of the user simulator, so that they "
+        "say little of the agent. The report gives the rate without conversations at fault too"
+    )
+    return [_sign("spoilt_passes", words, spoilt)]
 
 
 def _tools_stop(ordered: Sequence[Conversation], good: set[str]) -> list[RunSign]:

@@ -252,7 +252,10 @@ def _labels(standing: JudgeStanding, judging_ids: Sequence[str]) -> str:
     """How the judge gets to be admitted."""
     from assay.statistics import labels_for_admission
 
-    draw = " and ".join(f"`assay label draw --judging {name}`" for name in judging_ids) or "`assay label draw`"
+    draw = (
+        " and ".join(f"`assay label draw --judging {name}`" for name in dict.fromkeys(judging_ids))
+        or "`assay label draw`"
+    )
     if standing.state == "not_admitted":
         return f"{standing.words} Draw them with {draw}, then certify again, or mend the judge's rubric."
     needed = labels_for_admission(LIKELY)

@@ -32,10 +32,10 @@ A = TypeVar("A", bound=Document)
 
 
 async def draft(request: DraftRequest, context: Context) -> Drafted:
-    from assay.agents.dataset_builder import PROMPT, dataset_builder
+    from assay.agents.dataset_builder import PROMPTS, dataset_builder
 
     name = context.model_name(request.model)
-    builder = dataset_builder(context.chat_model(name), await context.prompt("dataset_builder", PROMPT))
+    builder = dataset_builder(context.chat_model(name), await context.prompts("dataset_builder", PROMPTS, name))
 
     async def work() -> Drafted:
         made = await builder.draft(
@@ -101,10 +101,10 @@ async def rule(request: RuleRequest, context: Context) -> Judgment:
 
 
 async def ask_analyst(request: AnalystQuestion, context: Context) -> AnalystAnswer:
-    from assay.agents.analyst import PROMPT, analyst
+    from assay.agents.analyst import PROMPTS, analyst
 
     name = context.model_name(request.model)
-    author = analyst(context.chat_model(name), await context.prompt("analyst", PROMPT))
+    author = analyst(context.chat_model(name), await context.prompts("analyst", PROMPTS, name))
 
     async def work() -> AnalystAnswer:
         judging, results = await load_results(context, request.project, request.judging_id, None)
@@ -115,11 +115,11 @@ async def ask_analyst(request: AnalystQuestion, context: Context) -> AnalystAnsw
 
 async def ask_comparator(request: ComparatorQuestion, context: Context) -> AnalystAnswer:
     """The sides are called A and B to the Comparator, in an order that does not tell which is newer."""
-    from assay.agents.comparator import PROMPT, comparator
+    from assay.agents.comparator import PROMPTS, comparator
     from assay.lifecycle.gates import load_subject
 
     name = context.model_name(request.model)
-    author = comparator(context.chat_model(name), await context.prompt("comparator", PROMPT))
+    author = comparator(context.chat_model(name), await context.prompts("comparator", PROMPTS, name))
 
     async def work() -> AnalystAnswer:
         report = await load_subject(context, request.project, request.comparison_id)
@@ -139,11 +139,11 @@ async def ask_comparator(request: ComparatorQuestion, context: Context) -> Analy
 
 
 async def ask_feedback_analyst(request: FeedbackQuestion, context: Context) -> AnalystAnswer:
-    from assay.agents.feedback_analyst import PROMPT, feedback_analyst
+    from assay.agents.feedback_analyst import PROMPTS, feedback_analyst
     from assay.lifecycle.gates import load_subject
 
     name = context.model_name(request.model)
-    author = feedback_analyst(context.chat_model(name), await context.prompt("feedback_analyst", PROMPT))
+    author = feedback_analyst(context.chat_model(name), await context.prompts("feedback_analyst", PROMPTS, name))
 
     async def work() -> AnalystAnswer:
         report = await load_subject(context, request.project, request.production_id)

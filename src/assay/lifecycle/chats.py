@@ -19,7 +19,7 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from assay.agents.dataset_builder import PROMPT, BuilderChat, dataset_builder
+from assay.agents.dataset_builder import PROMPTS, BuilderChat, dataset_builder
 from assay.contracts.analytics import AnalystAnswer, AnalystQuestion
 from assay.contracts.api import Chat, ChatItem, ChatMessage, ChatStep, DraftDecision, DraftState, NewChat
 from assay.contracts.base import content_hash
@@ -256,8 +256,8 @@ class Chats:
 
     async def _build(self, row: sa.Row, number: int, words: str) -> tuple[str, BuilderChat]:
         context = self._context
-        prompt = await context.prompt("dataset_builder", PROMPT)
-        builder = dataset_builder(context.chat_model(context.model_name(row.model)), prompt)
+        name = context.model_name(row.model)
+        builder = dataset_builder(context.chat_model(name), await context.prompts("dataset_builder", PROMPTS, name))
         await asyncio.to_thread(self._step, row.chat_id, number, "began", f"works with {builder.name}")
         before = _builder(row)
         after, reply = await builder.say(before, words)

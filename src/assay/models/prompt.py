@@ -1,6 +1,7 @@
 """Prompt templates: files with `{{variable}}`, as MLflow's prompt registry writes them."""
 
 import re
+from collections.abc import Mapping
 
 from assay.errors import BadInput
 
@@ -17,3 +18,10 @@ def render(template: str, **values: str) -> str:
         return values[name]
 
     return VARIABLE.sub(value, template)
+
+
+def in_force(packaged: Mapping[str, str], given: Mapping[str, str] | str | None) -> dict[str, str]:
+    """An agent's prompts by their part, the main one under "": those that were given, else the packaged ones."""
+    if isinstance(given, str):
+        given = {"": given}
+    return {**packaged, **(given or {})}

@@ -25,6 +25,11 @@ PROMPT = (Path(__file__).parent / "sql_chat.md").read_text(encoding="utf-8")
 STEPS = 8
 """Calls that one question may take."""
 
+MAX_TOKENS = 300
+"""Of one step: a query or an answer of a few sentences."""
+REPEATS = 2
+"""Steps that were taken before, after which the model has one message left to answer."""
+
 CELL = 300
 SHOWN = 12_000
 """Characters of a cell and of a step's result that the model is shown."""
@@ -62,6 +67,7 @@ Steps = AsyncIterator[Looked | Refused | AnalystAnswer]
 class _Seen:
     """What the model has been shown so far."""
 
+    steps: list[Step] = field(default_factory=list)
     queries: list[str] = field(default_factory=list)
     facts: list[Fact] = field(default_factory=list)
     rows: tuple[Row, ...] = ()
@@ -84,10 +90,18 @@ async def steps_with(model: ChatModel, role: str, question: str, tables: Measure
     messages = [Message("system", _system(role, tables)), Message("user", question)]
     seen = _Seen(texts={question})
     problem = "it never answered"
+    repeats, last = 0, False
     for number in range(1, STEPS + 1):
-        said = await model.complete(messages, schema=Step, sampling=Sampling(temperature=0.0, seed=number))
+        sampling = Sampling(temperature=0.0, seed=number, max_tokens=MAX_TOKENS)
+        said = await model.complete(messages, schema=Step, sampling=sampling)
         step = said.parsed
         try:
+            if step.action != "answer" and step in seen.steps:
+                repeats += 1
+                raise BadInput(
+                    "you took this step before, and its result stands above: answer from it, or look at something else"
+                )
+            seen.steps.append(step)
             if step.action == "answer":
                 yield _answer(step.text, seen, model.name)
                 return
@@ -97,11 +111,14 @@ async def steps_with(model: ChatModel, role: str, question: str, tables: Measure
             problem = str(error)
             told = f"Refused: {problem}"
             yield Refused(problem)
-        if number == STEPS - 1:
+        if last:
+            break
+        last = number == STEPS - 1 or repeats >= REPEATS
+        if last:
             told += "\n\nThis is your last message: answer now with what you know."
         messages = [*messages, Message("assistant", said.text), Message("user", told)]
     detail = f"{model.name} found no answer that stands on the tables: {problem}"
-    raise CallError(CallFailed(cause=FailureCause.BAD_ANSWER, detail=detail, attempts=STEPS))
+    raise CallError(CallFailed(cause=FailureCause.BAD_ANSWER, detail=detail, attempts=number))
 
 
 def _system(role: str, tables: MeasuredTables) -> str:

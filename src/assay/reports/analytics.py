@@ -145,6 +145,9 @@ def _failures(report: AnalyticsReport, conversations: Mapping[str, Conversation]
     if not report.clusters and not report.expectations_failed:
         return Section(title="What goes wrong", blocks=(TextBlock(text="No conversation failed."),))
     blocks: list[Block] = []
+    if not report.calibrated:
+        said = "The judge is not admitted, so some of these may be its mistakes: read the conversations before you act."
+        blocks.append(TextBlock(text=said))
     if report.clusters:
         rows = tuple(
             row(

@@ -32,12 +32,12 @@ async def analyze(request: AnalyzeRequest, context: Context) -> AnalyticsReport:
 
     Raises BadInput for a narrative with a number that is no fact, NotFound for a judging that is not there.
     """
-    from assay.agents.analyst import PROMPT, analyst
+    from assay.agents.analyst import PROMPTS, analyst
 
     side = await load_judged(context, request.project, request.judging_id, request.trials)
     judging = side.judging
     model_name = context.model_name(request.model)
-    author = analyst(context.chat_model(model_name), await context.prompt("analyst", PROMPT))
+    author = analyst(context.chat_model(model_name), await context.prompts("analyst", PROMPTS, model_name))
     key = [
         request.judging_id,
         list(request.slices),
@@ -55,7 +55,9 @@ async def analyze(request: AnalyzeRequest, context: Context) -> AnalyticsReport:
         draft = compute(request, side)
         context.tell(Stage.ANALYZE, 1, 2)
         calls = Calls()
-        narrative = await narrative_of(draft, request.narrative, "analyst", author, calls, context)
+        narrative = await narrative_of(
+            draft, request.narrative, "analyst", author, calls, context, by_rules=analyst(None)
+        )
         report = draft.replace(
             subject_id=short_id("analytics", key, request.gated),
             run_id=run.run_id,

@@ -52,7 +52,7 @@ async def compare(request: CompareRequest, context: Context) -> ComparisonReport
 
     Raises BadInput when the sides were played on different datasets, judged by different judges, or are the same.
     """
-    from assay.agents.comparator import PROMPT, comparator
+    from assay.agents.comparator import PROMPTS, comparator
 
     project = request.project
     before = await load_judged(context, project, request.champion.judging_id, request.champion.trials)
@@ -60,7 +60,7 @@ async def compare(request: CompareRequest, context: Context) -> ComparisonReport
     champion, challenger = before.judging, after.judging
     _refuse_unlike(request, champion, challenger)
     model_name = context.model_name(request.model)
-    author = comparator(context.chat_model(model_name), await context.prompt("comparator", PROMPT))
+    author = comparator(context.chat_model(model_name), await context.prompts("comparator", PROMPTS, model_name))
     key = [
         request.champion.model_dump(mode="json"),
         request.challenger.model_dump(mode="json"),
@@ -81,7 +81,9 @@ async def compare(request: CompareRequest, context: Context) -> ComparisonReport
         draft = compute(request, before, after, others)
         context.tell(Stage.COMPARE, 1, 2)
         calls = Calls()
-        narrative = await narrative_of(draft, request.narrative, "comparator", author, calls, context)
+        narrative = await narrative_of(
+            draft, request.narrative, "comparator", author, calls, context, by_rules=comparator(None)
+        )
         report = draft.replace(
             subject_id=short_id("comparison", key, request.gated),
             run_id=run.run_id,

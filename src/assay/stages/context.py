@@ -5,7 +5,7 @@ import json
 import time
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -246,6 +246,19 @@ class Context:
         from assay.tracking import prompt
 
         return (await asyncio.to_thread(prompt, self.tracking, f"assay.{agent}", packaged)).text
+
+    async def prompts(self, agent: PlatformAgent, packaged: Mapping[str, str], model_name: str) -> dict[str, str]:
+        """All prompts of an agent: the main one as `assay.AGENT`, the others as `assay.AGENT.PART`.
+
+        Without a model only the main one, so that it can be looked at.
+        """
+        from assay.tracking import prompt
+
+        chosen = {part: text for part, text in packaged.items() if not part or model_name != "offline"}
+        for part, text in chosen.items():
+            name = f"assay.{agent}.{part}".rstrip(".")
+            chosen[part] = (await asyncio.to_thread(prompt, self.tracking, name, text)).text
+        return chosen
 
     async def agent_version(self, project: str, agent: AgentRef, *, gated: bool = False) -> AgentVersion:
         """The registered version; with `gated` the one of the lifecycle, where there is one.

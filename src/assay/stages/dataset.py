@@ -36,12 +36,14 @@ async def dataset(request: DatasetRequest, context: Context) -> DatasetResult:
     A report below the threshold is a result too: its gate does not open. Raises BadInput for a dataset that the
     contract refuses, CallError where the Dataset Builder's model does not answer.
     """
-    from assay.agents.dataset_builder import PROMPT, dataset_builder
+    from assay.agents.dataset_builder import PROMPTS, dataset_builder
     from assay.tracking import save_dataset
 
     version = await context.agent_version(request.project, request.agent, gated=request.gated)
     model_name = context.model_name(request.model)
-    builder = dataset_builder(context.chat_model(model_name), await context.prompt("dataset_builder", PROMPT))
+    builder = dataset_builder(
+        context.chat_model(model_name), await context.prompts("dataset_builder", PROMPTS, model_name)
+    )
     if request.dataset is not None:
         source = [request.dataset.name, request.dataset.version]
     else:

@@ -33,10 +33,12 @@ async def feedback(request: FeedbackRequest, context: Context) -> ProductionRepo
 
     Raises NotFound for an analytics report that is not there, BadInput for a narrative with a number of its own.
     """
-    from assay.agents.feedback_analyst import PROMPT, feedback_analyst
+    from assay.agents.feedback_analyst import PROMPTS, feedback_analyst
 
     model_name = context.model_name(request.model)
-    author = feedback_analyst(context.chat_model(model_name), await context.prompt("feedback_analyst", PROMPT))
+    author = feedback_analyst(
+        context.chat_model(model_name), await context.prompts("feedback_analyst", PROMPTS, model_name)
+    )
     items = tuple({item.feedback_id: item for item in request.items}.values())
     key = [
         content_hash(sorted(content_hash(item) for item in items)),
@@ -73,7 +75,9 @@ async def feedback(request: FeedbackRequest, context: Context) -> ProductionRepo
         draft = draft.replace(proposed_scenarios=proposed.scenarios)
         draft = draft.replace(facts=production_facts(draft))
         context.tell(Stage.FEEDBACK, 2, 3)
-        narrative = await narrative_of(draft, request.narrative, "feedback_analyst", author, calls, context)
+        narrative = await narrative_of(
+            draft, request.narrative, "feedback_analyst", author, calls, context, by_rules=feedback_analyst(None)
+        )
         report = draft.replace(
             subject_id=short_id("production", key, request.gated),
             run_id=run.run_id,

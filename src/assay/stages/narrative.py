@@ -4,7 +4,9 @@ from typing import Any, Protocol
 
 from assay.contracts.agents_report import PlatformAgent
 from assay.contracts.analytics import Narrative
+from assay.contracts.conversation import FailureCause
 from assay.contracts.report import Fact
+from assay.errors import CallError
 from assay.evaluation.consistency import without_contradictions
 from assay.evaluation.facts import fill, refuse_stray
 from assay.models.narration import Narrated
@@ -26,13 +28,30 @@ class Narrator(Protocol):
 
 
 async def narrative_of(
-    draft: HasFacts, own: str | None, agent: PlatformAgent, author: Narrator, calls: Calls, context: Context
+    draft: HasFacts,
+    own: str | None,
+    agent: PlatformAgent,
+    author: Narrator,
+    calls: Calls,
+    context: Context,
+    *,
+    by_rules: Narrator,
 ) -> Narrative:
-    """Raises BadInput for a person's text with a number that is no fact, CallError where the agent's model fails."""
+    """A model that fails leaves the numbers: `by_rules` writes the narrative then, and its first line says so.
+
+    Raises BadInput for a person's text with a number that is no fact, CallError where a limit of cost is reached.
+    """
     if own is not None:
         refuse_stray(own, draft.facts)
         return Narrative(text=fill(own, draft.facts), author=context.settings.person)
-    narrated = await calls.of(agent, author.name, author.narrate(draft), lambda narrated: narrated.usage)
+    try:
+        narrated = await calls.of(agent, author.name, author.narrate(draft), lambda narrated: narrated.usage)
+    except CallError as error:
+        if error.failed.cause is FailureCause.BUDGET:
+            raise
+        text = without_contradictions((await by_rules.narrate(draft)).narrative.text, draft)
+        why = f"Rules wrote this narrative, because the model did not: {error.failed.detail}"
+        return Narrative(text=f"{why}\n\n{text}", author=by_rules.name)
     if narrated.narrative.author == "offline":
         return narrated.narrative.replace(text=without_contradictions(narrated.narrative.text, draft))
     return narrated.narrative

@@ -1,5 +1,6 @@
 """Explains what judged conversations show, and answers questions about them by read-only queries."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -7,10 +8,13 @@ from assay.contracts.analytics import AnalystAnswer, AnalyticsReport
 from assay.evaluation.results_table import ResultsTable
 from assay.models.chat import ChatModel
 from assay.models.narration import Narrated
+from assay.models.prompt import in_force
 from assay.models.sql_chat import Steps
 
 PROMPT = (Path(__file__).parent / "prompt.md").read_text(encoding="utf-8")
 CHAT_PROMPT = (Path(__file__).parent / "chat.md").read_text(encoding="utf-8")
+PROMPTS = {"": PROMPT, "chat": CHAT_PROMPT}
+"""By their part, as `assay.analyst.PART` in the prompt registry; the main one is `assay.analyst`."""
 
 
 class Analyst(Protocol):
@@ -35,7 +39,7 @@ class Analyst(Protocol):
         ...
 
 
-def analyst(model: ChatModel | None, prompt: str | None = None) -> Analyst:
+def analyst(model: ChatModel | None, prompts: Mapping[str, str] | str | None = None) -> Analyst:
     """None as model: the offline version."""
     if model is None:
         from assay.agents.analyst.offline import OfflineAnalyst
@@ -43,7 +47,7 @@ def analyst(model: ChatModel | None, prompt: str | None = None) -> Analyst:
         return OfflineAnalyst()
     from assay.agents.analyst.llm import ModelAnalyst
 
-    return ModelAnalyst(model, prompt or PROMPT)
+    return ModelAnalyst(model, in_force(PROMPTS, prompts))
 
 
-__all__ = ["CHAT_PROMPT", "PROMPT", "Analyst", "analyst"]
+__all__ = ["CHAT_PROMPT", "PROMPT", "PROMPTS", "Analyst", "analyst"]

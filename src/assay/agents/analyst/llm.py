@@ -1,6 +1,7 @@
 """The Analyst as a language model."""
 
-from assay.agents.analyst import CHAT_PROMPT
+from collections.abc import Mapping
+
 from assay.contracts.analytics import AnalystAnswer, AnalyticsReport
 from assay.contracts.base import content_hash
 from assay.evaluation.results_table import ResultsTable
@@ -14,10 +15,10 @@ CLUSTERS_SHOWN = 8
 
 
 class ModelAnalyst:
-    def __init__(self, model: ChatModel, prompt: str) -> None:
+    def __init__(self, model: ChatModel, prompts: Mapping[str, str]) -> None:
         self.model = model
-        self.prompt = prompt
-        self.prompt_hash = content_hash([prompt, CHAT_PROMPT])
+        self.prompts = prompts
+        self.prompt_hash = content_hash(list(prompts.values()))
 
     @property
     def name(self) -> str:
@@ -38,11 +39,11 @@ class ModelAnalyst:
             )
         )
         names = {cluster.name for cluster in report.clusters} | {rate.value for rate in report.slices}
-        system = render(self.prompt, calibration=calibration)
+        system = render(self.prompts[""], calibration=calibration)
         return await narrate_with(self.model, system, report.facts, context, names=names)
 
     async def answer(self, question: str, table: ResultsTable) -> AnalystAnswer:
-        return await answer_with(self.model, CHAT_PROMPT, question, table)
+        return await answer_with(self.model, self.prompts["chat"], question, table)
 
     def steps(self, question: str, table: ResultsTable) -> Steps:
-        return steps_with(self.model, CHAT_PROMPT, question, table)
+        return steps_with(self.model, self.prompts["chat"], question, table)

@@ -101,10 +101,27 @@ def _failures(report: AnalyticsReport) -> str:
         f"- `{cluster.name}`: {{cluster_{place}}} conversations"
         for place, cluster in enumerate(report.clusters[:CLUSTERS_NAMED], start=1)
     )
+    if not report.calibrated and any(cluster.conversations for cluster in report.clusters):
+        return (
+            f"What goes wrong most, as the judge sees it, which is not admitted, so read them before you act:\n{listed}"
+        )
     return f"What goes wrong most:\n{listed}"
 
 
 def _blame(report: AnalyticsReport) -> str:
+    return " ".join(part for part in (_put_down(report), _spoilt(report)) if part)
+
+
+def _spoilt(report: AnalyticsReport) -> str:
+    if not any(sign.kind == "spoilt_passes" for sign in report.signs):
+        return ""
+    return (
+        "Some conversations pass though the user simulator made a mistake in them. Of those without such a mistake "
+        "{sound_pass_rate} pass."
+    )
+
+
+def _put_down(report: AnalyticsReport) -> str:
     others = [a for a in report.attributions if a.blamed != "agent" and a.conversations]
     if not others:
         return "All failures are put down to the agent itself." if report.clusters else ""

@@ -1,5 +1,6 @@
 """Explains a comparison whose verdict is decided, and answers questions about both versions."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -8,10 +9,13 @@ from assay.contracts.comparison import ComparisonReport
 from assay.evaluation.results_table import ResultsTable
 from assay.models.chat import ChatModel
 from assay.models.narration import Narrated
+from assay.models.prompt import in_force
 from assay.models.sql_chat import Steps
 
 PROMPT = (Path(__file__).parent / "prompt.md").read_text(encoding="utf-8")
 CHAT_PROMPT = (Path(__file__).parent / "chat.md").read_text(encoding="utf-8")
+PROMPTS = {"": PROMPT, "chat": CHAT_PROMPT}
+"""By their part, as `assay.comparator.PART` in the prompt registry; the main one is `assay.comparator`."""
 
 
 class Comparator(Protocol):
@@ -39,7 +43,7 @@ class Comparator(Protocol):
         ...
 
 
-def comparator(model: ChatModel | None, prompt: str | None = None) -> Comparator:
+def comparator(model: ChatModel | None, prompts: Mapping[str, str] | str | None = None) -> Comparator:
     """None as model: the offline version."""
     if model is None:
         from assay.agents.comparator.offline import OfflineComparator
@@ -47,7 +51,7 @@ def comparator(model: ChatModel | None, prompt: str | None = None) -> Comparator
         return OfflineComparator()
     from assay.agents.comparator.llm import ModelComparator
 
-    return ModelComparator(model, prompt or PROMPT)
+    return ModelComparator(model, in_force(PROMPTS, prompts))
 
 
-__all__ = ["CHAT_PROMPT", "PROMPT", "Comparator", "comparator"]
+__all__ = ["CHAT_PROMPT", "PROMPT", "PROMPTS", "Comparator", "comparator"]

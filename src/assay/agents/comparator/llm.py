@@ -1,6 +1,8 @@
 """The Comparator as a language model."""
 
-from assay.agents.comparator import CHAT_PROMPT
+from collections.abc import Mapping
+
+from assay.agents.comparator.contradictions import against_verdict
 from assay.contracts.analytics import AnalystAnswer
 from assay.contracts.base import content_hash
 from assay.contracts.comparison import ComparisonReport
@@ -14,10 +16,10 @@ FLIPS_SHOWN = 12
 
 
 class ModelComparator:
-    def __init__(self, model: ChatModel, prompt: str) -> None:
+    def __init__(self, model: ChatModel, prompts: Mapping[str, str]) -> None:
         self.model = model
-        self.prompt = prompt
-        self.prompt_hash = content_hash([prompt, CHAT_PROMPT])
+        self.prompts = prompts
+        self.prompt_hash = content_hash(list(prompts.values()))
 
     @property
     def name(self) -> str:
@@ -33,11 +35,20 @@ class ModelComparator:
             f"Flips:\n{flips or '- none'}\nNext steps:\n{steps}"
         )
         names = {flip.scenario_id for flip in report.flips} | {difference.value for difference in report.slices}
-        system = render(self.prompt, recommendation=report.recommendation.value, reason=report.reason)
-        return await narrate_with(self.model, system, report.facts, context, names=names)
+        system = render(self.prompts[""], recommendation=report.recommendation.value, reason=report.reason)
+        return await narrate_with(
+            self.model,
+            system,
+            report.facts,
+            context,
+            names=names,
+            refuse=lambda text: against_verdict(
+                text, report.recommendation, str(report.champion), str(report.challenger)
+            ),
+        )
 
     async def answer(self, question: str, table: ResultsTable) -> AnalystAnswer:
-        return await answer_with(self.model, CHAT_PROMPT, question, table)
+        return await answer_with(self.model, self.prompts["chat"], question, table)
 
     def steps(self, question: str, table: ResultsTable) -> Steps:
-        return steps_with(self.model, CHAT_PROMPT, question, table)
+        return steps_with(self.model, self.prompts["chat"], question, table)

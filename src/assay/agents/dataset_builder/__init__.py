@@ -9,10 +9,13 @@ from assay.agents.dataset_builder.draft import Draft
 from assay.contracts.agent import AgentCard
 from assay.contracts.dataset import Scenario
 from assay.models.chat import ChatModel
+from assay.models.prompt import in_force
 
 PROMPT = (Path(__file__).parent / "prompt.md").read_text(encoding="utf-8")
 BATCH_PROMPT = (Path(__file__).parent / "batch.md").read_text(encoding="utf-8")
 CHAT_PROMPT = (Path(__file__).parent / "chat.md").read_text(encoding="utf-8")
+PROMPTS = {"": PROMPT, "batch": BATCH_PROMPT, "chat": CHAT_PROMPT}
+"""By their part, as `assay.dataset_builder.PART` in the prompt registry; the main one is `assay.dataset_builder`."""
 
 
 class DatasetBuilder(Protocol):
@@ -46,7 +49,7 @@ class DatasetBuilder(Protocol):
         ...
 
 
-def dataset_builder(model: ChatModel | None, prompt: str | None = None) -> DatasetBuilder:
+def dataset_builder(model: ChatModel | None, prompts: Mapping[str, str] | str | None = None) -> DatasetBuilder:
     """None as model: the offline version."""
     if model is None:
         from assay.agents.dataset_builder.offline import OfflineBuilder
@@ -54,7 +57,16 @@ def dataset_builder(model: ChatModel | None, prompt: str | None = None) -> Datas
         return OfflineBuilder()
     from assay.agents.dataset_builder.llm import ModelBuilder
 
-    return ModelBuilder(model, prompt or PROMPT)
+    return ModelBuilder(model, in_force(PROMPTS, prompts))
 
 
-__all__ = ["BATCH_PROMPT", "CHAT_PROMPT", "PROMPT", "BuilderChat", "DatasetBuilder", "Draft", "dataset_builder"]
+__all__ = [
+    "BATCH_PROMPT",
+    "CHAT_PROMPT",
+    "PROMPT",
+    "PROMPTS",
+    "BuilderChat",
+    "DatasetBuilder",
+    "Draft",
+    "dataset_builder",
+]

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from assay.agents.dataset_builder import BATCH_PROMPT, CHAT_PROMPT
 from assay.agents.dataset_builder.chat import BuilderChat
 from assay.agents.dataset_builder.draft import Draft
 from assay.agents.dataset_builder.kept import Kept
@@ -29,20 +28,16 @@ SEEN = 60
 """Scenarios that a model is shown so that it writes others."""
 HISTORY = 20
 """Turns of the chat that the model sees."""
-MANNERS = (
-    "a polite user",
-    "an impatient user",
-    "a confused user",
-    "a user who presses for what they want",
-    "a user of your choice",
-)
+SCENARIO_TOKENS, STEP_TOKENS = 400, 2000
+"""Room for a drafted scenario, which takes about 170 tokens, and for a step of the chat with its operations."""
+MANNERS = ("polite", "impatient", "confused", "pressing", "any manner")
 
 
 class ModelBuilder:
-    def __init__(self, model: ChatModel, prompt: str) -> None:
+    def __init__(self, model: ChatModel, prompts: Mapping[str, str]) -> None:
         self.model = model
-        self.prompt = prompt
-        self.prompt_hash = content_hash([prompt, BATCH_PROMPT, CHAT_PROMPT])
+        self.prompts = prompts
+        self.prompt_hash = content_hash(list(prompts.values()))
 
     @property
     def name(self) -> str:
@@ -69,7 +64,11 @@ class ModelBuilder:
             planned = cells(shares, size - len(made), kept.scenarios)
             batches = [planned[start : start + BATCH] for start in range(0, len(planned), BATCH)]
             messages = [
-                [Message("system", system), Message("user", asked(batch, kept.scenarios, refused))] for batch in batches
+                [
+                    Message("system", system),
+                    Message("user", asked(self.prompts["batch"], batch, kept.scenarios, refused)),
+                ]
+                for batch in batches
             ]
             answers = await self._ask_all(messages, seed + 1000 * turn)
             for batch, answer in zip(batches, answers, strict=True):
@@ -98,7 +97,9 @@ class ModelBuilder:
         ]
         asked_for = [Message("system", self._chat_system(chat)), *history, Message("user", message)]
         answer = await self.model.complete(
-            asked_for, schema=ChatStep, sampling=Sampling(temperature=0.3, seed=len(chat.history))
+            asked_for,
+            schema=ChatStep,
+            sampling=Sampling(temperature=0.3, seed=len(chat.history), max_tokens=STEP_TOKENS, long=True),
         )
         done = chat.replace(usage=add_usage(chat.usage, answer.usage))
         told = [answer.parsed.reply]
@@ -118,7 +119,11 @@ class ModelBuilder:
             async with free:
                 try:
                     answer = await self.model.complete(
-                        messages, schema=ScenarioDrafts, sampling=Sampling(temperature=0.9, seed=seed + number)
+                        messages,
+                        schema=ScenarioDrafts,
+                        sampling=Sampling(
+                            temperature=0.9, seed=seed + number, max_tokens=SCENARIO_TOKENS * BATCH, long=True
+                        ),
                     )
                 except CallError as error:
                     return error
@@ -135,7 +140,7 @@ class ModelBuilder:
 
     def _system(self, card: AgentCard, brief: str) -> str:
         return render(
-            self.prompt,
+            self.prompts[""],
             agent=card.description,
             system_prompt=card.system_prompt or "not known",
             tools=_tools(card),
@@ -146,7 +151,7 @@ class ModelBuilder:
     def _chat_system(self, chat: BuilderChat) -> str:
         plan = ", ".join(f"{planned.topic} {planned.scenarios}" for planned in chat.plan) or "none yet"
         return render(
-            CHAT_PROMPT,
+            self.prompts["chat"],
             agent=chat.card.description,
             tools=", ".join(tool.name for tool in chat.card.tools) or "none",
             limits="; ".join(chat.card.known_limits) or "none known",
@@ -154,16 +159,16 @@ class ModelBuilder:
         )
 
 
-def asked(batch: Sequence[Cell], there: Sequence[Scenario], refused: Sequence[str]) -> str:
+def asked(prompt: str, batch: Sequence[Cell], there: Sequence[Scenario], refused: Sequence[str]) -> str:
     """The user's message for one batch."""
     lines = [
         f"{place}. {f'topic {cell.topic}' if cell.topic else 'a topic of your choice'}, {cell.difficulty.value}, "
-        f"{MANNERS[place % len(MANNERS)]}"
+        f"manner of the user: {MANNERS[place % len(MANNERS)]}"
         for place, cell in enumerate(batch, start=1)
     ]
     known = "\n".join(f"- {s.topic}, {s.difficulty.value}, {s.persona.name}: {s.goal}" for s in there[-SEEN:])
     return render(
-        BATCH_PROMPT,
+        prompt,
         count=str(len(batch)),
         cells="\n".join(lines),
         existing=f"These are there already; write others:\n{known}" if known else "None are there yet.",

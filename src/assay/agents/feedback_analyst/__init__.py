@@ -1,6 +1,6 @@
 """Explains production feedback, answers questions about it, and proposes scenarios for what the dataset missed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -12,11 +12,14 @@ from assay.contracts.feedback import Feedback, ProductionReport
 from assay.contracts.stage import Usage
 from assay.models.chat import ChatModel
 from assay.models.narration import Narrated
+from assay.models.prompt import in_force
 from assay.models.sql_chat import Steps
 
 PROMPT = (Path(__file__).parent / "prompt.md").read_text(encoding="utf-8")
 CHAT_PROMPT = (Path(__file__).parent / "chat.md").read_text(encoding="utf-8")
 SCENARIOS_PROMPT = (Path(__file__).parent / "scenarios.md").read_text(encoding="utf-8")
+PROMPTS = {"": PROMPT, "chat": CHAT_PROMPT, "scenarios": SCENARIOS_PROMPT}
+"""By their part, as `assay.feedback_analyst.PART` in the prompt registry; the main one is `assay.feedback_analyst`."""
 
 MOST_PROPOSED = 10
 """Scenarios proposed at once: what a person can read through."""
@@ -62,7 +65,7 @@ class FeedbackAnalyst(Protocol):
         ...
 
 
-def feedback_analyst(model: ChatModel | None, prompt: str | None = None) -> FeedbackAnalyst:
+def feedback_analyst(model: ChatModel | None, prompts: Mapping[str, str] | str | None = None) -> FeedbackAnalyst:
     """None as model: the offline version."""
     if model is None:
         from assay.agents.feedback_analyst.offline import OfflineFeedbackAnalyst
@@ -70,13 +73,14 @@ def feedback_analyst(model: ChatModel | None, prompt: str | None = None) -> Feed
         return OfflineFeedbackAnalyst()
     from assay.agents.feedback_analyst.llm import ModelFeedbackAnalyst
 
-    return ModelFeedbackAnalyst(model, prompt or PROMPT)
+    return ModelFeedbackAnalyst(model, in_force(PROMPTS, prompts))
 
 
 __all__ = [
     "CHAT_PROMPT",
     "MOST_PROPOSED",
     "PROMPT",
+    "PROMPTS",
     "SCENARIOS_PROMPT",
     "FeedbackAnalyst",
     "Proposed",

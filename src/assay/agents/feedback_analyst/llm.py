@@ -1,11 +1,11 @@
 """The Feedback Analyst as a language model."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, Field
 
-from assay.agents.feedback_analyst import CHAT_PROMPT, MOST_PROPOSED, SCENARIOS_PROMPT, Proposed
+from assay.agents.feedback_analyst import MOST_PROPOSED, Proposed
 from assay.agents.feedback_analyst.proposals import PERSONA, proposal_id, worth_proposing
 from assay.contracts.agent import AgentCard
 from assay.contracts.analytics import AnalystAnswer
@@ -19,6 +19,9 @@ from assay.models.narration import Narrated, narrate_with
 from assay.models.prompt import render
 from assay.models.sql_chat import Steps, answer_with, steps_with
 from assay.models.usage import add_usage
+
+SCENARIO_TOKENS = 600
+"""Of a drafted scenario: one takes about 250."""
 
 
 class KnownFact(BaseModel):
@@ -40,10 +43,10 @@ class DraftedScenario(BaseModel):
 
 
 class ModelFeedbackAnalyst:
-    def __init__(self, model: ChatModel, prompt: str) -> None:
+    def __init__(self, model: ChatModel, prompts: Mapping[str, str]) -> None:
         self.model = model
-        self.prompt = prompt
-        self.prompt_hash = content_hash([prompt, CHAT_PROMPT, SCENARIOS_PROMPT])
+        self.prompts = prompts
+        self.prompt_hash = content_hash(list(prompts.values()))
 
     @property
     def name(self) -> str:
@@ -51,20 +54,20 @@ class ModelFeedbackAnalyst:
 
     async def narrate(self, report: ProductionReport) -> Narrated:
         names = {cluster.name for cluster in report.clusters} | set(report.by_topic)
-        system = render(self.prompt, agent=str(report.agent))
+        system = render(self.prompts[""], agent=str(report.agent))
         return await narrate_with(self.model, system, report.facts, _complaints(report), names=names)
 
     async def answer(self, question: str, report: ProductionReport, items: Sequence[Feedback] = ()) -> AnalystAnswer:
-        return await answer_with(self.model, CHAT_PROMPT, question, FeedbackTable(report, items))
+        return await answer_with(self.model, self.prompts["chat"], question, FeedbackTable(report, items))
 
     def steps(self, question: str, report: ProductionReport, items: Sequence[Feedback] = ()) -> Steps:
-        return steps_with(self.model, CHAT_PROMPT, question, FeedbackTable(report, items))
+        return steps_with(self.model, self.prompts["chat"], question, FeedbackTable(report, items))
 
     async def propose_scenarios(
         self, complaints: Sequence[Feedback], card: AgentCard, existing: Sequence[Scenario]
     ) -> Proposed:
         system = render(
-            SCENARIOS_PROMPT,
+            self.prompts["scenarios"],
             agent=card.description,
             tools=", ".join(tool.name for tool in card.tools) or "none",
             topics=", ".join(sorted({scenario.topic for scenario in existing})) or "none yet",
@@ -87,7 +90,7 @@ class ModelFeedbackAnalyst:
         return await self.model.complete(
             [Message("system", system), Message("user", f"<complaint>\n{told}\n</complaint>")],
             schema=DraftedScenario,
-            sampling=Sampling(seed=0),
+            sampling=Sampling(seed=0, max_tokens=SCENARIO_TOKENS, long=True),
         )
 
 

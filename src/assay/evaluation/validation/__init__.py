@@ -12,6 +12,7 @@ from assay.evaluation.validation.duplicates import duplicates, near_duplicates
 from assay.evaluation.validation.hidden_state import hidden_state
 from assay.evaluation.validation.leaks import leaks
 from assay.evaluation.validation.size import too_small
+from assay.evaluation.validation.subjects import about_the_user, known_answers
 from assay.evaluation.validation.vague import vague
 
 WHOLE = 0.1
@@ -37,6 +38,8 @@ def validate(
         *duplicates(scenarios),
         *near_duplicates(scenarios),
         *vague(scenarios),
+        *about_the_user(scenarios),
+        *known_answers(scenarios),
         *contradictory(scenarios),
         *not_checkable(scenarios, card, attempts),
         *leaks(scenarios),
