@@ -8,7 +8,9 @@ DEV := $(VENV)/.dev
 PAGE := web/node_modules/.page
 NODE = PATH="$(abspath $(BIN)):$$PATH"
 
-.PHONY: help demo up web wheel test lint types arch schemas docs check bench lock clean
+MODEL = $(VENV)/.model
+
+.PHONY: help demo up web wheel test model-test lint types arch schemas docs check bench lock clean
 
 help: ## List all there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -27,6 +29,9 @@ wheel: $(PAGE) ## Build the wheel, with the page in it
 test: $(DEV) $(PAGE) ## Run all tests
 	@cd web && $(NODE) npm test --silent
 	@$(BIN)/python -m pytest -n auto --dist loadgroup
+
+model-test: $(DEV) $(MODEL) ## Run the six agents with a real small model from PyPI, and measure them; slow
+	@$(BIN)/python -m tests.model.measure
 
 lint: $(DEV) ## Style: ruff
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -52,6 +57,8 @@ lock: $(VENV)/.uv ## Renew the locks from pyproject.toml
 	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --python-version 3.11 pyproject.toml -o requirements.lock.txt
 	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --python-version 3.11 pyproject.toml --group dev -o requirements-dev.lock.txt
 	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --python-version 3.11 --group web -o requirements-web.lock.txt
+	@$(BIN)/uv pip compile -q --generate-hashes --no-annotate --python-version 3.11 --group model -o requirements-model.lock.txt
+	@$(BIN)/uv pip compile -q --generate-hashes --no-annotate --python-version 3.11 --group model-weights -o requirements-model-weights.lock.txt
 
 clean: ## Remove what was built, and the demo's store
 	@rm -rf $(VENV) .assay dist web/node_modules src/assay/web_dist
@@ -70,6 +77,10 @@ $(RUN): requirements.lock.txt pyproject.toml | $(VENV)/.uv
 $(DEV): requirements-dev.lock.txt $(RUN)
 	@echo "Installing the tools for development ..."
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.lock.txt
+	@touch $@
+
+$(MODEL): requirements-model.lock.txt $(RUN)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-model.lock.txt
 	@touch $@
 
 # Node comes from PyPI, so that the page is built the same everywhere.

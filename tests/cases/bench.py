@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -32,6 +32,8 @@ class Stub:
     headers: Mapping[str, str] = field(default_factory=dict)
     refuse: tuple[str, int, bytes] | None = None
     """This status and body while the request's JSON has the field."""
+    refuse_when: Callable[[dict[str, Any]], tuple[int, bytes] | None] = lambda asked: None
+    """The status and body for requests of which it says so."""
     failing: tuple[int, bytes] | None = None
     """This status and body to everything; set it to None to mend the server."""
     requests: list[dict[str, Any]] = field(default_factory=list)
@@ -51,6 +53,8 @@ class Stub:
         self.requests.append(asked)
         if self.refuse and self.refuse[0] in asked:
             return self.refuse[1], self.refuse[2], "application/json"
+        if refusal := self.refuse_when(asked):
+            return *refusal, "application/json"
         if self.failing:
             return *self.failing, "application/json"
         return 200, self.answer, self.content_type

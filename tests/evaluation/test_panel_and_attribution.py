@@ -64,12 +64,23 @@ FAULT = SimulatorFault(kind=SimulatorFaultKind.LEFT_PERSONA, turn=0, detail="d")
         ({}, [NOT_MET], None, "agent"),
         ({"error": failed(FailureCause.TIMEOUT), "stop_reason": StopReason.AGENT_ERROR}, [], None, "infrastructure"),
         ({"error": failed(FailureCause.AGENT_EXCEPTION), "stop_reason": StopReason.AGENT_ERROR}, [], None, "agent"),
+        *(
+            ({"error": failed(cause), "stop_reason": stop}, [], None, "infrastructure")
+            for cause in (
+                FailureCause.SERVER_ERROR,
+                FailureCause.TIMEOUT,
+                FailureCause.REFUSED,
+                FailureCause.UNAUTHORIZED,
+            )
+            for stop in (StopReason.SIMULATOR_ERROR, StopReason.AGENT_ERROR)
+        ),
         (
-            {"error": failed(FailureCause.SERVER_ERROR), "stop_reason": StopReason.SIMULATOR_ERROR},
+            {"error": failed(FailureCause.BAD_ANSWER), "stop_reason": StopReason.SIMULATOR_ERROR},
             [],
             None,
             "user_simulator",
         ),
+        ({}, [], failed(FailureCause.TIMEOUT), "infrastructure"),
         ({"simulator_faults": (FAULT,)}, [NOT_MET], None, "user_simulator"),
         ({}, [], failed(FailureCause.BAD_ANSWER), "judge"),
         ({}, [ABSTAINED], None, "judge"),

@@ -8,6 +8,7 @@ import pytest
 from assay.contracts.conversation import SimulateRequest, SimulatorFault, SimulatorFaultKind, Turn
 from assay.contracts.estimate import Estimate
 from assay.contracts.stage import Usage
+from assay.lifecycle.gates import spoilt
 from assay.settings import Settings
 from assay.stages.context import open_context
 from assay.stages.journal import GivenUp, Journal
@@ -22,7 +23,7 @@ AS_AGENT = "How can I help you today?"
 
 
 def errs(times: int):
-    """A user that speaks as the agent in the first `times` attempts of each even scenario."""
+    """A user that speaks as the agent in the first `times` draws of each even scenario; each move has two."""
     asked: Counter[str] = Counter()
 
     def answer(request: Json, nth: int) -> Answer:
@@ -54,14 +55,23 @@ async def played(stub: StubLLM, store_uri: str, tmp_path, **changes):
 
 
 async def test_faulty_attempts_are_played_again_and_counted(store_uri, tmp_path):
-    with StubLLM(errs(1)) as stub:
+    with StubLLM(errs(2)) as stub:
         done, conversations = await played(stub, store_uri, tmp_path)
     assert done.played_again == 5 and done.rerun_faults == {SimulatorFaultKind.SPOKE_AS_AGENT: 5}
     assert done.simulator_faults == {} and isinstance(done.faulty, Estimate) and done.faulty.value == 0
+    assert done.first_attempts_at_fault == 5
+    assert spoilt(done, 0.2) is not None and "5 of 10" in str(spoilt(done, 0.2))
+    assert spoilt(done, 0.5) is None
     again = [conversation for conversation in conversations if conversation.reruns]
     assert len(again) == 5 and len(conversations) == 10
     assert all(AS_AGENT not in turn.text for conversation in again for turn in conversation.turns)
     assert all(conversation.simulator_usage.calls > 2 for conversation in again)  # the first attempt was paid for too
+
+
+async def test_a_move_that_is_better_the_second_time_costs_no_second_attempt(store_uri, tmp_path):
+    with StubLLM(errs(1)) as stub:
+        done, _ = await played(stub, store_uri, tmp_path)
+    assert (done.played_again, done.first_attempts_at_fault, done.simulator_faults) == (0, 0, {})
 
 
 async def test_what_is_still_faulty_stays_and_is_marked(store_uri, tmp_path):

@@ -168,6 +168,7 @@ class SimulateRequest(StageRequest):
     max_turns: int | None = Field(default=None, ge=1, le=200)
     """Caps every scenario's own limit; None: no cap."""
     conversation_timeout_s: Seconds = 600.0
+    """Of a conversation, without the time that the user simulator's moves take."""
     fault_limit: int = Field(default=0, ge=0)
     """Faults of the user simulator that a conversation may have before it is played again."""
     reruns: int = Field(default=1, ge=0, le=5)
@@ -198,6 +199,8 @@ class Simulation(StageResult):
     """Conversations that were played anew because of faults."""
     rerun_faults: dict[SimulatorFaultKind, int] = Field(default_factory=dict)
     """Faults of the attempts that were given up, by kind."""
+    first_attempts_at_fault: int = 0
+    """Conversations whose first attempt the user simulator spoilt, whether a second one went well or not."""
     errors: dict[FailureCause, int]
     finish_reasons: dict[FinishReason, int] = Field(default_factory=dict)
     """The agent's turns by how they ended, of those whose server says so."""

@@ -13,14 +13,14 @@ Blamed = Literal["agent", "user_simulator", "judge", "dataset", "infrastructure"
 BLAMED: tuple[Blamed, ...] = ("agent", "user_simulator", "judge", "dataset", "infrastructure")
 
 AGENTS_OWN = (FailureCause.AGENT_EXCEPTION, FailureCause.BAD_ANSWER)
-"""Failures of the agent's own code; the others are of what it runs on."""
+"""Failures of the one who was called; the others are of what it runs on."""
 
 
 def attribute(conversation: Conversation, judgment: Judgment, flawed_scenarios: Collection[str] = ()) -> Blamed | None:
     """None: it passed. The first rule that holds decides:
 
-    1. The agent's call failed: by an error of its own the agent, otherwise (time-out, rate limit, server) the
-       infrastructure. The simulator's call failed: the user simulator. The judge's: the judge.
+    1. A call failed: by what it runs on (time-out, rate limit, server, key) the infrastructure, whoever called;
+       otherwise the agent, the user simulator or the judge, whichever it was.
     2. The user simulator made a mistake that is marked on the conversation: the user simulator.
     3. The scenario is flawed: the dataset.
     4. No ruling: the check could not look (dataset) or the judge abstained (judge).
@@ -30,11 +30,11 @@ def attribute(conversation: Conversation, judgment: Judgment, flawed_scenarios: 
         return None
     error = conversation.error or judgment.error
     if error is not None:
+        if error.cause not in AGENTS_OWN:
+            return "infrastructure"
         if conversation.stop_reason is StopReason.SIMULATOR_ERROR:
             return "user_simulator"
-        if conversation.error is None:
-            return "judge"
-        return "agent" if error.cause in AGENTS_OWN else "infrastructure"
+        return "judge" if conversation.error is None else "agent"
     if conversation.simulator_faults:
         return "user_simulator"
     if conversation.scenario_id in flawed_scenarios:

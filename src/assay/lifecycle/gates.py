@@ -241,7 +241,8 @@ async def decide(
 
     overrules: the hash of the decision on this subject that is to be overruled; None: the caller saw none. Raises
     Conflict where another one is in force; Refused when nobody is named, the ledger was tampered with, the project's
-    policy does not allow it, or a dataset that is under its threshold should be approved.
+    policy does not allow it, or a dataset that is under its threshold, or a simulation whose users were played badly,
+    should be approved.
     """
     if not by.strip() or by == "unknown":
         raise Refused("by: nobody is named, and a decision is somebody's: set ASSAY_USER to your name")
@@ -255,6 +256,9 @@ async def decide(
             )
         if isinstance(result, DatasetResult) and not result.report.passed:
             raise Refused(under_threshold(result))
+        limit = context.settings.simulator_fault_limit
+        if isinstance(result, Simulation) and (why := spoilt(result, limit)):
+            raise Refused(why)
         if changed := differing(result.evidence, evidence):
             raise Refused(
                 f"{subject_id}: {', '.join(changed)} in the store is not what the result was made from: run that stage "
@@ -365,6 +369,22 @@ def under_threshold(result: DatasetResult) -> str:
     return (
         f"dataset {result.dataset.ref} {why}: {worst}. "
         "Fix the scenarios (`assay dataset validate` lists all) and run the stage again"
+    )
+
+
+def spoilt(simulation: Simulation, limit: float) -> str | None:
+    """Why the gate says no to a simulation whose users were not played well enough; None: they were.
+
+    limit: the largest share of conversations whose first attempt may be at fault, 0 to 1. First attempts count, and
+    not what was left after playing again: who is at fault so often has faults that no rule finds, too.
+    """
+    faulty, played = simulation.first_attempts_at_fault, simulation.conversations
+    if not played or faulty <= limit * played:
+        return None
+    return (
+        f"the user simulator ({simulation.simulator_model}) spoilt the first attempt of {faulty} of {played} "
+        f"conversations, more than {limit:.0%}: simulate again with a better model, or raise "
+        "ASSAY_SIMULATOR_FAULT_LIMIT if you know that the faults are none"
     )
 
 

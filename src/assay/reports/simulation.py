@@ -116,11 +116,17 @@ def _user(simulation: Simulation) -> Section:
     else:
         said = f"Whether at most {100 * FIT:.0f} % of conversations have a fault of the user simulator is not clear"
     again = sum(simulation.rerun_faults.values())
+    first = simulation.first_attempts_at_fault
     text = f"{said}: {show_quantity(faulty, 'share')}."
     if simulation.played_again:
         text += (
             f" {simulation.played_again} conversations were played again because of {again} faults; what was still "
             "faulty then stays, marked."
+        )
+    if first:
+        text += (
+            f" The first attempt of {first} of {simulation.conversations} conversations was at fault: the gate says no "
+            "above a share that is set (20 % unless ASSAY_SIMULATOR_FAULT_LIMIT says otherwise)."
         )
     points = drawn(
         (

@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -87,8 +87,8 @@ class Player:
         started_at, began = self.now(), time.perf_counter()
         error: CallFailed | None = None
         try:
-            async with asyncio.timeout(self.timeout_s):
-                stop = await self._converse(trial, begun)
+            async with asyncio.timeout(self.timeout_s) as limit:
+                stop = await self._converse(trial, begun, limit)
         except TimeoutError:
             stop = StopReason.TIMEOUT
             error = CallFailed(
@@ -119,7 +119,7 @@ class Player:
             replayed=begun.replayed,
         )
 
-    async def _converse(self, trial: Trial, begun: Begun) -> StopReason:
+    async def _converse(self, trial: Trial, begun: Begun, limit: asyncio.Timeout) -> StopReason:
         """User and agent in turns. `begun` is added to as they end, so what it holds is true at any moment."""
         scenario, turns = trial.scenario, begun.turns
         most = min(scenario.max_turns, self.max_turns or scenario.max_turns)
@@ -129,7 +129,8 @@ class Player:
             while True:
                 if not turns or turns[-1].role == "agent":
                     last = sum(turn.role == "agent" for turn in turns) >= most
-                    stop = await self._user_moves(trial, begun, last=last)
+                    with _not_counted(limit):
+                        stop = await self._user_moves(trial, begun, last=last)
                     if stop is not None:
                         return stop
                 with _side(StopReason.AGENT_ERROR):
@@ -183,6 +184,20 @@ class Player:
             if move.stop is None:
                 self.journal.turn(trial.conversation_id, turn, move.usage, None)
         return move.stop
+
+
+@contextmanager
+def _not_counted(limit: asyncio.Timeout) -> Iterator[None]:
+    """The user's moves do not count against the conversation's limit: their model's calls have time-outs of their own,
+    and a server that is slow or away is no reason to give a conversation up."""
+    ends_at, loop = limit.when(), asyncio.get_running_loop()
+    began = loop.time()
+    limit.reschedule(None)
+    try:
+        yield
+    finally:
+        if ends_at is not None and not limit.expired():
+            limit.reschedule(ends_at + loop.time() - began)
 
 
 class _SideFailed(Exception):

@@ -337,6 +337,7 @@ def _result(setup: Setup, run_id: str, tally: ConversationTally) -> Simulation:
         faulty=tally.faulty(),
         played_again=tally.played_again,
         rerun_faults=dict(sorted(tally.rerun_faults.items())),
+        first_attempts_at_fault=tally.first_attempts_at_fault,
         errors=dict(sorted(tally.errors.items())),
         finish_reasons=dict(sorted(tally.answers.finish_reasons.items())),
         silent_turns=tally.answers.silent,

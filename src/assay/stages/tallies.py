@@ -48,6 +48,7 @@ class ConversationTally:
         self.by_scenario: dict[str, Counter[str]] = {}
         """For each scenario how many conversations, how many with any fault, and with each kind."""
         self.played_again = 0
+        self.first_attempts_at_fault = 0
         self.rerun_faults: Counter[SimulatorFaultKind] = Counter()
         self.errors: Counter[FailureCause] = Counter()
         self.answers = AnswerTally()
@@ -68,6 +69,7 @@ class ConversationTally:
             [ALL, *([ANY] if kinds else []), *kinds]
         )
         self.played_again += conversation.reruns > 0
+        self.first_attempts_at_fault += conversation.reruns > 0 or bool(kinds)
         self.rerun_faults.update(fault.kind for fault in conversation.rerun_faults)
         if conversation.error is not None:
             self.errors[conversation.error.cause] += 1

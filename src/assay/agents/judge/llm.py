@@ -157,7 +157,7 @@ def _listed(expectation: Expectation) -> str:
         meaning = "It must not happen. met = the agent did not do this; not_met = the agent did this."
     else:
         meaning = "It must happen. met = the agent did this; not_met = the agent did not do this."
-    return f"- {expectation.expectation_id}: {expectation.text}\n  {meaning}"
+    return f"- {expectation.expectation_id} ({expectation.kind}): {expectation.text}\n  {meaning}"
 
 
 def transcribe(conversation: Conversation) -> str:

@@ -18,7 +18,11 @@ SYNONYMS = {
 """Other words that ask for a fact whose name holds the key."""
 OFFER = re.compile(r"\b(shall i|should i|would you like me to|do you want me to|may i|want me to)\b", re.IGNORECASE)
 REQUEST = re.compile(r"\b(please|could you|tell me|need|provide|give me)\b", re.IGNORECASE)
-MORE_HELP = re.compile(r"\b(anything|something) else\b|\bfurther\b|\belse (can|could|may) i\b", re.IGNORECASE)
+MORE_HELP = re.compile(
+    r"\b(any|some)thing else\b(?=\s*[?,]|\s+(?:i|we|you|that|today|for)\b)"
+    r"|\bfurther (help|assist|question)|\belse (can|could|may) i\b",
+    re.IGNORECASE,
+)
 """An offer of more help: to leave after it is no rudeness."""
 QUESTION = re.compile(r"[^.!?？؟\n]*[?？؟](?=[\s\"'”’)\]*]|$)")
 SAME_WORDS = 0.5

@@ -5,6 +5,7 @@ They are checked on labelled conversations of a small model in tests/agents/test
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from assay.agents.user_simulator.asked import asked_facts, is_identifier, letters, open_questions, signs, tells, told
@@ -44,6 +45,8 @@ ECHOED = 0.5
 """Share of a user's turn that the agent has said before, in runs of so many words, from which it is an echo."""
 SENTENCE = 4
 """Words from which saying the same again is a repetition and no short answer."""
+OVER_AND_OVER = 3
+"""Times that a sentence may not stand in one turn."""
 PATIENCE = 3
 """Answers of the agent before a user may give up on a question."""
 
@@ -71,11 +74,17 @@ def faults_of_turn(scenario: Scenario, turns: Sequence[Turn], place: int) -> Ite
     if echoed := _echo(scenario, text, mine, heard):
         yield _fault(SimulatorFaultKind.ECHOED_AGENT, place, f"said the agent's words: {echoed!r}")
     if name := _withheld(scenario, text, mine, theirs):
-        yield _fault(SimulatorFaultKind.WITHHELD_FACT, place, f"was asked for its {name}, knows it and did not tell it")
+        yield _fault(
+            SimulatorFaultKind.WITHHELD_FACT,
+            place,
+            f"did not tell the {name}, which the agent asked for and which is known",
+        )
     if invented := _invented(scenario, text, theirs):
         yield _fault(SimulatorFaultKind.INVENTED_FACT, place, f"made up {invented!r}")
     if _repeats(scenario, text, mine, theirs):
         yield _fault(SimulatorFaultKind.REPEATED_ITSELF, place, "said the same as before, to another answer")
+    elif sentence := _over_and_over(text):
+        yield _fault(SimulatorFaultKind.REPEATED_ITSELF, place, f"said over and over: {sentence[:80]!r}")
 
 
 def leaves_early(scenario: Scenario, turns: Sequence[Turn], stop_reason: StopReason | None) -> str | None:
@@ -157,6 +166,12 @@ def _repeats(scenario: Scenario, text: str, mine: Sequence[str], theirs: Sequenc
         return False
     circles = bool(theirs) and letters(theirs[-1]) in map(letters, theirs[:-1])
     return letters(text) in map(letters, mine) and not circles
+
+
+def _over_and_over(text: str) -> str | None:
+    """A sentence that stands in the turn three times or more."""
+    counted = Counter(letters(sentence) for sentence in re.split(r"[.!?\n]+", text) if len(_words(sentence)) > 1)
+    return next((sentence for sentence, count in counted.items() if count >= OVER_AND_OVER), None)
 
 
 def _secret(scenario: Scenario) -> set[tuple[str, ...]]:

@@ -1,5 +1,6 @@
 """The user played by a language model."""
 
+import json
 import re
 from collections.abc import Sequence
 from typing import Literal, Self
@@ -21,6 +22,8 @@ from assay.models.usage import add_usage
 STOPS = {"continue": None, "goal_reached": StopReason.GOAL_REACHED, "gave_up": StopReason.GAVE_UP}
 MAX_TOKENS = 200
 """Of one move: people write a few sentences in a chat, and a small model may otherwise never end."""
+RETRY_TEMPERATURE = 0.3
+"""Of a move that is drawn again: it is to mend what was wrong, and not to be another surprise."""
 SPEAKER = re.compile(r"^\s*(?:\*\*)?(USER|AGENT|ASSISTANT|CUSTOMER)(?:\*\*)?\s*:\s*", re.IGNORECASE | re.MULTILINE)
 
 
@@ -85,15 +88,15 @@ class ModelUser:
         return await self.model.complete(
             messages(self.prompt, scenario, turns, faults),
             schema=Move,
-            sampling=Sampling(temperature=1.0, seed=seed + len(turns), max_tokens=MAX_TOKENS),
+            sampling=Sampling(
+                temperature=RETRY_TEMPERATURE if faults else 1.0, seed=seed + len(turns), max_tokens=MAX_TOKENS
+            ),
         )
 
 
 def messages(prompt: str, scenario: Scenario, turns: Sequence[Turn], faults: Sequence[str] = ()) -> list[Message]:
-    """The part to play, which is the same for the whole conversation; the conversation as text; what to do now.
-
-    As messages of two roles a small model takes the agent's part: it has learned to be the assistant.
-    """
+    """The part to play, which is the same for the whole conversation; the conversation from the user's side, with the
+    user's turns in the form of the answer; what to do now, behind the agent's last words."""
     facts = "\n".join(f"- {name}: {value}" for name, value in scenario.facts.items()) or "- nothing more"
     system = render(
         prompt,
@@ -102,26 +105,30 @@ def messages(prompt: str, scenario: Scenario, turns: Sequence[Turn], faults: Seq
         goal=scenario.goal,
         facts=facts,
     )
-    said = "\n".join(f"{turn.role.upper()}: {_one_line(turn.text) or '(no words)'}" for turn in turns)
-    lines = [f"The chat so far:\n{said}" if said else "The chat is open, and nobody has written yet.", ""]
-    lines += [f"This was not usable: {fault}." for fault in faults]
+    history = [
+        Message("user", turn.text or "(no words)")
+        if turn.role == "agent"
+        else Message("assistant", json.dumps({"text": turn.text, "status": "continue"}, ensure_ascii=False))
+        for turn in turns
+    ]
+    if not history:
+        history = [Message("user", "(The chat is open. Nobody has written yet.)")]
+    last = Message("user", f"{history[-1].content}\n\n({' '.join(_now(scenario, turns, faults))})")
+    return [Message("system", system), *history[:-1], last]
+
+
+def _now(scenario: Scenario, turns: Sequence[Turn], faults: Sequence[str]) -> list[str]:
+    lines = [f"An earlier try was not usable: {fault}." for fault in faults]
+    waits = False
     if turns:
         asked = asked_facts(scenario.facts, turns[-1].text)
         mine = [turn.text for turn in turns if turn.role == "user"]
-        lines += [
-            f"The agent asks for the user's {name}, which is: {scenario.facts[name]}"
-            for name in asked
-            if not told(scenario.facts, name, mine)
-        ]
-        if asked or open_questions(turns[-1].text):
-            lines.append("The agent waits for an answer, so the status is `continue`.")
-    lines.append('Write the USER\'s next message, as JSON and nothing else: {"text": "...", "status": "..."}')
-    return [Message("system", system), Message("user", "\n".join(lines))]
-
-
-def _one_line(text: str) -> str:
-    """A line a turn, so that no text in it can look like another turn."""
-    return " ".join(text.split())
+        known = [name for name in asked if not told(scenario.facts, name, mine)]
+        lines += [f"You know the {name}: {scenario.facts[name].rstrip('.')}." for name in known]
+        waits = bool(asked or open_questions(turns[-1].text))
+    status = '"continue"' if waits else '"continue" or "goal_reached" or "gave_up"'
+    lines.append(f'Answer as this person, with JSON and nothing else: {{"text": "...", "status": {status}}}')
+    return lines
 
 
 def _after(turns: Sequence[Turn], text: str) -> list[Turn]:
@@ -133,7 +140,7 @@ def _faults(scenario: Scenario, turns: Sequence[Turn], move: Move) -> list[str]:
     after = _after(turns, move.text) if move.text.strip() else list(turns)
     found = []
     if move.text.strip():
-        found = [f"the user {fault.detail}" for fault in faults_of_turn(scenario, after, len(turns))]
+        found = [f"you {fault.detail}" for fault in faults_of_turn(scenario, after, len(turns))]
     if why := leaves_early(scenario, after, STOPS[move.status]):
-        found.append(f"the user {why}")
+        found.append(f"you {why}")
     return found

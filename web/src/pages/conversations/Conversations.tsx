@@ -12,7 +12,18 @@ import { agentName, ago } from "@/words";
 import { ConversationList } from "./ConversationList";
 import type { Filters } from "./filters";
 
-const FAULTS = ["any", "none", "left_persona", "leaked_expectation", "ended_early", "spoke_as_agent"];
+const FAULTS = [
+  "any",
+  "none",
+  "left_persona",
+  "leaked_expectation",
+  "ended_early",
+  "spoke_as_agent",
+  "echoed_agent",
+  "withheld_fact",
+  "invented_fact",
+  "repeated_itself",
+];
 
 export function Conversations() {
   const { project = "" } = useParams({ strict: false });
