@@ -140,8 +140,16 @@ class running_server:
         self.process.wait(60)
 
 
+def drop_database(postgres: str, uri: str) -> None:
+    """With the connections that MLflow keeps to it, of which the server has no more than a hundred."""
+    engine = sa.create_engine(postgres, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(sa.text(f"DROP DATABASE IF EXISTS {sa.make_url(uri).database} WITH (FORCE)"))
+    engine.dispose()
+
+
 @pytest.fixture(params=BACKENDS)
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     kind = request.param
     jobs_url = f"sqlite:///{tmp_path}/jobs.db"
     match kind:
@@ -155,7 +163,9 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
             uri = jobs_url = new_database(request.getfixturevalue("postgres"), name, template)
         case _:
             uri = request.getfixturevalue("mlflow_server")
-    return Store(kind, uri, jobs_url, tmp_path, f"p-{uuid.uuid4().hex[:10]}")
+    yield Store(kind, uri, jobs_url, tmp_path, f"p-{uuid.uuid4().hex[:10]}")
+    if kind == "postgresql":
+        drop_database(request.getfixturevalue("postgres"), uri)
 
 
 @pytest.fixture
