@@ -88,6 +88,31 @@ def test_feedback_that_brings_its_conversation_becomes_one(t: Tracking) -> None:
     assert assessments_of(t, stored[0].conversation_id)["user_thumbs"][0] == "down"
 
 
+@pytest.mark.parametrize("route", ["rows", "store"])
+@pytest.mark.parametrize("source_id", ["Chat 2026/03/02 #4", "it's a chat", "Größe → 退款", "x" * 255])
+def test_feedback_names_a_conversation_by_the_id_that_it_was_imported_with(
+    t: Tracking, new_conversation: New, route: str, source_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if route == "store":
+        monkeypatch.setattr(Tracking, "sql", None)
+    conversations = [new_conversation(source_id=source_id), new_conversation(1, source_id="other")]
+    rows = [(conversation, None) for conversation in conversations]
+    write_conversations(t, "shop", rows, simulation_id="sim-1", run_id=None, dataset=None)
+    turns = (Turn(role="user", text="Hi"),)
+    items = [
+        Feedback(feedback_id="f-1", conversation_id=source_id, thumbs="down"),
+        Feedback(feedback_id="f-2", conversation_id="not imported", thumbs="up"),
+        Feedback(feedback_id="f-3", conversation_id="brought along", thumbs="up", turns=turns),
+        Feedback(feedback_id="f-4", conversation_id=source_id),
+    ]
+    for _ in range(2):
+        assert write_feedback(t, "shop", items) == 2
+    assert assessments_of(t, conversations[0].conversation_id) == {"user_thumbs": ("down", "HUMAN", "user", None)}
+    assert assessments_of(t, conversations[1].conversation_id) == {}
+    (brought,) = read_conversations(t, "shop", "production")
+    assert (brought.source_id, brought.turns) == ("brought along", turns)
+
+
 def label(expectation_id: str = "refunds", **changes: Any) -> Verdict:
     fields: dict[str, Any] = {
         "expectation_id": expectation_id,

@@ -140,14 +140,17 @@ def _imported_as(t: Tracking, experiment_id: str, source_ids: Sequence[str]) -> 
     found: dict[str, list[str]] = {}
     if t.sql is None:
         for source_id in source_ids:
-            wanted = f"tags.`{SOURCE_TAG}` = {quoted(source_id)}"
+            # A filter cannot hold a quotation mark: `_` stands for any character, and the tag is compared below.
+            loose = source_id.replace("'", "_")
+            how = f"LIKE {quoted(loose)}" if "'" in source_id else f"= {quoted(source_id)}"
+            wanted = f"tags.`{SOURCE_TAG}` {how}"
             infos = all_pages(
                 lambda token, wanted=wanted: t.store.search_traces(
                     locations=[experiment_id], filter_string=wanted, max_results=500, page_token=token
                 )
             )
-            if infos:
-                found[source_id] = [info.trace_id for info in infos]
+            if traces := [info.trace_id for info in infos if info.tags.get(SOURCE_TAG) == source_id]:
+                found[source_id] = traces
         return found
     from mlflow.store.tracking.dbmodels.models import SqlTraceInfo, SqlTraceTag
 
