@@ -64,7 +64,7 @@ def test_broken_conversations_are_set_apart_and_the_comparison_is_given_both_way
     budget = {row["blamed"]: row["conversations"] for row in found["challenger_attributions"]}
     assert budget["infrastructure"] == 9 and budget["agent"] == 4
 
-    report = json.loads(assay("analytics", "report", "--json").stdout)
+    report = json.loads(assay("analytics", "report", "--agent", "bot@2", "--json").stdout)
     assert report["pass_rate"]["n"] == 15 and report["as_scored"]["n"] == 24
 
 

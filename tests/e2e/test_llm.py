@@ -84,7 +84,7 @@ def played(assay, few):
     assay("simulate", "run", "--agent", "shop-support@v2", "--trials", "1", "--model", "offline")
 
 
-def judged(assay, stub):
+def judged(assay, stub, *, code: int = 0):
     done = assay(
         "judge",
         "run",
@@ -94,13 +94,15 @@ def judged(assay, stub):
         "The agent stays friendly throughout.",
         "--json",
         env=stub.env(),
+        code=code,
     )
     return json.loads(done.stdout)
 
 
 def test_a_judge_whose_server_fails_gives_errors_and_no_scores(assay, played):
     with StubLLM(lambda request, nth: Status(500)) as stub:
-        judging = judged(assay, stub)
+        judging = judged(assay, stub, code=4)
+    assert judging["errors"] == {"server_error": judging["conversations"]}
     assert judging["unjudged"] == judging["conversations"] > 0
     assert judging["mean_score"] is None
     assert judging["passed"] == judging["failed"] == 0
@@ -115,5 +117,5 @@ def test_a_judge_that_is_told_to_wait_waits_and_answers(assay, played):
 
 def test_no_key_stands_in_any_output(assay, played):
     with StubLLM(lambda request, nth: Status(401), api_key="sk-very-secret") as stub:
-        done = assay("judge", "run", "--model", "openai:stub", "--expect", "x y z", "--json", env=stub.env())
+        done = assay("judge", "run", "--model", "openai:stub", "--expect", "x y z", "--json", env=stub.env(), code=4)
     assert "sk-very-secret" not in done.stdout + done.stderr

@@ -12,13 +12,13 @@ def check(bench: Bench) -> None:
         bench.build()
         seed = 0
 
-        def played(file: str, content_type: str = "application/json") -> dict:
+        def played(file: str, content_type: str = "application/json", code: int = 0) -> dict:
             nonlocal seed
             seed += 1
             agent.answer, agent.content_type = bench.read(file), content_type
             agent.requests.clear()
             run = ("simulate", "run", "--agent", "support@1", "--trials", "1", "--seed", seed)
-            return bench.json(*run)
+            return bench.json(*run, code=code)
 
         for file, thought in (("think.json", "refund"), ("harmony.json", "No refund.")):
             done = played(file)
@@ -46,12 +46,12 @@ def check(bench: Bench) -> None:
             judged = bench.json("judge", "run", "--simulation", done["subject_id"])
             assert judged["finish_reasons"] == done["finish_reasons"]
 
-        done = played("cut.txt", "text/event-stream")
+        done = played("cut.txt", "text/event-stream", code=4)
         assert done["errors"] == {"bad_answer": 5}
         for conversation in bench.conversations(simulation_id=done["subject_id"]):
             assert "it broke off after 'Your parcel is '" in conversation.error.detail
 
-        done = played("200-error.json")
+        done = played("200-error.json", code=4)
         assert done["errors"] == {"rate_limit": 5}
         for conversation in bench.conversations(simulation_id=done["subject_id"]):
             assert conversation.error.attempts == 4

@@ -12,5 +12,5 @@ def check(bench):
     difference = report["pass_rate"]["difference"]
     assert [round(100 * difference[part], 1) for part in ("value", "low", "high")] == [0.0, -34.0, 34.0]
     assert report["as_scored"] is None
-    signs = bench.json("analytics", "report")["signs"]
+    signs = bench.json("analytics", "report", "--agent", "challenger@1")["signs"]
     assert [(sign["kind"], sign["conversations"]) for sign in signs] == [("silence", 10)]
