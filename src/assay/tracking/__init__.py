@@ -39,7 +39,7 @@ from assay.tracking.projects import (
 from assay.tracking.prompts import PromptVersion, prompt
 from assay.tracking.questions import find_answer, keep_answer
 from assay.tracking.registry import AgentSummary, agent_card, list_agents, load_pyfunc, register_agent, registered_name
-from assay.tracking.results import RunSummary, Stored, find_result, list_results, load_result, run_started_at
+from assay.tracking.results import RunSummary, Stored, find_result, list_results, load_result
 from assay.tracking.runs import StageRun, begin_run, evaluation_run, project_run, run_people, stage_run, tag_run
 from assay.tracking.scorers import score_with_mlflow
 from assay.tracking.spans import turn_span_id
@@ -145,7 +145,6 @@ __all__ = [
     "registered_name",
     "restore_ledger_file",
     "run_people",
-    "run_started_at",
     "save_dataset",
     "score_with_mlflow",
     "set_project_tag",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from assay.contracts.stage import AgentRef, DatasetRef, Stage
 from assay.errors import NotFound
-from assay.tracking.artifacts import get_run, read_json
+from assay.tracking.artifacts import read_json
 from assay.tracking.connection import Tracking, quoted, reports_outages, shown
 from assay.tracking.peek import Store, peeks
 from assay.tracking.projects import find_project, project_or_not_found
@@ -127,12 +127,6 @@ def _tags(stage: Stage, agent: AgentRef | None, dataset: DatasetRef | None, pare
 
 PARENT = "parent"
 """The value of a run's tag that is named after the result which it was made from. A comparison has two."""
-
-
-@reports_outages
-def run_started_at(t: Tracking, run_id: str) -> datetime:
-    """When the run was first begun; one that was taken up again keeps that. Raises NotFound."""
-    return _when(get_run(t, run_id).info.start_time)
 
 
 def search_runs(
