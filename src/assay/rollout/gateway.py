@@ -10,15 +10,16 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
 import aiohttp
-import structlog
 from pydantic import ValidationError
 from pydantic_core import from_json
 from yarl import URL
 
+from assay.connectors.network import proxy_for
 from assay.contracts.feedback import Feedback
 from assay.contracts.traffic import Traffic, Upstream
 from assay.errors import BadInput
@@ -47,7 +48,7 @@ from assay.rollout.wire import (
     traceparent,
 )
 
-log = structlog.get_logger("assay")
+_proxy_for = lru_cache(maxsize=64)(proxy_for)
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -297,6 +298,7 @@ class Gateway:
             headers=_headers(scope["headers"], exchange),
             data=body or None,
             allow_redirects=False,
+            proxy=_proxy_for(upstream.url),
         )
 
     async def _forward(

@@ -26,6 +26,12 @@ def chat(*said: str) -> dict[str, object]:
     return {"messages": [{"role": roles[place % 2], "content": text} for place, text in enumerate(said)]}
 
 
+def answered(url: str) -> float:
+    with urllib.request.urlopen(f"{url}/metrics", timeout=60) as answer:
+        lines = answer.read().decode().splitlines()
+    return sum(float(line.split()[-1]) for line in lines if line.startswith("assay_gateway_requests_total{"))
+
+
 def check(bench: Bench) -> None:
     with (
         bench.serve("good.json") as agent,
@@ -46,6 +52,8 @@ def check(bench: Bench) -> None:
         ask(url, completions, "s1", chat("Afternoon: where is my parcel"))
         ask(url, "/chat", "s2", {"question": "Order J4101"})
         assert ask(url, completions, "s3", chat("Is it there?")) == 200
+        # whichever process answers, it tells of all of them
+        assert [answered(url) for _ in range(6)] == [12.0] * 6
     stored = bench.conversations("gw", "production")
     spoken = [[turn.text for turn in row.turns if turn.role == "user"] for row in stored]
     assert ["Morning: I want a refund"] in spoken and ["Afternoon: where is my parcel"] in spoken
