@@ -21,7 +21,7 @@ from assay.tracking.connection import Tracking, quoted, reports_outages
 from assay.tracking.projects import ensure_project, find_project
 from assay.tracking.registry import logged_model
 from assay.tracking.spans import STORED, SpanDraft, TraceDraft, draft_trace
-from assay.tracking.trace_ids import lookup, place
+from assay.tracking.trace_ids import lookup, place, traces_of
 from assay.tracking.traces import StoredConversation, all_pages, batches, load_conversations, write_through_store
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ def read_exchanges(t: Tracking, project: str, conversation_ids: Iterable[str]) -
     """Conversation to its requests; one that the gateway did not store is left out."""
     if (experiment_id := find_project(t, project)) is None:
         return {}
-    return _read(t, experiment_id, place(t, experiment_id, conversation_ids))
+    own = {name: traces[0] for name, traces in traces_of(t, experiment_id, conversation_ids).items()}
+    return _read(t, experiment_id, own)
 
 
 @reports_outages
@@ -63,7 +64,7 @@ def append_exchanges(
     what people said stays. tags: of each conversation's trace.
     """
     experiment_id = ensure_project(t, project)
-    traces = place(t, experiment_id, exchanges)
+    traces = place(t, experiment_id, simulation_id, exchanges)
     stored = _read(t, experiment_id, traces)
     left: dict[str, list[Exchange]] = {name: list(new) for name, new in exchanges.items()}
     for _ in range(ROUNDS):
