@@ -138,10 +138,21 @@ def withdraw_judgments(t: Tracking, trace_ids: Sequence[str]) -> None:
             groups = set()
             for row in info.assessments:
                 if row.source.source_type != "HUMAN" and (group := (row.metadata or {}).get(GROUP)):
-                    t.store.delete_assessment(info.trace_id, row.assessment_id)
+                    _unless_gone(t.store.delete_assessment, info.trace_id, row.assessment_id)
                     groups.add(group)
             for group in groups & info.tags.keys():
-                t.store.delete_trace_tag(info.trace_id, group)
+                _unless_gone(t.store.delete_trace_tag, info.trace_id, group)
+
+
+def _unless_gone(delete: Callable[[str, str], None], trace_id: str, name: str) -> None:
+    """Another writer to the same conversation may have deleted it first."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        delete(trace_id, name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
 
 
 def _draft(
