@@ -33,6 +33,9 @@ test: $(DEV) $(PAGE) ## Run all tests
 model-test: $(DEV) $(MODEL) ## Run the six agents with a real small model from PyPI, and measure them; slow
 	@$(BIN)/python -m tests.model.measure
 
+fuzz: $(DEV) ## Try 100,000 odd inputs at every door; FUZZ_EXAMPLES sets how many each test tries
+	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-8000} $(BIN)/python -m pytest tests/fuzz -p no:xdist --timeout 0
+
 lint: $(DEV) ## Style: ruff
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
