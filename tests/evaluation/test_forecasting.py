@@ -5,19 +5,11 @@ import pytest
 
 from assay.contracts.conversation import Turn
 from assay.contracts.estimate import Estimate, Insufficient
-from assay.contracts.feedback import Feedback
 from assay.errors import BadInput
-from assay.evaluation.forecasting import expected, score
+from assay.evaluation.forecasting import expected, score_rate
 from assay.evaluation.user_distance import user_distance
 
 KNOWN = Estimate(value=0.8, low=0.72, high=0.88, n=120, clusters=40, method="t")
-
-
-def rated(share: float, count: int = 100) -> list[Feedback]:
-    return [
-        Feedback(feedback_id=f"f-{n}", user=f"u-{n}", thumbs="up" if n < share * count else "down")
-        for n in range(count)
-    ]
 
 
 def seen(share: float, count: int = 100) -> Estimate:
@@ -33,15 +25,33 @@ def test_a_forecast_is_wider_than_what_is_known_and_the_fewer_come_the_wider():
 
 @pytest.mark.parametrize(("came", "covered"), [(0.82, True), (0.6, False)])
 def test_a_forecast_holds_or_misses(came, covered):
-    found = score(KNOWN, seen(came), rated(came))
-    assert found is not None and found.covered is covered
-    assert found.brier == pytest.approx(came * 0.04 + (1 - came) * 0.64)
+    scored = score_rate(KNOWN, seen(came), raw=True)
+    assert scored is not None and scored.covered is covered
+    assert scored.brier == pytest.approx(came * 0.04 + (1 - came) * 0.64)
+    assert score_rate(KNOWN, seen(came), raw=False).brier is None
 
 
 def test_too_little_is_neither():
-    found = score(KNOWN, Insufficient(reason="few", n=2), rated(1.0, 2))
-    assert found is not None and found.covered is None
-    assert score(Insufficient(reason="few", n=2), seen(0.5), rated(0.5)) is None
+    scored = score_rate(KNOWN, Insufficient(reason="few", n=2), raw=True)
+    assert scored is not None and scored.covered is None and scored.brier is None
+    assert score_rate(Insufficient(reason="few", n=2), seen(0.5), raw=True) is None
+
+
+@pytest.mark.parametrize(("before", "after"), [(60, 60), (40, 200), (200, 40)])
+def test_a_forecast_of_the_same_rate_holds_at_the_stated_confidence(before, after):
+    """Both rates are estimates of one truth; the interval takes in the uncertainty of both."""
+    from assay.evaluation.results import quantity
+    from assay.statistics import clustered_mean
+
+    rng, held, runs = np.random.default_rng(7), 0, 400
+    for _ in range(runs):
+        rates = []
+        for count in (before, after):
+            chance = rng.beta(6, 2.5, count)
+            values = rng.random((count, 3)) < chance[:, None]
+            rates.append(quantity(clustered_mean(values.reshape(-1).astype(float), np.repeat(np.arange(count), 3))))
+        held += bool(score_rate(rates[0], rates[1], raw=True).covered)
+    assert 0.92 <= held / runs <= 0.98
 
 
 def talks(rng, count: int, words: int, questions: float):

@@ -308,7 +308,7 @@ class TestProduction:
 
     def test_a_forecast_that_did_not_hold_is_bad_news(self, production):
         report = lay_out_production(production, made_at=MADE_AT)
-        assert report.tone == "bad" and "does not stand for production yet" in words(report)
+        assert report.tone == "bad" and "does not represent production yet" in words(report)
 
     def test_columns_that_say_nothing_are_left_out(self, production):
         report = lay_out_production(production, made_at=MADE_AT)

@@ -32,7 +32,10 @@ def ingest(
         Literal["day-first", "month-first"] | None, Parameter(help="How dates such as 03/02/2026 are read.")
     ] = None,
     agent: Annotated[str | None, Parameter(help="agent_id@version that it is on.")] = None,
-    analytics: Annotated[str | None, Parameter(help="The report whose forecast is scored.")] = None,
+    analytics: Annotated[str | None, Parameter(help="Analytics report whose forecast is scored.")] = None,
+    observed: Annotated[
+        str | None, Parameter(help="Analytics report on a judged random sample of production, to score it on.")
+    ] = None,
     model: str | None = None,
     io: InOut = InOut(),
 ) -> None:
@@ -49,6 +52,7 @@ def ingest(
         agent=agent_ref(agent) if agent else None,
         items=items,
         analytics_id=analytics,
+        observed_id=observed,
         model=model,
     )
     result = run_and_answer(request, io)

@@ -32,6 +32,8 @@ def run(
     agent: Annotated[str | None, Parameter(help="The simulation of this agent_id@version.")] = None,
     experiment: Annotated[str | None, Parameter(help="Judge traces of this MLflow experiment instead.")] = None,
     filter: Annotated[str, Parameter(help="Which of its traces, as in mlflow.search_traces.")] = "",
+    sample: Annotated[int | None, Parameter(help="A random sample of so many conversations of all that match.")] = None,
+    seed: Annotated[int, Parameter(help="Seed of the sample.")] = 0,
     expect: Annotated[tuple[str, ...], Parameter(help="Something that every conversation must do, in words.")] = (),
     rubric: Annotated[str | None, Parameter(help="More that the judge should know.")] = None,
     model: Annotated[tuple[str, ...], Parameter(help="A judge's model; several make a panel.")] = (),
@@ -41,7 +43,7 @@ def run(
     io: InOut = InOut(),
 ) -> None:
     """Judge a simulation, or traces that are already in MLflow."""
-    traces = TraceQuery(experiment=experiment, filter=filter) if experiment else None
+    traces = TraceQuery(experiment=experiment, filter=filter, sample=sample, seed=seed) if experiment else None
     if simulation is None and traces is None and io.input is None:
         simulation = only(io.name, Stage.SIMULATE, agent_ref(agent) if agent else None)
     named = [{"model": name} for name in model]

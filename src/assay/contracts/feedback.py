@@ -73,13 +73,21 @@ class Feedback(Document):
         return self.thumbs is not None or self.rating is not None or bool((self.comment or "").strip())
 
     @property
-    def negative(self) -> bool | None:
-        """Thumbs first, then the rating (1, 2 negative; 4, 5 not); None: neither says."""
+    def grade(self) -> int | None:
+        """On the scale of ratings, 1 to 5; thumbs count first, as 1 and 5. None: neither was given."""
         if self.thumbs is not None:
-            return self.thumbs == "down"
-        if self.rating is None or self.rating == 3:
-            return None
-        return self.rating < 3
+            return 5 if self.thumbs == "up" else 1
+        return self.rating
+
+    @property
+    def negative(self) -> bool | None:
+        """A grade of 1 or 2; a 3 is not negative. None: no grade."""
+        return None if self.grade is None else self.grade < 3
+
+    @property
+    def positive(self) -> bool | None:
+        """A grade of 4 or 5; a 3 is not positive. None: no grade."""
+        return None if self.grade is None else self.grade > 3
 
 
 class FeedbackRequest(StageRequest):
@@ -89,6 +97,9 @@ class FeedbackRequest(StageRequest):
     """The rollout that it is feedback on; None: not part of one."""
     analytics_id: Slug | None = None
     """The report whose forecast is scored; None: none is."""
+    observed_id: Slug | None = None
+    """The analytics report on a judged random sample of production, which the forecast is scored on; None: it is not
+    scored, since ratings come from the users who chose to rate."""
     narrative: str | None = None
     model: ModelName | None = None
 
@@ -109,7 +120,7 @@ class ComplaintCluster(Contract):
     feedback_ids: tuple[Name, ...]
     conversation_ids: tuple[str, ...]
     in_dataset: bool
-    """Some scenario of the agent's dataset already tests this."""
+    """Some scenario of the agent's dataset already tests this. False where there is no dataset."""
 
 
 class ForecastScore(Contract):
@@ -118,10 +129,13 @@ class ForecastScore(Contract):
     topic: str | None = None
     """None: of all conversations."""
     predicted: Estimate
+    """The predicted rate, its interval widened by the uncertainty of what was observed."""
     observed: Quantity
+    """The judged pass rate of a random sample of production."""
     covered: bool | None
     """The prediction's interval holds the observed rate; None: too little was observed."""
     brier: Share | None
+    """None: too little was observed, or the observed rate is a corrected one."""
 
 
 class ForecastRecord(Contract):
@@ -142,6 +156,17 @@ class TrendPoint(Contract):
 
     week: str
     """Its Monday, such as 2026-03-02."""
+    items: int
+    """With a grade."""
+    satisfaction: Quantity
+    mean_grade: float | None = None
+    """From 1 to 5; None: a report of before this was kept."""
+
+
+class VersionFeedback(Contract):
+    """What was handed in on another version of the agent."""
+
+    agent: AgentRef
     items: int
     satisfaction: Quantity
 
@@ -165,22 +190,37 @@ class ProductionReport(StageResult):
     stage: Literal[Stage.FEEDBACK] = Stage.FEEDBACK
     agent: AgentRef
     items: int
-    """Items with a rating or a comment."""
+    """Items on this version with a rating or a comment."""
+    other_versions: tuple[VersionFeedback, ...] = ()
+    """Items that name another version: stored, and counted nowhere else in this report."""
     unrated: int = 0
     """Conversations that were handed in although nobody rated them."""
+    response_rate: Quantity | None = None
+    """Share of the conversations handed in that somebody rated; None: only rated ones were handed in, so it is not
+    known."""
+    satisfaction_bounds: tuple[Share, Share] | None = None
+    """What satisfaction would be if all unrated conversations were negative, and if none were (Manski 1989); None:
+    the unrated ones are not known."""
+    unknown_users: int = 0
+    """Items that name no user. Each counts as a user of its own, so intervals may be too narrow."""
     linked: int
     """Rated items that are stored as assessments on a trace."""
     satisfaction: Estimate | Insufficient
-    """Share of the rated items that are not negative."""
+    """Share of the items with a grade that are not negative: thumbs up, or a rating of 3 to 5."""
+    positive: Quantity | None = None
+    """Share of the items with a grade that are positive: thumbs up, or a rating of 4 or 5. None: a report of before
+    this was kept."""
     mean_rating: Quantity
     by_topic: dict[Name, Quantity]
     clusters: tuple[ComplaintCluster, ...]
     forecast: ForecastScore | None
-    """None: no forecast was named, or it had none."""
+    """None: no forecast was named, or no judged sample of production that it could be scored on."""
     trend: tuple[TrendPoint, ...] = ()
     """Week by week, the first one first; items without a time are left out."""
     falling: bool | None = None
-    """The last week is worse than those before, and not by chance; None: too little to tell."""
+    """Grades fall over time, at some moment or little by little, and not by chance; None: too little to tell."""
+    decline: str = ""
+    """What the test for a fall found, in words."""
     forecasts_by_topic: tuple[ForecastScore, ...] = ()
     forecast_record: ForecastRecord | None = None
     """None: no forecast was held against production yet."""

@@ -85,6 +85,11 @@ class TraceQuery(Contract):
     filter: str = ""
     """As in mlflow.search_traces."""
     max_traces: int = Field(default=1000, ge=1)
+    """The newest so many. With `sample` it does not count."""
+    sample: int | None = Field(default=None, ge=1)
+    """A random sample of so many conversations of all that match, each as likely as any other; None: no sample."""
+    seed: int = 0
+    """Of the sample: the same seed over the same traces draws the same."""
 
 
 class JudgeRequest(StageRequest):
@@ -138,6 +143,8 @@ class Judging(StageResult):
     """The agent's turns by how they ended, of those whose server says so; empty: not known."""
     silent_turns: int = Field(default=0, ge=0)
     """The agent's turns without a word and without a call."""
+    population: int | None = None
+    """Conversations of the experiment that matched, of which these are a random sample; None: not sampled."""
     skipped_traces: dict[str, int] = Field(default_factory=dict)
     """How many traces of the experiment were passed over, by reason."""
     judge: str

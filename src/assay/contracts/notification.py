@@ -17,6 +17,7 @@ class NotificationKind(StrEnum):
     ROLLOUT_CHANGED = "rollout_changed"
     SCHEDULE_FAILED = "schedule_failed"
     VERDICT = "verdict"
+    RATINGS_FALL = "ratings_fall"
     TEST = "test"
 
 

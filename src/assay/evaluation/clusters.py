@@ -174,7 +174,7 @@ def complaint_clusters(complaints: Sequence[Feedback], scenarios: Sequence[Scena
                 share_of_negative=len(silent) / len(complaints),
                 feedback_ids=tuple(item.feedback_id for item in silent),
                 conversation_ids=tuple(item.conversation_id for item in silent if item.conversation_id),
-                in_dataset=all(item.topic is None or item.topic in known for item in silent),
+                in_dataset=all(item.topic in known for item in silent),
             )
         )
     return tuple(sorted(clusters, key=lambda cluster: (-cluster.items, cluster.name)))

@@ -3,8 +3,9 @@
 from assay.evaluation.prepared_questions import Prepared, either, estimated, listed
 
 COUNTED = listed(
-    "SELECT {by}count(*) AS items, count(*) FILTER (content) AS content, count(*) FILTER (NOT content) AS negative, "
-    "count(*) FILTER (content IS NULL) AS neither FROM feedback WHERE {where} GROUP BY ALL ORDER BY ALL"
+    "SELECT {by}count(*) AS items, count(*) FILTER (satisfied) AS not_negative, "
+    "count(*) FILTER (NOT satisfied) AS negative, count(*) FILTER (satisfied IS NULL) AS not_rated "
+    "FROM feedback WHERE {where} GROUP BY ALL ORDER BY ALL"
 )
 COMPLAINTS = """
     SELECT complaint, items, CASE WHEN in_dataset THEN 'tested' ELSE 'not tested yet' END AS so_far, for_example
@@ -32,7 +33,7 @@ FEEDBACK_QUESTIONS = (
         "What users wrote",
         listed(
             "SELECT comment, rating, thumbs, topic, conversation_id FROM feedback "
-            "WHERE comment IS NOT NULL AND {where} ORDER BY content NULLS LAST, feedback_id LIMIT 10"
+            "WHERE comment IS NOT NULL AND {where} ORDER BY satisfied NULLS LAST, feedback_id LIMIT 10"
         ),
     ),
     Prepared(
@@ -45,7 +46,7 @@ FEEDBACK_QUESTIONS = (
     Prepared(
         r"satisf|happy|content|thumbs|like|positive|rate\b|good|mood|feedback",
         "Rated items that are not negative",
-        either(estimated("content"), COUNTED),
+        either(estimated("satisfied"), COUNTED),
     ),
 )
 """The first whose pattern fits is taken; the last where only a group or a value was named."""

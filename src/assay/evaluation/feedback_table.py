@@ -14,7 +14,7 @@ MEASURED = Measured(
     side=None,
     by=("topic", "complaint", "agent"),
     measures=(
-        Measure("content", "items that are not negative", "share", better="higher"),
+        Measure("satisfied", "items that are not negative", "share", better="higher"),
         Measure("rating", "mean rating", "score", better="higher"),
     ),
 )
@@ -26,7 +26,8 @@ class FeedbackTable(MeasuredTables):
     measured = MEASURED
 
     def __init__(self, report: ProductionReport, items: Sequence[Feedback]) -> None:
-        """Without the items only what the report itself holds can be asked."""
+        """Without the items only what the report itself holds can be asked. Those on other versions are left out."""
+        items = [item for item in items if item.agent in (None, report.agent)]
         complaint = {name: cluster.name for cluster in report.clusters for name in cluster.feedback_ids}
         super().__init__(
             (
@@ -67,7 +68,7 @@ def _item(item: Feedback, report: ProductionReport, complaint: str | None) -> Ro
         "topic": item.topic,
         "thumbs": item.thumbs,
         "rating": item.rating,
-        "content": None if item.negative is None else not item.negative,
+        "satisfied": None if item.negative is None else not item.negative,
         "comment": item.comment,
         "complaint": complaint,
         "first_words": said[0] if said else None,
@@ -97,7 +98,7 @@ FEEDBACK = (
     Column("topic", "VARCHAR"),
     Column("thumbs", "VARCHAR", "up, down"),
     Column("rating", "BIGINT", "from 1 to 5"),
-    Column("content", "BOOLEAN", "false: negative; NULL: neither"),
+    Column("satisfied", "BOOLEAN", "rated 3 to 5, or thumbs up; NULL: not rated"),
     Column("comment", "VARCHAR", "the user's words"),
     Column("complaint", "VARCHAR", "the group in complaints; NULL: no complaint"),
     Column("first_words", "VARCHAR", "what the user said to the agent first"),
@@ -111,7 +112,7 @@ COMPLAINTS = (
 )
 FORECAST = (
     Column("predicted", "DOUBLE", "pass rate before the release"),
-    Column("observed", "DOUBLE", "share of rated items that are not negative"),
+    Column("observed", "DOUBLE", "judged pass rate of a sample of production"),
     Column("covered", "BOOLEAN", "their intervals meet; NULL: too little data"),
     Column("brier", "DOUBLE"),
 )

@@ -1,10 +1,11 @@
 """What production is expected to show, scored once it has shown it, and the record of all such forecasts."""
 
+import math
 from collections.abc import Sequence
 
 from assay.contracts.analytics import AnalyticsReport, AnalyzeRequest, Forecast, RatePrecision
 from assay.contracts.estimate import Estimate, Insufficient, Quantity
-from assay.contracts.feedback import Feedback, ForecastRecord, ForecastScore, ProductionReport
+from assay.contracts.feedback import ForecastRecord, ForecastScore, ProductionReport
 from assay.evaluation.results import TrialResult, passes, quantity, slice_of
 from assay.statistics import Estimate as Estimated
 from assay.statistics import Insufficient as TooLittle
@@ -33,46 +34,50 @@ def expected(rate: Quantity, conversations: int) -> Quantity:
     return quantity(predict_rate(known, max(1, conversations), confidence=rate.confidence))
 
 
-def score(
-    predicted: Quantity, observed: Quantity, items: Sequence[Feedback], topic: str | None = None
-) -> ForecastScore | None:
-    """Whether the prediction for as many conversations as came holds what was observed; None: none was predicted.
+def score(predicted: AnalyticsReport, observed: AnalyticsReport) -> ForecastScore | None:
+    """Whether the forecast of the pass rate holds what judges found on a sample of production.
 
-    predicted: the rate as it was known before. Each user counts once among those that came.
+    observed: the report on the judged sample. None: nothing was forecast.
     """
-    from assay.statistics.forecast import brier
+    return score_rate(predicted.expected, observed.expected, raw=observed.corrected_pass_rate is None)
 
+
+def scores_by_topic(predicted: AnalyticsReport, observed: AnalyticsReport) -> tuple[ForecastScore, ...]:
+    """Of every topic that both reports have."""
+    rates = _by_topic(predicted)
+    scores = [
+        score_rate(rates[topic], rate, raw=True, topic=topic)
+        for topic, rate in _by_topic(observed).items()
+        if topic in rates
+    ]
+    return tuple(scored for scored in scores if scored is not None)
+
+
+def _by_topic(report: AnalyticsReport) -> dict[str, Quantity]:
+    return {rate.value: rate.pass_rate for rate in report.slices if rate.dimension == "topic"}
+
+
+def score_rate(predicted: Quantity, observed: Quantity, *, raw: bool, topic: str | None = None) -> ForecastScore | None:
+    """The forecast of one rate; None: there is none. raw: the observed rate is the judge's own, not corrected.
+
+    The prediction's interval takes in the uncertainty of both rates by square-and-add (Newcombe 1998, method 10): if
+    both are estimates of one rate, it holds the observed value about as often as its confidence says.
+    """
     if not isinstance(predicted, Estimate):
         return None
-    rated = [item for item in items if item.negative is not None]
-    users = {item.user or item.conversation_id or item.feedback_id for item in rated}
-    for_these = expected(predicted, max(1, len(users)))
-    assert isinstance(for_these, Estimate)  # noqa: S101, an estimate stays one
-    covered = None
-    if isinstance(observed, Estimate):
-        covered = for_these.low <= observed.value <= for_these.high
-    outcomes = [float(not item.negative) for item in rated]
+    if not isinstance(observed, Estimate):
+        return ForecastScore(topic=topic, predicted=predicted, observed=observed, covered=None, brier=None)
+    value, rate = predicted.value, observed.value
+    low = max(0.0, value - math.hypot(value - predicted.low, observed.high - rate))
+    high = min(1.0, value + math.hypot(predicted.high - value, rate - observed.low))
     return ForecastScore(
         topic=topic,
-        predicted=for_these,
+        predicted=predicted.replace(low=low, high=high, method=f"{predicted.method}, square-and-add"),
         observed=observed,
-        covered=covered,
-        brier=brier([predicted.value] * len(outcomes), outcomes),
+        covered=low <= rate <= high,
+        # each conversation passes or fails: the mean of (value - outcome) squared
+        brier=(value - rate) ** 2 + rate * (1 - rate) if raw else None,
     )
-
-
-def scores_by_topic(
-    report: AnalyticsReport, items: Sequence[Feedback], observed: dict[str, Quantity]
-) -> tuple[ForecastScore, ...]:
-    """Of every topic that was forecast and has feedback."""
-    rates = {rate.value: rate.pass_rate for rate in report.slices if rate.dimension == "topic"}
-    found = []
-    for topic, seen in observed.items():
-        if topic in rates:
-            inside = [item for item in items if item.topic == topic]
-            if (scored := score(rates[topic], seen, inside, topic)) is not None:
-                found.append(scored)
-    return tuple(found)
 
 
 def record(reports: Sequence[ProductionReport]) -> ForecastRecord | None:

@@ -81,9 +81,12 @@ def finding(result: StageResult) -> str:
             shares = ", ".join(f"{100 * step.share:g} %" for step in result.steps)
             return f"version {result.registry_version} is in {result.registry_stage}; rollout plan {shares}"
         case ProductionReport():
+            falling = f"; RATINGS ARE FALLING: {result.decline}" if result.falling else ""
+            apart = sum(version.items for version in result.other_versions)
+            others = f"; {apart} items on other versions left out" if apart else ""
             return (
-                f"{result.items} items; satisfied {show_quantity(result.satisfaction, 'share')}; "
-                f"{len(result.proposed_scenarios)} scenarios proposed"
+                f"{result.agent}: {result.items} items, not negative {show_quantity(result.satisfaction, 'share')}"
+                f"{falling}{others}; {len(result.proposed_scenarios)} scenarios proposed"
             )
         case _:
             return result.subject_id

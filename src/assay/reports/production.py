@@ -17,7 +17,7 @@ from assay.contracts.report import (
 )
 from assay.evaluation.facts import show_quantity, show_value
 from assay.reports.palette import Tone
-from assay.reports.parts import caveats, chosen, drawn, kept, method, of_100, one_of, point, provenance, row, table
+from assay.reports.parts import caveats, chosen, drawn, kept, method, one_of, point, provenance, row, table
 
 MOST_BARS = 10
 MOST_ROWS = 20
@@ -52,23 +52,39 @@ def _headline(report: ProductionReport) -> str:
     rate = report.satisfaction
     if not isinstance(rate, Estimate):
         return f"There is too little feedback to say how satisfied users are ({rate.reason}); {blind}."
-    return f"Of 100 ratings {of_100(rate.value)} are not negative ({of_100(rate.low)} to {of_100(rate.high)}); {blind}."
+    falling = "ratings are falling; " if report.falling else ""
+    return f"{show_quantity(rate, 'share')} of the ratings are not negative; {falling}{blind}."
 
 
 def _tone(report: ProductionReport) -> Tone:
-    if report.forecast is not None and report.forecast.covered is False:
+    if report.falling or (report.forecast is not None and report.forecast.covered is False):
         return "bad"
     return "unsure" if any(not cluster.in_dataset for cluster in report.clusters) else "plain"
 
 
 def _few(report: ProductionReport) -> tuple[str, ...]:
-    if report.items >= 30:
-        return ()
-    return (f"Little feedback: {report.items} items. A few users more can move every number.",)
+    notes = []
+    if report.items < 30:
+        notes.append(f"Little feedback: {report.items} items. A few more users can move every number.")
+    if report.unknown_users:
+        notes.append(
+            f"{report.unknown_users} of {report.items} items name no user. Each counts as a user of its own, so the "
+            "intervals may be too narrow."
+        )
+    return tuple(notes)
 
 
 def _summary(report: ProductionReport) -> Section:
-    facts = chosen(report.facts, "satisfaction", "mean_rating", "items", "missed_clusters", "proposed")
+    facts = chosen(
+        report.facts,
+        "satisfaction",
+        "positive",
+        "mean_rating",
+        "response_rate",
+        "items",
+        "missed_clusters",
+        "proposed",
+    )
     return Section(title="In short", blocks=(FactsBlock(facts=facts), TextBlock(text=report.narrative.text)))
 
 
@@ -112,12 +128,20 @@ def _trend(report: ProductionReport) -> Section:
         chart="line", title="Share of rated items that are not negative, by week", points=points, unit="share"
     )
     said = {
-        True: "**The last week is worse than those before, and not by chance.**",
-        False: "The last week is not worse than those before by more than chance.",
-        None: "Too few users to say whether the last week is worse.",
+        True: f"**Ratings are falling: {report.decline}.**",
+        False: f"Over all weeks, {report.decline}.",
+        None: f"Too little data for a test of a fall: {report.decline}.",
     }[report.falling]
-    rows = tuple(row(w.week, w.items, show_quantity(w.satisfaction, "share")) for w in report.trend)
-    columns = ("Week from", "Items", "Not negative")
+    rows = tuple(
+        row(
+            week.week,
+            week.items,
+            show_quantity(week.satisfaction, "share"),
+            "" if week.mean_grade is None else f"{week.mean_grade:.2f}",
+        )
+        for week in report.trend
+    )
+    columns = ("Week from", "Items", "Not negative", "Mean grade, of 5")
     return Section(
         title="Week by week",
         blocks=(TextBlock(text=said), *((chart,) if len(points) > 1 else ()), table(columns, rows)),
@@ -150,10 +174,10 @@ def _forecast(report: ProductionReport) -> Section:
     if forecast is None:
         return Section(title="How the forecast held", blocks=())
     said = {
-        True: "Production is what the analytics report led to expect: its interval holds what came.",
-        False: "Production is not what the analytics report led to expect: the dataset does not stand for production "
-        "yet.",
-        None: "Too little was observed to score the forecast.",
+        True: "Judged on a sample, production is what the analytics report led to expect: its interval holds the rate.",
+        False: "Judged on a sample, production is not what the analytics report led to expect: the dataset does not "
+        "represent production yet.",
+        None: "Too little of production was judged to score the forecast.",
     }[forecast.covered]
     brier = f" Brier score {show_value(forecast.brier, 'score')}; 0 is perfect." if forecast.brier is not None else ""
     tone: Tone = "plain" if forecast.covered is None else "good" if forecast.covered else "bad"
@@ -205,7 +229,9 @@ def _proposed(report: ProductionReport) -> Section:
 
 def _method() -> Section:
     return method(
-        "Thumbs count before ratings. Ratings of 1 and 2 are negative, 4 and 5 are not, 3 says neither.",
+        "Thumbs count before ratings. Ratings of 1 and 2 are negative, 4 and 5 are positive, 3 is neither.",
+        "The forecast is scored on what it predicts, the judged pass rate, on a random sample of production.",
+        "The test for a fall looks at all grades over all time, not at calendar weeks.",
         "Intervals are clustered by user, for one user's items are not independent of each other.",
         "Feedback is no random sample of conversations: those who write are more pleased or more annoyed than others.",
     )

@@ -3,15 +3,25 @@
 import asyncio
 import re
 from collections.abc import Sequence
-from datetime import UTC, timedelta
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 from assay.contracts.analytics import AnalyticsReport, Narrative
 from assay.contracts.base import content_hash, short_id
 from assay.contracts.dataset import Scenario
 from assay.contracts.estimate import Estimate, Quantity
-from assay.contracts.feedback import Feedback, FeedbackRequest, ProductionReport, TrendPoint, UserDistance
-from assay.contracts.stage import Stage
+from assay.contracts.feedback import (
+    Feedback,
+    FeedbackRequest,
+    ProductionReport,
+    TrendPoint,
+    UserDistance,
+    VersionFeedback,
+)
+from assay.contracts.judgment import Judging
+from assay.contracts.notification import NotificationKind
+from assay.contracts.stage import AgentRef, Stage
+from assay.errors import BadInput
 from assay.evaluation.clusters import complaint_clusters
 from assay.evaluation.forecasting import record, score, scores_by_topic
 from assay.evaluation.production_facts import production_facts
@@ -48,6 +58,7 @@ async def feedback(request: FeedbackRequest, context: Context) -> ProductionRepo
         request.narrative,
         model_name,
         author.prompt_hash,
+        *([request.observed_id] if request.observed_id else []),
     ]
 
     async def work(run: "StageRun") -> ProductionReport:
@@ -58,9 +69,8 @@ async def feedback(request: FeedbackRequest, context: Context) -> ProductionRepo
         linked = await asyncio.to_thread(write_feedback, context.tracking, request.project, items)
         context.tell(Stage.FEEDBACK, 1, 3)
         scenarios = await known_scenarios(request, context)
-        analytics = await _analytics(request, context)
         spoken = with_known_topics(items, scenarios)
-        draft = compute(request, spoken, scenarios, linked, analytics)
+        draft = compute(request, spoken, scenarios, linked, await _forecast(request, context))
         draft = draft.replace(
             forecast_record=record([*await _earlier(request, context), draft]),
             user_distance=await _user_distance(request, items, context),
@@ -88,6 +98,9 @@ async def feedback(request: FeedbackRequest, context: Context) -> ProductionRepo
         await asyncio.to_thread(run.log_text, ITEMS, lines + "\n")
         await asyncio.to_thread(run.log_metrics, _metrics(report))
         await context.keep_calls(run, calls)
+        if report.falling:
+            title = f"Ratings of {report.agent} are falling"
+            context.notify(NotificationKind.RATINGS_FALL, report.project, title, report.decline, report.subject_id)
         context.tell(Stage.FEEDBACK, 3, 3)
         return report
 
@@ -109,45 +122,85 @@ def compute(
     items: Sequence[Feedback],
     scenarios: Sequence[Scenario],
     linked: int,
-    analytics: AnalyticsReport | None,
+    forecast: tuple[AnalyticsReport, AnalyticsReport] | None,
 ) -> ProductionReport:
-    """The report with all its numbers and no words yet. analytics: whose forecast is scored; None: none is."""
-    unrated = sum(not item.rated for item in items)
-    items = [item for item in items if item.rated]
-    topics = sorted({item.topic for item in items if item.topic})
-    observed = satisfaction(items)
-    by_topic = {topic: satisfaction([item for item in items if item.topic == topic]) for topic in topics}
+    """The report with all its numbers and no words yet.
+
+    forecast: the report whose forecast is scored, and the one on a judged sample of production; None: none is scored.
+    """
+    here = [item for item in items if item.agent in (None, request.agent)]
+    unrated = sum(not item.rated for item in here)
+    rated = [item for item in here if item.rated]
+    topics = sorted({item.topic for item in rated if item.topic})
+    scored = score(*forecast) if forecast else None
     return ProductionReport(
         project=request.project,
         gated=request.gated,
         subject_id="production-draft",
         agent=request.agent,
-        items=len(items),
+        items=len(rated),
+        other_versions=other_versions(items, request.agent),
         unrated=unrated,
+        response_rate=response_rate(here) if unrated else None,
+        satisfaction_bounds=satisfaction_bounds(here) if unrated else None,
+        unknown_users=sum(item.user is None for item in rated),
         linked=linked,
-        satisfaction=observed,
-        mean_rating=_mean_rating(items),
-        by_topic=by_topic,
-        trend=(weeks := trend(items)),
-        falling=falling(items, weeks),
-        clusters=complaint_clusters([item for item in items if item.negative], scenarios),
-        forecast=score(analytics.expected, observed, items) if analytics else None,
-        forecasts_by_topic=scores_by_topic(analytics, items, by_topic) if analytics else (),
+        satisfaction=satisfaction(rated),
+        positive=share(rated, [item.positive for item in rated]),
+        mean_rating=_mean_rating(rated),
+        by_topic={topic: satisfaction([item for item in rated if item.topic == topic]) for topic in topics},
+        trend=trend(rated),
+        **_decline(rated),
+        clusters=complaint_clusters([item for item in rated if item.negative], scenarios),
+        forecast=scored,
+        forecasts_by_topic=scores_by_topic(*forecast) if forecast else (),
         proposed_scenarios=(),
         facts=(),
         narrative=Narrative(text="", author="nobody"),
     )
 
 
-def satisfaction(items: Sequence[Feedback]) -> Quantity:
-    """Share of the rated items that are not negative. One user's items are one cluster."""
+def share(items: Sequence[Feedback], answers: Sequence[bool | None]) -> Quantity:
+    """Share of True among the answers, one for each item; None is left out. One user's items are one cluster."""
     import numpy as np
 
     from assay.statistics import clustered_mean
 
-    rated = [item for item in items if item.negative is not None]
-    values = np.array([float(not item.negative) for item in rated])
-    return quantity(clustered_mean(values, _users(rated)), clustered_by="users")
+    given = [(item, answer) for item, answer in zip(items, answers, strict=True) if answer is not None]
+    values = np.array([float(answer) for _, answer in given])
+    return quantity(clustered_mean(values, _users([item for item, _ in given])), clustered_by="users")
+
+
+def satisfaction(items: Sequence[Feedback]) -> Quantity:
+    """Share of the items with a grade that are not negative."""
+    return share(items, [None if item.negative is None else not item.negative for item in items])
+
+
+def response_rate(items: Sequence[Feedback]) -> Quantity:
+    """Share of the conversations that somebody graded."""
+    return share(items, [item.grade is not None for item in items])
+
+
+def satisfaction_bounds(items: Sequence[Feedback]) -> tuple[float, float] | None:
+    """Satisfaction if every conversation without a grade were negative, and if none were; None: there are no items."""
+    if not items:
+        return None
+    good = sum(item.negative is False for item in items)
+    missing = sum(item.negative is None for item in items)
+    return good / len(items), (good + missing) / len(items)
+
+
+def other_versions(items: Sequence[Feedback], agent: AgentRef) -> tuple[VersionFeedback, ...]:
+    """What was handed in on versions other than this one, most items first."""
+    by_version: dict[AgentRef, list[Feedback]] = {}
+    for item in items:
+        if item.agent not in (None, agent):
+            by_version.setdefault(item.agent, []).append(item)
+    found = [
+        VersionFeedback(agent=version, items=len(rows), satisfaction=satisfaction(rows))
+        for version, rows in by_version.items()
+    ]
+    return tuple(sorted(found, key=lambda version: (-version.items, str(version.agent))))
 
 
 def with_known_topics(items: Sequence[Feedback], scenarios: Sequence[Scenario]) -> list[Feedback]:
@@ -171,32 +224,41 @@ def trend(items: Sequence[Feedback]) -> tuple[TrendPoint, ...]:
     """Satisfaction week by week, weeks from Monday, UTC."""
     weeks: dict[str, list[Feedback]] = {}
     for item in items:
-        if item.at is not None and item.negative is not None:
+        if item.at is not None and item.grade is not None:
             weeks.setdefault(_week(item), []).append(item)
     return tuple(
-        TrendPoint(week=w, items=len(rows), satisfaction=satisfaction(rows)) for w, rows in sorted(weeks.items())
+        TrendPoint(week=week, items=len(rows), satisfaction=satisfaction(rows), mean_grade=_mean_grade(rows))
+        for week, rows in sorted(weeks.items())
     )
 
 
-def falling(items: Sequence[Feedback], weeks: Sequence[TrendPoint]) -> bool | None:
-    """Whether the last week's ratings are worse than those of the weeks before, users being what is independent."""
-    from assay.statistics.drift import Drift, kolmogorov_smirnov
+def _mean_grade(items: Sequence[Feedback]) -> float:
+    grades = [item.grade for item in items if item.grade is not None]
+    return sum(grades) / len(grades)
 
-    if len(weeks) < 2:
-        return None
-    dated = [item for item in items if item.at is not None and item.negative is not None]
-    before = [item for item in dated if _week(item) != weeks[-1].week]
-    last = [item for item in dated if _week(item) == weeks[-1].week]
-    found = kolmogorov_smirnov(
-        [float(not item.negative) for item in before],
-        [float(not item.negative) for item in last],
-        reference_clusters=_users(before),
-        current_clusters=_users(last),
+
+def _decline(items: Sequence[Feedback]) -> dict[str, Any]:
+    """The report's `falling` and `decline`: on all grades over all time, so no calendar week decides."""
+    from assay.statistics import Insufficient
+    from assay.statistics.trend import decline
+
+    dated = [item for item in items if item.at is not None and item.grade is not None]
+    if not dated:
+        return {"falling": None, "decline": "no grade has a time"}
+    found = decline(
+        [float(item.grade or 0) for item in dated],
+        [item.at.timestamp() / 86_400 for item in dated if item.at is not None],
+        clusters=_users(dated),
     )
-    if not isinstance(found, Drift):
-        return None
-    worse = sum(bool(i.negative) for i in last) / len(last) > sum(bool(i.negative) for i in before) / len(before)
-    return worse and found.p < 0.05
+    if isinstance(found, Insufficient):
+        return {"falling": None, "decline": found.reason}
+    since = datetime.fromtimestamp(found.changed_at * 86_400, UTC).date().isoformat()
+    words = (
+        f"grades fell from {found.before:.2f} to {found.after:.2f} of 5, most from {since} on (p = {found.p:.4f})"
+        if found.falls
+        else f"grades show no fall beyond chance (p = {found.p:.2f})"
+    )
+    return {"falling": found.falls, "decline": words}
 
 
 def _week(item: Feedback) -> str:
@@ -245,14 +307,36 @@ async def known_scenarios(request: FeedbackRequest, context: Context) -> tuple[S
     return (await asyncio.to_thread(load_dataset, t, project, simulation.dataset)).scenarios
 
 
-async def _analytics(request: FeedbackRequest, context: Context) -> AnalyticsReport | None:
+async def _forecast(request: FeedbackRequest, context: Context) -> tuple[AnalyticsReport, AnalyticsReport] | None:
+    """The report that forecast, and the one on production; None: the request does not name both.
+
+    Raises BadInput where the second is of another version, or of simulated conversations.
+    """
+    if request.observed_id is None:
+        return None
+    if request.analytics_id is None:
+        raise BadInput("analytics_id: is missing: name the report whose forecast observed_id is to score")
+    predicted = await _report(request.project, request.analytics_id, context)
+    observed = await _report(request.project, request.observed_id, context)
+    if observed.agent != request.agent:
+        raise BadInput(f"observed_id: {request.observed_id} is of {observed.agent}, not of {request.agent}")
     from assay.tracking import load_result
 
-    if request.analytics_id is None:
-        return None
-    return AnalyticsReport.model_validate(
-        await asyncio.to_thread(load_result, context.tracking, request.project, Stage.ANALYZE, request.analytics_id)
-    )
+    loaded = await asyncio.to_thread(load_result, context.tracking, request.project, Stage.JUDGE, observed.judging_id)
+    judging = Judging.model_validate(loaded)
+    if judging.simulation_id.startswith("sim-"):
+        raise BadInput(
+            f"observed_id: {request.observed_id} is of simulated conversations: judge a random sample of production "
+            f"with `assay judge run --experiment {request.project} --sample 200`, then report on that judging"
+        )
+    return predicted, observed
+
+
+async def _report(project: str, subject_id: str, context: Context) -> AnalyticsReport:
+    from assay.tracking import load_result
+
+    loaded = await asyncio.to_thread(load_result, context.tracking, project, Stage.ANALYZE, subject_id)
+    return AnalyticsReport.model_validate(loaded)
 
 
 async def _earlier(request: FeedbackRequest, context: Context) -> list[ProductionReport]:
@@ -293,6 +377,11 @@ def _metrics(report: ProductionReport) -> dict[str, float]:
         "complaint_clusters": len(report.clusters),
         "proposed_scenarios": len(report.proposed_scenarios),
     }
-    if isinstance(report.satisfaction, Estimate):
-        metrics["satisfaction"] = report.satisfaction.value
+    rates = {
+        "satisfaction": report.satisfaction,
+        "positive": report.positive,
+        "mean_rating": report.mean_rating,
+        "response_rate": report.response_rate,
+    }
+    metrics |= {name: rate.value for name, rate in rates.items() if isinstance(rate, Estimate)}
     return metrics

@@ -45,6 +45,8 @@ class Source:
     silent_turns: int = 0
     """How the agent's turns ended, as far as it is known beforehand."""
     skipped_traces: Mapping[str, int] = field(default_factory=dict)
+    population: int | None = None
+    """Of which the conversations are a random sample; None: they are none."""
     evidence: str = ""
     """SHA-256 of the simulation's conversations as its result has it; empty: not known."""
     parents: tuple[str, ...] = ()
@@ -290,6 +292,7 @@ async def _source(request: JudgeRequest, context: Context) -> Source:
         )
     experiment_id = None
     skipped: Mapping[str, int] = {}
+    population = None
     if request.conversations is not None:
         conversations, kind = list(request.conversations), "conversations"
     else:
@@ -297,6 +300,7 @@ async def _source(request: JudgeRequest, context: Context) -> Source:
         experiment_id, _ = await asyncio.to_thread(find_experiment, t, request.traces.experiment)
         found = await asyncio.to_thread(import_traces, t, request.traces)
         conversations, kind, skipped = mark_faults(found.conversations), "traces", found.skipped
+        population = found.population
         # somebody else's traces stay as they are; what is judged gets one of ours
     if not conversations:
         why = "".join(f"; {count} passed over: {reason}" for reason, count in skipped.items())
@@ -321,6 +325,7 @@ async def _source(request: JudgeRequest, context: Context) -> Source:
         finish_reasons=dict(sorted(answers.finish_reasons.items())),
         silent_turns=answers.silent,
         skipped_traces=skipped,
+        population=population,
     )
 
 
@@ -409,6 +414,7 @@ def _result(bench: Bench, run_id: str, tally: JudgmentTally, played: str) -> Jud
         finish_reasons=dict(source.finish_reasons),
         silent_turns=source.silent_turns,
         skipped_traces=dict(source.skipped_traces),
+        population=source.population,
         conversations=tally.conversations,
         passed=tally.passed,
         failed=tally.failed,

@@ -1,6 +1,7 @@
 """Traces that are already in an MLflow experiment, read as conversations."""
 
 import hashlib
+import random
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -36,6 +37,8 @@ class ImportedTraces:
     """In the order in which they began."""
     skipped: dict[str, int]
     """How many traces were passed over, by reason."""
+    population: int | None = None
+    """Conversations that the sample was drawn from; None: no sample was asked for."""
 
 
 NO_SPANS = "its spans are not in the store"
@@ -57,13 +60,20 @@ def import_traces(t: Tracking, query: TraceQuery) -> ImportedTraces:
     experiment_id, name = find_experiment(t, query.experiment)
     skipped: Counter[str] = Counter()
     wanted: list[str] = []
+    of_session: dict[str, list[str]] = defaultdict(list)
     for info in _infos(t, experiment_id, query):
         if _SCORER in info.tags:
             skipped[OF_A_SCORER] += 1
         elif info.state.value == "IN_PROGRESS":
             skipped[IN_PROGRESS] += 1
         else:
-            wanted.append(info.trace_id)
+            of_session[info.trace_metadata.get("mlflow.trace.session") or info.trace_id].append(info.trace_id)
+    population = None
+    if query.sample is not None:
+        population = len(of_session)
+        drawn = random.Random(query.seed).sample(sorted(of_session), min(query.sample, population))
+        of_session = {name: of_session[name] for name in drawn}
+    wanted = [trace_id for ids in of_session.values() for trace_id in ids]
     sessions: dict[str, list[Trace]] = defaultdict(list)
     found: list[Conversation] = []
     for trace in sorted(_traces(t, wanted, skipped), key=lambda trace: (trace.info.request_time, trace.info.trace_id)):
@@ -80,7 +90,7 @@ def import_traces(t: Tracking, query: TraceQuery) -> ImportedTraces:
         if conversation := _conversation(group, name, trials, skipped):
             found.append(conversation)
     ordered = sorted(found, key=lambda conversation: (conversation.started_at, conversation.conversation_id))
-    return ImportedTraces(ordered, dict(sorted(skipped.items())))
+    return ImportedTraces(ordered, dict(sorted(skipped.items())), population)
 
 
 def _traces(t: Tracking, wanted: list[str], skipped: Counter[str]) -> "list[Trace]":
@@ -148,12 +158,12 @@ def _infos(t: Tracking, experiment_id: str, query: TraceQuery) -> "list[TraceInf
         rows, token = t.store.search_traces(
             locations=[experiment_id],
             filter_string=query.filter or None,
-            max_results=min(500, left),
+            max_results=500 if query.sample else min(500, left),
             order_by=["timestamp_ms DESC"],
             page_token=token,
         )
         left -= len(rows)
-        return rows, token if left > 0 else None
+        return rows, token if query.sample or left > 0 else None
 
     try:
         return all_pages(page)

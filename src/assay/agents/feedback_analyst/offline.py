@@ -8,7 +8,7 @@ from assay.contracts.agent import AgentCard
 from assay.contracts.analytics import AnalystAnswer
 from assay.contracts.base import content_hash
 from assay.contracts.dataset import Expectation, Origin, Scenario
-from assay.contracts.estimate import Insufficient
+from assay.contracts.estimate import Estimate, Insufficient
 from assay.contracts.feedback import Feedback, ProductionReport
 from assay.contracts.stage import Usage
 from assay.evaluation.feedback_questions import FEEDBACK_QUESTIONS
@@ -17,7 +17,7 @@ from assay.evaluation.prepared_questions import answer_prepared
 from assay.models.narration import Narrated, narrated_offline
 from assay.models.sql_chat import Looked, Steps
 
-RULES_VERSION = "2"
+RULES_VERSION = "3"
 CLUSTERS_NAMED = 5
 
 
@@ -27,7 +27,7 @@ class OfflineFeedbackAnalyst:
 
     async def narrate(self, report: ProductionReport) -> Narrated:
         names = {cluster.name for cluster in report.clusters}
-        parts = (_mood(report), _forecast(report), _complaints(report), _next(report))
+        parts = (_mood(report), _decline(report), _forecast(report), _complaints(report), _next(report))
         return narrated_offline("\n\n".join(part for part in parts if part), report.facts, names=names)
 
     async def propose_scenarios(
@@ -48,11 +48,28 @@ class OfflineFeedbackAnalyst:
 
 def _mood(report: ProductionReport) -> str:
     if isinstance(report.satisfaction, Insufficient):
-        return "There is too little feedback to say how content users are: {satisfaction}."
-    return (
-        f"Users of `{report.agent}` are content in {{satisfaction}} of the conversations that they rated. Who rates is "
-        "not everybody, so this speaks of those who did."
-    )
+        return "There is too little feedback to say how satisfied users are: {satisfaction}."
+    positive = "; {positive} are positive" if isinstance(report.positive, Estimate) else ""
+    said = f"Of the ratings of `{report.agent}`, {{satisfaction}} are not negative{positive}."
+    if report.response_rate is None:
+        said += " Only the users who chose to rate are counted; how many did is not known."
+    elif isinstance(report.response_rate, Estimate):
+        said += (
+            " Users rated {response_rate} of the conversations. Counting those they did not rate, the share that is "
+            "not negative lies between {satisfaction_low} and {satisfaction_high}."
+        )
+    if report.other_versions:
+        named = ", ".join(
+            f"{{version_{place}}} on `{version.agent}`" for place, version in enumerate(report.other_versions, start=1)
+        )
+        said += f" Items on other versions are left out: {named}."
+    return said
+
+
+def _decline(report: ProductionReport) -> str:
+    if not report.falling:
+        return ""
+    return "Ratings are falling, and not by chance: the trend section has the weeks and the test."
 
 
 def _forecast(report: ProductionReport) -> str:
@@ -60,11 +77,14 @@ def _forecast(report: ProductionReport) -> str:
         return ""
     match report.forecast.covered:
         case True:
-            return "The forecast was {predicted}, and what came agrees with it."
+            return "The forecast of the judged pass rate was {predicted}, and the judged sample agrees with it."
         case False:
-            return "That is not what was forecast, {predicted}: the dataset does not stand for production yet."
+            return (
+                "The judged sample of production, {observed}, is not what was forecast, {predicted}: the dataset does "
+                "not represent production yet."
+            )
         case None:
-            return "The forecast was {predicted}; too little has come in to score it."
+            return "The forecast was {predicted}; too little of production was judged to score it."
 
 
 def _complaints(report: ProductionReport) -> str:
@@ -88,7 +108,7 @@ def _next(report: ProductionReport) -> str:
             "What to do next: write scenarios for the complaints that no scenario tests; their words tell too little."
         )
     if report.clusters:
-        return "What to do next: every complaint is tested by some scenario already, so mend the agent where they fail."
+        return "What to do next: scenarios test every complaint already, so fix the agent where they fail."
     return ""
 
 
