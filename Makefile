@@ -10,7 +10,7 @@ NODE = PATH="$(abspath $(BIN)):$$PATH"
 
 MODEL = $(VENV)/.model
 
-.PHONY: help demo up web wheel test model-test lint types arch schemas docs check bench lock clean
+.PHONY: help demo up web wheel test fuzz model-test lint types arch schemas docs check bench lock clean
 
 help: ## List all there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
