@@ -75,6 +75,8 @@ def places(guarded: Served) -> dict[str, str]:
         "number": "1",
         "job_id": job["job_id"],
         "token_id": token["item"]["token_id"],
+        "experiment": "none-of-the-project",
+        "session": "ses-0000000000000000",
     }
 
 

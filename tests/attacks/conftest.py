@@ -9,10 +9,12 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ from assay.settings import Settings
 from assay.tracking import Tracking, connect
 from tests.conftest import PATIENCE_S, copy_store
 
+INTERNAL = "the-keys-of-the-internal-service"
 NOTIFY = '[{"url": "slack://T1JJhidden/TIiahidden/xyz", "kinds": ["rollback"]}]'
 
 
@@ -45,6 +48,10 @@ class Attacked:
     process: "subprocess.Popen[str]"
     accounts: Accounts
     store: Tracking
+    internal: "Service"
+    """Of the server's own network, which no agent may be."""
+    outside: "Service"
+    """An attacker's, which ASSAY_AGENT_HOSTS lists; it sends everybody on to the internal one."""
     tokens: dict[str, str] = field(default_factory=dict)
 
     def token(self, role: Role, project: str = EVERYWHERE, name: str = "") -> str:
@@ -69,8 +76,46 @@ class Attacked:
         return self.client(self.token(Role.VIEWER))
 
 
+@dataclass
+class Service:
+    """Answers every request, and remembers their paths."""
+
+    url: str
+    asked: list[str] = field(default_factory=list)
+
+
 @contextlib.contextmanager
-def server(home: Path, **more: str) -> Iterator[Attacked]:
+def service(sends_to: str | None = None) -> Iterator[Service]:
+    """sends_to: where it redirects; None: it answers with a secret."""
+    seen = Service("")
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers.get("content-length") or 0))
+            seen.asked.append(self.path)
+            body = json.dumps({"reply": INTERNAL, "choices": [{"message": {"content": INTERNAL}}]}).encode()
+            self.send_response(200 if sends_to is None else 302)
+            if sends_to is not None:
+                self.send_header("location", f"{sends_to}/latest/meta-data")
+                body = b""
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST
+
+        def log_message(self, format: str, *args: object) -> None: ...
+
+    running = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=running.serve_forever, daemon=True).start()
+    seen.url = f"http://127.0.0.1:{running.server_port}"
+    yield seen
+    running.shutdown()
+
+
+@contextlib.contextmanager
+def server(home: Path, internal: Service, outside: Service, **more: str) -> Iterator[Attacked]:
     """`assay up` on a free port; ended with SIGTERM, and it must end by itself."""
     settings = Settings(home=home)
     prepare_database(settings.jobs_store)
@@ -98,7 +143,7 @@ def server(home: Path, **more: str) -> Iterator[Attacked]:
             while "Assay is at" not in (line := process.stdout.readline()):
                 assert line, (home / "server.log").read_text()[-3000:]
             url = next(word for word in line.split() if word.startswith("http://"))
-            yield Attacked(url, home, process, accounts, connect(settings.store))
+            yield Attacked(url, home, process, accounts, connect(settings.store), internal, outside)
         finally:
             accounts.close()
             process.send_signal(signal.SIGTERM)
@@ -112,7 +157,17 @@ def server(home: Path, **more: str) -> Iterator[Attacked]:
 def attacked(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
     home = tmp_path_factory.mktemp("attacked")
     copy_store(template, home)
-    with server(home, ASSAY_HEARTBEAT_LIMIT_S="3") as started:
+    with (
+        service() as internal,
+        service(internal.url) as outside,
+        server(
+            home,
+            internal,
+            outside,
+            ASSAY_HEARTBEAT_LIMIT_S="3",
+            ASSAY_AGENT_HOSTS=outside.url.removeprefix("http://"),
+        ) as started,
+    ):
         with started.admin() as admin:
             for project in ("shop", "bank"):
                 admin.post("/api/v1/projects", json={"project": project}).raise_for_status()

@@ -15,12 +15,12 @@ from assay.api.access import EVERYTHING, NOBODY, NOBODY_ANY_MORE, ROUTES, Identi
 from assay.api.accounts import TOKEN_PREFIX, csrf_token, hashed
 from assay.api.oidc import roles_of
 from assay.api.server import Server
+from assay.contracts.api import PAGE_COOKIE, SECURE_PREFIX
 from assay.errors import BadInput, Refused
 
 PREFIX = "/api/v1"
-COOKIE = "assay_page"
-"""Of who is logged in. With TLS it bears the prefix `__Host-`, so that no other host name can set it. The gateway's
-cookie has another name: cookies ignore ports."""
+COOKIE = PAGE_COOKIE
+"""Of who is logged in. The gateway's cookie has another name: cookies ignore ports."""
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
 SECRET_OR_STREAMED = ("/tokens", "/messages", "/auth/logout")
 """Answers that are not kept for their idempotency key: secrets must not be, and streams have a key of their own."""
@@ -103,7 +103,7 @@ def is_secure(server: Server, request: Request) -> bool:
 
 
 def cookie_name(server: Server, request: Request, name: str) -> str:
-    return f"__Host-{name}" if is_secure(server, request) else name
+    return SECURE_PREFIX + name if is_secure(server, request) else name
 
 
 def from_own_page(request: Request, who: Identity) -> None:

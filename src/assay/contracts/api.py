@@ -37,6 +37,11 @@ class Role(StrEnum):
     """All of this; the policy, tokens, and agents whose code runs on the server."""
 
 
+PAGE_COOKIE = "assay_page"
+LOGIN_COOKIE = "assay_login"
+SECURE_PREFIX = "__Host-"
+"""Names of the server's cookies, and the prefix that they bear over HTTPS: no other host name can set such a cookie."""
+
 EVERYWHERE = "*"
 """In place of a project: all of them, those to come too."""
 

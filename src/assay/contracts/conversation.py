@@ -75,11 +75,11 @@ class Turn(Contract):
     text: str
     """What was said. An image, a file or another part that is no text leaves a mark such as `[image]`."""
     tool_calls: tuple[ToolCall, ...] = ()
-    finish_reason: FinishReason | None = None
+    finish_reason: Annotated[FinishReason | None, Field(exclude_if=lambda value: value is None)] = None
     """None: not known, as of every user's turn."""
-    refusal: str | None = None
+    refusal: Annotated[str | None, Field(exclude_if=lambda value: value is None)] = None
     """The model's refusal where the server marks it as one; `text` holds these words too. None: it marked none."""
-    reasoning: str | None = None
+    reasoning: Annotated[str | None, Field(exclude_if=lambda value: value is None)] = None
     """What the model thought, apart from what it said; never held against the agent. None: it showed nothing."""
     latency_s: Seconds | None = None
     """None: not measured, as in an imported transcript."""

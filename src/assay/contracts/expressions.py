@@ -157,9 +157,23 @@ def _mark_boundaries(text: str) -> tuple[str, list[int]]:
 SYNTAX = re.compile(r"[|)*+?]|\{\d+(?:,\d*)?\}|\(|\(\?[^)<:=!]*[:)]|\(\?P?<\w+>")
 
 
+def _boundaries_inside(atoms: list[str]) -> list[str]:
+    """Word boundaries and anchors at one place stand in the order in which the marked text has them."""
+    ordered: list[str] = []
+    for atom in atoms:
+        place = len(ordered)
+        while place and (
+            (atom == r"\b" and ordered[place - 1] in ("$", r"\z"))
+            or (atom in ("^", r"\A") and ordered[place - 1] == r"\b")
+        ):
+            place -= 1
+        ordered.insert(place, atom)
+    return ordered
+
+
 def _marked(atoms: list[str]) -> Iterator[str]:
     last = ""
-    for atom in atoms:
+    for atom in _boundaries_inside(atoms):
         if atom == r"\b":
             if last != r"\b":
                 yield MARK

@@ -77,8 +77,9 @@ class OpenAIChat:
             if reply.lacked_room(sampling):
                 self._takes.reasons()
                 return True
-            prose = schema is not None and not reply.cut and not holds_json(reply.text)
-            return prose and self._takes.ignores(schema)
+            if schema is None or reply.cut or holds_json(reply.text):
+                return False
+            return self._takes.ignores(schema)
 
         self._open()
         return await complete(self.name, send, messages, schema, self._pace, patience=self._patience, adapted=adapted)

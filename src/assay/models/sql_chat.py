@@ -90,7 +90,7 @@ async def steps_with(model: ChatModel, role: str, question: str, tables: Measure
     messages = [Message("system", _system(role, tables)), Message("user", question)]
     seen = _Seen(texts={question})
     problem = "it never answered"
-    repeats, last = 0, False
+    number, repeats, last = 0, 0, False
     for number in range(1, STEPS + 1):
         sampling = Sampling(temperature=0.0, seed=number, max_tokens=MAX_TOKENS)
         said = await model.complete(messages, schema=Step, sampling=sampling)

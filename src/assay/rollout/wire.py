@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from assay.contracts.api import LOGIN_COOKIE, PAGE_COOKIE, SECURE_PREFIX
 from assay.contracts.text import clean
 
 Headers = list[tuple[bytes, bytes]]
@@ -31,7 +32,9 @@ SESSION = b"x-session-id"
 FORCED = b"x-assay-arm"
 TOKEN = b"x-assay-token"
 COOKIE = b"assay_gateway_session"
-OUR_COOKIES = frozenset((COOKIE, b"assay_session", b"__Host-assay_session", b"__Secure-assay_session"))
+OUR_COOKIES = frozenset(
+    (COOKIE, b"assay_session", *((p + n).encode() for p in ("", SECURE_PREFIX) for n in (PAGE_COOKIE, LOGIN_COOKIE)))
+)
 """Cookies of the gateway and of Assay's own server: no agent is given them."""
 LONGEST_SESSION = 256
 RECEIPT = re.compile(r"^([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{32})$")

@@ -21,7 +21,7 @@ from assay.tracking.connection import Tracking, quoted, reports_outages
 from assay.tracking.projects import ensure_project, find_project
 from assay.tracking.registry import logged_model
 from assay.tracking.spans import STORED, SpanDraft, TraceDraft, draft_trace
-from assay.tracking.trace_ids import lookup, place
+from assay.tracking.trace_ids import lookup, place, traces_of
 from assay.tracking.traces import StoredConversation, all_pages, batches, load_conversations, write_through_store
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ def read_exchanges(t: Tracking, project: str, conversation_ids: Iterable[str]) -
     """Conversation to its requests; one that the gateway did not store is left out."""
     if (experiment_id := find_project(t, project)) is None:
         return {}
-    return _read(t, experiment_id, place(t, experiment_id, conversation_ids))
+    own = {name: traces[0] for name, traces in traces_of(t, experiment_id, conversation_ids).items()}
+    return _read(t, experiment_id, own)
 
 
 @reports_outages
@@ -63,7 +64,7 @@ def append_exchanges(
     what people said stays. tags: of each conversation's trace.
     """
     experiment_id = ensure_project(t, project)
-    traces = place(t, experiment_id, exchanges)
+    traces = place(t, experiment_id, simulation_id, exchanges)
     stored = _read(t, experiment_id, traces)
     left: dict[str, list[Exchange]] = {name: list(new) for name, new in exchanges.items()}
     for _ in range(ROUNDS):
@@ -137,10 +138,21 @@ def withdraw_judgments(t: Tracking, trace_ids: Sequence[str]) -> None:
             groups = set()
             for row in info.assessments:
                 if row.source.source_type != "HUMAN" and (group := (row.metadata or {}).get(GROUP)):
-                    t.store.delete_assessment(info.trace_id, row.assessment_id)
+                    _unless_gone(t.store.delete_assessment, info.trace_id, row.assessment_id)
                     groups.add(group)
             for group in groups & info.tags.keys():
-                t.store.delete_trace_tag(info.trace_id, group)
+                _unless_gone(t.store.delete_trace_tag, info.trace_id, group)
+
+
+def _unless_gone(delete: Callable[[str, str], None], trace_id: str, name: str) -> None:
+    """Another writer to the same conversation may have deleted it first."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        delete(trace_id, name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
 
 
 def _draft(

@@ -10,11 +10,11 @@ from assay.api.access import NotKnown
 from assay.api.guard import COOKIE, PREFIX, GuardedRoute, cookie_name, is_secure
 from assay.api.oidc import LOGIN_S, Provider, begin_login, end_login, login_under_way, person_of
 from assay.api.server import Here, Server
+from assay.contracts.api import LOGIN_COOKIE
 from assay.contracts.base import Text
 from assay.errors import BadInput, NotFound
 
 router = APIRouter(prefix="/auth", route_class=GuardedRoute, tags=["login"])
-LOGIN_COOKIE = "assay_login"
 REDIRECT: dict[int | str, dict] = {
     303: {"description": "Elsewhere.", "headers": {"Location": {"schema": {"type": "string"}}}}
 }
