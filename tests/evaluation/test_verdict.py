@@ -185,3 +185,12 @@ def test_sides_that_came_out_alike_everywhere_are_not_said_to_suffice():
     more = side([[False, False, False]] * (12 + 61))
     left = compare_passes(more, more, confidence=0.95).difference
     assert left.high <= SUPERIORITY.margin + 1e-9
+
+
+def test_two_sides_of_one_judging_are_named_once():
+    from assay.contracts.calibration import JudgeStanding
+    from assay.evaluation.verdict import _labels
+
+    standing = JudgeStanding(state="uncalibrated", words="Nobody labelled.")
+    assert _labels(standing, ("judging-1", "judging-1")).count("--judging judging-1") == 1
+    assert _labels(standing, ("judging-1", "judging-2")).count("--judging") == 2

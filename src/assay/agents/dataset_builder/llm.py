@@ -14,6 +14,7 @@ from assay.contracts.base import content_hash
 from assay.contracts.dataset import Scenario
 from assay.contracts.stage import Usage
 from assay.errors import CallError
+from assay.evaluation.slugs import slug
 from assay.models.chat import ChatModel, Message, Sampling
 from assay.models.prompt import render
 from assay.models.usage import add_usage
@@ -80,7 +81,8 @@ class ModelBuilder:
                 usage = add_usage(usage, spent)
                 scenarios = [to_scenario(drafted, card) for drafted in drafts.scenarios[: len(batch)]]
                 for scenario in filter(None, scenarios):
-                    if problem := kept.flaw(scenario, card, strict=turn < ROUNDS - 1):
+                    strict = turn < ROUNDS - 1
+                    if problem := kept.flaw(scenario, card, strict=strict) or (strict and _plans_words(scenario)):
                         refused.append(f"- {scenario.goal}: {problem}")
                     else:
                         kept.add(scenario)
@@ -174,6 +176,13 @@ def asked(prompt: str, batch: Sequence[Cell], there: Sequence[Scenario], refused
         existing=f"These are there already; write others:\n{known}" if known else "None are there yet.",
         refused="These were refused; do not repeat what was wrong:\n" + "\n".join(refused[-BATCH:]) if refused else "",
     ).strip()
+
+
+def _plans_words(scenario: Scenario) -> str:
+    """Why the persona is nobody: its name is a word of the plan that the model was sent."""
+    if scenario.persona.name in {slug(manner, "user") for manner in MANNERS}:
+        return f"persona_name {scenario.persona.name!r} is the plan's own word: name the person"
+    return ""
 
 
 def _notes(made: int, size: int, refused: Sequence[str], failures: Sequence[CallError]) -> list[str]:
