@@ -35,7 +35,8 @@ def test_no_character_of_a_reason_ends_the_ledger(attacked: Attacked, version: s
     with attacked.client(attacked.token(Role.APPROVER, "shop")) as approver:
         decided = approver.post(path, json={"decision": "approve", "reason": reason})
         assert decided.status_code == 201, decided.text
-        again = approver.post(path, json={"decision": "reject", "reason": "on second thoughts"})
+        overruled = {"decision": "reject", "reason": "on second thoughts", "overrules": decided.json()["hash"]}
+        again = approver.post(path, json=overruled)
         assert again.status_code == 201, again.text
         ledger = approver.get("/api/v1/projects/shop/ledger").json()
         assert ledger["check"]["intact"], ledger["check"]

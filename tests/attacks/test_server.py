@@ -21,7 +21,7 @@ def test_a_stranger_learns_that_it_is_up_and_nothing_else(attacked: Attacked):
         told = stranger.get("/api/v1/health").json()
         known = bank.get("/api/v1/health").json()
         whole = admin.get("/api/v1/health").json()
-    assert told == {"status": "ok", "version": None, "tracking": None, "workers": None}
+    assert told.pop("status") == "ok" and set(told.values()) == {None}
     assert known["tracking"] is None and all(row["host"] == "" and row["pid"] == 0 for row in known["workers"])
     assert str(attacked.home) in whole["tracking"] and known["version"]
 

@@ -136,19 +136,22 @@ async def _within(most: int, app: ASGIApp, scope: Scope, receive: Receive, send:
 
     async def noted(message: Message) -> None:
         nonlocal began
+        if taken > most and not began:
+            return  # what the application makes of its missing body, MLflow a 500, is not the answer
         began = True
         await send(message)
 
     length = dict(scope["headers"]).get(b"content-length", b"")
-    try:
-        if length.isdigit() and int(length) > most:
-            raise TooLarge(most)
-        await app(scope, counted, noted)
-    except (TooLarge, ExceptionGroup) as error:  # MLflow's middleware wraps it in a group
-        if taken <= most and not isinstance(error, TooLarge):
-            raise
-        if not began:
-            await problem(413, "Too large", TooLarge(most).detail)(scope, receive, send)
+    if length.isdigit() and int(length) > most:
+        taken = int(length)
+    else:
+        try:
+            await app(scope, counted, noted)
+        except Exception:
+            if taken <= most:
+                raise
+    if taken > most and not began:
+        await problem(413, "Too large", TooLarge(most).detail)(scope, receive, send)
 
 
 def _of_mlflow(path: str) -> bool:
