@@ -40,7 +40,7 @@ def stage_script(stage: Stage) -> int:
     async def work(context: "Context") -> BaseModel:
         from assay.evaluation.failures import failure_lines, too_little
         from assay.lifecycle.follow import request_for
-        from assay.lifecycle.gates import decide
+        from assay.lifecycle.gates import approved_as_it_is, decide
         from assay.lifecycle.run import run_stage
 
         given, changes = read_json(arguments.input), _changes(arguments.set)
@@ -54,7 +54,7 @@ def stage_script(stage: Stage) -> int:
             warn(f"Too little was measured: {short}")
             codes.append(STOPPED)
             return result
-        if arguments.approve_all and result.gated and not await context.approved(result.project, result.subject_id):
+        if arguments.approve_all and result.gated and not await approved_as_it_is(result, context):
             await decide(
                 context,
                 result.project,

@@ -2,16 +2,18 @@
 
 import asyncio
 import json
+import shutil
 
 import pytest
 
+from assay.contracts.agent import AgentVersion, DevelopRequest
 from assay.contracts.api import ProjectPolicy
 from assay.contracts.comparison import ComparePolicy, ComparisonReport
 from assay.contracts.judgment import JudgeRequest, Judging
 from assay.contracts.rollout import DeployRequest, Rollout
 from assay.contracts.stage import PolicyException, Stage
 from assay.errors import BadInput, Conflict, GateClosed, Refused
-from assay.lifecycle.gates import ANY_DECISION, decide, gate_states, load_subject, verify
+from assay.lifecycle.gates import ANY_DECISION, approved_as_it_is, decide, gate_states, load_subject, verify
 from assay.lifecycle.policy import TAG
 from assay.stages.context import Context
 from assay.tracking import read_conversations, set_project_tag, write_conversations
@@ -235,3 +237,17 @@ async def test_a_comparison_finds_the_one_pair_on_one_dataset(context: Context, 
 
 def declare(context: Context, policy: ProjectPolicy) -> None:
     set_project_tag(context.tracking, "flaky", TAG, policy.model_dump_json(exclude_defaults=True))
+
+
+async def test_a_version_registered_again_from_another_folder_stays_approved(
+    context: Context, flaky: Flaky, tmp_path
+) -> None:
+    version = await flaky.registered(context, gated=True)
+    await approve(context, version.subject_id)
+    shutil.copytree(flaky.folder, tmp_path / "elsewhere")
+    elsewhere = DevelopRequest(
+        project="flaky", gated=True, card=flaky.card(), card_dir=str(tmp_path / "elsewhere"), probe=False
+    )
+    again = await ran(elsewhere, context, AgentVersion)
+    assert (again.subject_id, again.card_dir) == (version.subject_id, str(tmp_path / "elsewhere"))
+    assert await approved_as_it_is(again, context)

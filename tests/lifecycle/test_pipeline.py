@@ -3,6 +3,7 @@
 import pytest
 
 from assay.contracts.agent import DevelopRequest
+from assay.contracts.analytics import AnalyzeRequest
 from assay.contracts.comparison import CompareRequest, Recommendation, Side
 from assay.contracts.conversation import SimulateRequest
 from assay.contracts.dataset import DatasetRequest
@@ -92,7 +93,7 @@ async def test_a_worse_challenger_is_rejected_and_not_deployed(context, request_
     assert not list_results(context.tracking, "shop", Stage.DEPLOY)
 
 
-async def test_what_was_run_ungated_is_never_deployed(context):
+async def test_what_was_run_ungated_is_not_deployed_before_each_step_is_approved(context):
     judgings = []
     for version in ("v1", "v2"):
         await run_stage(DevelopRequest(project="p", card=card(version), card_dir=str(SHOP)), context)
@@ -108,11 +109,15 @@ async def test_what_was_run_ungated_is_never_deployed(context):
     comparison = await run_stage(CompareRequest(project="p", **sides), context)
     assert not comparison.gated
     ask = DeployRequest(project="p", gated=True, comparison_id=comparison.subject_id, by="ann", reason="looks good")
-    with pytest.raises(GateClosed, match="ungated"):
+    with pytest.raises(GateClosed, match="has no analytics report yet"):
         await run_stage(ask, context)
-    with pytest.raises(Refused, match="ungated"):
+    for judging in judgings:
+        await run_stage(AnalyzeRequest(project="p", judging_id=judging.subject_id), context)
+    with pytest.raises(GateClosed, match="10 results are not approved"):
+        await run_stage(ask, context)
+    with pytest.raises(Refused, match="part of the project's lifecycle"):
         await run_stage(ask.replace(gated=False), context)
-    with pytest.raises(GateClosed, match="--gated"):
+    with pytest.raises(GateClosed, match="8 results are not approved"):
         await run_stage(CompareRequest(project="p", gated=True, **sides), context)
 
 

@@ -75,7 +75,7 @@ async def test_a_schedule_that_fails_is_told_and_the_next_tick_comes_all_the_sam
     for day in (0, 1):
         clock.now = MONDAY + timedelta(days=day, hours=7)
         ((_, run),) = await tick(context, "shop")
-        assert run.ok is False and "cannot be read" in run.words
+        assert run.ok is False and "there is no such file" in run.words
     assert [type(one) for one in told] == [Notification] * 2
     assert {one.kind.value for one in told} == {"schedule_failed"} and told[0].subject_id != told[1].subject_id
 

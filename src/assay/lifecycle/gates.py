@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 Mode = Literal["person", "approve_all", "policy"]
 ALL = 1_000_000
+RESULT = "result.json"
+DECIDED_ON = {RESULT, "card", "dataset"}
+"""Names of evidence that only decisions on results have."""
 TRIES = 20
 """Of writing a decision while others write theirs."""
 
@@ -128,11 +131,27 @@ def _what_is_missing(project: str, missing: Sequence[_Missing]) -> str:
 
 
 async def evidence_of(result: StageResult, context: Context) -> dict[str, str]:
-    """What a decision on the result rests on, as it is stored now: artifact to SHA-256."""
+    """What a decision on the result rests on, as it is stored now: artifact to SHA-256.
+
+    An agent version and a dataset may be results of several requests (another folder, another agent); what is decided
+    on is what they have in common.
+    """
     from assay.tracking import load_result
 
     loaded = await asyncio.to_thread(load_result, context.tracking, result.project, result.stage, result.subject_id)
-    return {"result.json": content_hash(loaded), **await stored_evidence(result, context)}
+    match result.stage:
+        case Stage.DEVELOP:
+            return {name: content_hash(loaded.get(name)) for name in ("card", "files")}
+        case Stage.DATASET:
+            return {name: content_hash(loaded.get(name)) for name in ("dataset", "report")}
+        case _:
+            return {RESULT: content_hash(loaded), **await stored_evidence(result, context)}
+
+
+async def approved_as_it_is(result: StageResult, context: Context) -> bool:
+    """Whether the last decision approves the result, and it has not changed since."""
+    last = {decision.subject_id: decision for decision in await read_decisions(context, result.project)}
+    return await _closed(result, last, await read_policy(context, result.project), context) is None
 
 
 def differing(approved: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
@@ -405,7 +424,7 @@ async def verify(context: Context, project: str, *, evidence: bool = True) -> Le
     if not evidence:
         return check
     decisions = await read_decisions(context, project)
-    last = {decision.subject_id: decision for decision in decisions if "result.json" in decision.evidence}
+    last = {decision.subject_id: decision for decision in decisions if decision.evidence.keys() & DECIDED_ON}
     changed = []
     for decision in last.values():
         if decision.decision == "approve" and (what := await _changed(context, project, decision)):
