@@ -130,4 +130,4 @@ def test_quality_needs_expectations():
 def test_in_the_shadow_nothing_goes_on_by_itself():
     shadow = running(0.0, advance="automatic").replace(step=-1, shadow=True)
     found = evaluate(shadow, came(500, share=0.0), now=at(500))
-    assert found.action == "wait" and found.missing == ("a person opens the first step",)
+    assert found.action == "wait" and found.missing == ("a person opens the first step: `assay rollout advance`",)

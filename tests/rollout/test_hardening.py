@@ -7,6 +7,7 @@ import socket
 import aiohttp
 import pytest
 
+from assay.contracts.api import LOGIN_COOKIE, PAGE_COOKIE, SECURE_PREFIX
 from assay.contracts.stage import AgentRef
 from assay.contracts.traffic import Rewrite, Upstream
 from assay.rollout.conversations import conversation_id
@@ -173,7 +174,8 @@ def test_the_upstreams_prefix_is_never_left(agents):
 def test_cookies_of_the_gateway_and_of_assay_reach_no_agent(agents):
     one, _ = agents
     with served(gateway_to(traffic_to(one.url, None))) as url:
-        cookies = "a=1; assay_session=SECRET; __Host-assay_session=SECRET; assay_gateway_session=s; b=2"
+        servers = [prefix + name for prefix in ("", SECURE_PREFIX) for name in (PAGE_COOKIE, LOGIN_COOKIE)]
+        cookies = "; ".join(["a=1", *(f"{name}=SECRET" for name in servers), "assay_gateway_session=s", "b=2"])
         assert fetch(url, "/x?y=1", headers={"cookie": cookies})[0] == 200
     assert {name.lower(): value for name, value in one.headers[0].items()}["cookie"] == "a=1; b=2"
 

@@ -8,9 +8,10 @@ from scipy.stats import binomtest
 
 from assay.contracts.stage import AgentRef
 from assay.contracts.traffic import Traffic, Upstream
+from assay.rollout.conversations import conversation_id, thread_of
 from assay.rollout.health import Health
 from assay.rollout.split import arm_of, place, sampled
-from assay.rollout.wire import caller_of, conversation_id, passed_on
+from assay.rollout.wire import caller_of, passed_on
 
 quick = settings(max_examples=80, deadline=None)
 sessions = st.text(min_size=1, max_size=40)
@@ -34,8 +35,9 @@ def test_a_growing_share_moves_sessions_one_way(session, one, other):
 @given(sessions)
 def test_the_place_is_a_matter_of_session_and_rollout_alone(session):
     assert 0 <= place(session, "r") < 1 and place(session, "r") == place(session, "r")
-    assert conversation_id(session, "r") != conversation_id(session, "other")
-    assert len(conversation_id(session, "r")) == 32
+    agent = AgentRef(agent_id="a", version="1")
+    threads = {thread_of("shop", rollout, agent, "production", session) for rollout in ("r", "other")}
+    assert len(threads) == 2 and all(len(conversation_id(thread, 0)) == 32 for thread in threads)
 
 
 def test_the_split_is_within_binomial_bounds_and_rollouts_are_independent():
@@ -51,20 +53,20 @@ def test_the_split_is_within_binomial_bounds_and_rollouts_are_independent():
 
 
 def test_who_asks_is_told_by_header_body_or_cookie():
-    json_type = (b"content-type", b"application/json")
-    assert caller_of([(b"x-session-id", b"s1"), json_type], b'{"user": "u"}', None).session == "s1"
-    assert caller_of([json_type], b'{"user": "u", "metadata": {"session_id": "m"}}', None).session == "m"
-    assert caller_of([json_type], b'{"user": "u"}', None).session == "u"
-    assert caller_of([(b"cookie", b"a=b; assay_session=c1")], b"", None).session == "c1"
-    fresh = caller_of([json_type], b"not json", None)
+    assert caller_of([(b"x-session-id", b"s1")], {"user": "u"}, None).session == "s1"
+    assert caller_of([], {"user": "u", "metadata": {"session_id": "m"}}, None).session == "m"
+    assert caller_of([], {"user": "u"}, None).session == "u"
+    assert caller_of([(b"cookie", b"a=b; assay_gateway_session=c1")], None, None).session == "c1"
+    assert caller_of([(b"cookie", b"assay_session=secret")], None, None).new_cookie
+    fresh = caller_of([], None, None)
     assert fresh.new_cookie and len(fresh.session) == 32
 
 
 def test_an_arm_is_forced_by_testers_alone():
     asked = [(b"x-session-id", b"s"), (b"x-assay-arm", b"challenger")]
-    assert caller_of(asked, b"", None).forced is None
-    assert caller_of([*asked, (b"x-assay-token", b"wrong")], b"", "right").forced is None
-    assert caller_of([*asked, (b"x-assay-token", b"right")], b"", "right").forced == "challenger"
+    assert caller_of(asked, None, None).forced is None
+    assert caller_of([*asked, (b"x-assay-token", b"wrong")], None, "right").forced is None
+    assert caller_of([*asked, (b"x-assay-token", b"right")], None, "right").forced == "challenger"
 
 
 def test_what_is_of_one_connection_is_not_passed_on():
