@@ -1,6 +1,7 @@
 """The LLM versions of all six agents, against a server that speaks OpenAI's protocol."""
 
 import json
+import re
 
 import pytest
 
@@ -37,7 +38,8 @@ def user_leaves(request, nth):
     said = sum(message["role"] == "assistant" for message in request["messages"])
     if '"goal_reached"' in schema:
         status = "goal_reached" if said >= 2 else "continue"
-        return Reply({"text": "Please help me with my order.", "status": status})
+        told = re.findall(r"You know the [^:]+: (.+?)\.(?= You know| Answer)", request["messages"][-1]["content"])
+        return Reply({"text": ". ".join(told) or f"Please help me with it, in words {'x' * said}.", "status": status})
     if '"Draft"' in schema:
         return Reply({"text": "What follows rests on computed numbers alone."})
     return sensible(request, nth)

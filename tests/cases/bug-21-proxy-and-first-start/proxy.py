@@ -13,4 +13,5 @@ def check(bench):
         }
         judging = bench.json("judge", "run", "--model", "openai:m", env=env)
     assert (judging["passed"], judging["failed"], judging["unjudged"]) == (0, 6, 0)
-    assert len(proxy.requests) == 6
+    asked = [request for request in proxy.requests if "messages" in request]
+    assert len(asked) == 6, "whatever else of this process goes through the proxy"
