@@ -3,7 +3,7 @@
 import pytest
 
 from assay.contracts.api import Role
-from tests.attacks.conftest import Attacked, ended
+from tests.attacks.conftest import Attacked, conversation, ended, judging
 
 CARD = {
     "agent_id": "odd",
@@ -53,3 +53,24 @@ def test_who_has_not_the_role_decides_nothing(attacked: Attacked):
     with attacked.client(attacked.token(Role.APPROVER, "shop")) as approver:
         forged = {"decision": "approve", "reason": "mine", "by": "the cfo"}
         assert approver.post(path, json=forged).status_code == 422
+
+
+def test_an_evaluator_does_not_change_the_evidence_of_an_approved_gate(attacked: Attacked):
+    failing = conversation("I cannot help with that.")
+    with attacked.evaluator("shop") as evaluator, attacked.client(attacked.token(Role.APPROVER, "shop")) as approver:
+        job = ended(evaluator, evaluator.post("/api/v1/projects/shop/judgments", json=judging(failing)))
+        assert (job["result"]["passed"], job["result"]["failed"]) == (0, 1), job
+        subject = job["result"]["subject_id"]
+        path = f"/api/v1/projects/shop/gates/judge/{subject}"
+        approved = approver.post(path, json={"decision": "approve", "reason": "I read it."})
+        assert approved.status_code == 201, approved.text
+
+        forged = conversation("Your refund is on its way.", failing["conversation_id"])
+        again = ended(evaluator, evaluator.post("/api/v1/projects/shop/judgments", json=judging(forged)))
+        assert again["status"] == "SUCCEEDED" and again["result"]["subject_id"] != subject
+        kept = evaluator.get("/api/v1/projects/shop/conversations", params={"judging": subject}).json()["items"]
+        (row,) = kept
+        whole = evaluator.get(f"/api/v1/projects/shop/conversations/{row['conversation_id']}").json()
+        assert "I cannot help with that." in str(whole) and "on its way" not in str(whole["conversation"]["turns"])
+        check = approver.get("/api/v1/projects/shop/ledger").json()["check"]
+        assert check["intact"] and not [line for line in check["changed"] if line.startswith(subject)]
