@@ -117,7 +117,7 @@ async def test_what_was_run_ungated_is_not_deployed_before_each_step_is_approved
         await run_stage(ask, context)
     with pytest.raises(Refused, match="part of the project's lifecycle"):
         await run_stage(ask.replace(gated=False), context)
-    with pytest.raises(GateClosed, match="8 results are not approved"):
+    with pytest.raises(GateClosed, match="9 results are not approved"):
         await run_stage(CompareRequest(project="p", gated=True, **sides), context)
 
 
