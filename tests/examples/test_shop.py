@@ -190,7 +190,7 @@ async def test_version_2_is_clearly_better_and_neither_is_perfect():
         trials = await played(version, trials=3)
         known = [passed for row in trials.values() for passed in row if passed is not None]
         rates[version] = sum(known) / len(known)
-        assert len(known) > 0.95 * 3 * len(SCENARIOS), "nearly everything is decided without a model"
+        assert len(known) > 0.94 * 3 * len(SCENARIOS), "nearly everything is decided without a model"
         mixed = [name for name, row in trials.items() if len(set(row)) > 1]
         assert mixed, "trials of one scenario differ"
     assert 0.4 < rates["v1"] < 0.65
