@@ -34,9 +34,9 @@ class BadInput(AssayError):
             field = ".".join(str(part) for part in problem["loc"]) or "the whole"
             message = problem["msg"].removeprefix("Value error, ")
             if problem["type"] == "extra_forbidden":
-                message = "no such field: take it out or mend its name"
+                message = "there is no such field: remove it or correct its name"
             elif problem["type"] == "missing":
-                message = "is missing: give it"
+                message = "is required"
             lines.append(f"{where}: {field}: {message}")
         return cls("\n".join(lines))
 

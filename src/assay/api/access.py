@@ -102,6 +102,8 @@ ROUTES: dict[str, Rule] = {
     f"GET {_P}/gates": Rule(Need.SEE),
     f"POST {_P}/gates/{{stage}}/{{subject_id}}": Rule(Need.DECIDE),
     f"GET {_P}/ledger": Rule(Need.SEE),
+    f"POST {_P}/files/scenarios": Rule(Need.RUN),
+    f"POST {_P}/files/feedback": Rule(Need.RUN),
     f"POST {_P}/pipelines": Rule(Need.RUN),
     f"GET {_P}/agents-report": Rule(Need.SEE),
     f"POST {_P}/agents-report": Rule(Need.RUN),

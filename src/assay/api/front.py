@@ -30,7 +30,7 @@ MOST_BYTES = 2 * 2**20
 MOST_BYTES_OF_DATA = 64 * 2**20
 """Where the body holds a dataset, feedback or conversations, and of an admin's changes through MLflow."""
 DATA = re.compile(
-    rf"{API}/(jobs|projects/[^/]+/(datasets|datasets/[^/]+/versions|feedback|judgments|labels|pipelines))"
+    rf"{API}/(jobs|projects/[^/]+/(datasets|datasets/[^/]+/versions|feedback|files/[^/]+|judgments|labels|pipelines))"
 )
 
 

@@ -1,5 +1,6 @@
 """Errors as RFC 9457 problems: `application/problem+json`, the same words that the command line shows."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -75,7 +76,7 @@ def answer_with_problems(app: FastAPI) -> None:
         del request
         fields = tuple(
             FieldProblem(field=".".join(str(part) for part in row["loc"]), problem=_words(row))
-            for row in error.errors()
+            for row in _without_echoes(error.errors())
         )
         detail = "; ".join(f"{row.field}: {row.problem}" for row in fields[:5])
         return problem(422, TITLES[422], detail, kind="BadInput", fields=fields)
@@ -104,11 +105,23 @@ def of_error(error: errors.AssayError) -> Response:
     return problem(status, error.title, without_secrets(error.public), kind=type(error).__name__)
 
 
+def _without_echoes(rows: Sequence[Any]) -> list[Any]:
+    """Without "too short" of a list whose items were refused: pydantic counts only the items that are left."""
+
+    def echoes(row: Any) -> bool:
+        own = tuple(row["loc"])
+        return row["type"] == "too_short" and any(
+            len(other["loc"]) > len(own) and tuple(other["loc"][: len(own)]) == own for other in rows
+        )
+
+    return [row for row in rows if not echoes(row)]
+
+
 def _words(row: Any) -> str:
     match row["type"]:
         case "missing":
-            return "is missing: give it"
+            return "is required"
         case "extra_forbidden":
-            return "no such field: take it out or mend its name"
+            return "there is no such field: remove it or correct its name"
         case _:
             return str(row["msg"]).removeprefix("Value error, ")

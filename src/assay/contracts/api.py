@@ -161,6 +161,8 @@ class NewSchedule(Contract):
 class NewCertificate(Contract):
     judging_ids: tuple[Slug, ...] = ()
     """Of one judge. Empty: the newest judging and all labelled ones of its judge."""
+    all_of_judge: bool = False
+    """Also all labelled judgings of the judge of the first one that is named."""
     level: Annotated[float, Field(gt=0.5, lt=1)] = 0.80
 
 
@@ -343,7 +345,23 @@ class ConversationItem(Contract):
     opening: str
     """What the user said first."""
     outcome: Literal["passed", "failed", "unjudged"] | None = None
-    """In the judging that was asked for; None: none was, or it is not judged."""
+    """In the judging that was asked for, else in the newest that judged it; None: it is not judged."""
+
+
+class ScenarioFile(Contract):
+    """What a file of scenarios holds."""
+
+    scenarios: tuple[Scenario, ...]
+    notes: tuple[str, ...]
+    """What the person who gave the file should know, such as columns that are kept as metadata."""
+
+
+class FeedbackFile(Contract):
+    """What a file of feedback holds."""
+
+    items: tuple[Feedback, ...]
+    notes: tuple[str, ...]
+    """As in ScenarioFile."""
 
 
 class JudgedBy(Contract):

@@ -30,6 +30,8 @@ STAGES = tuple(stage.value for stage in Stage)
 T = TypeVar("T")
 RARE = 5_000
 """A tag that so few traces bear is the way in; a more frequent one is looked up on the way through time."""
+MOST_JUDGINGS = 1_000
+"""Of a project, among which the newest that judged a conversation is looked for."""
 _GREATEST = 2**63 - 1
 
 
@@ -240,16 +242,28 @@ def page_conversations(
     """Conversations, the newest first, at most `limit`. Raises NotFound for a project that is not there."""
     experiment_id = project_or_not_found(t, project)
     if t.sql is None:
-        return _searched_conversations(t, experiment_id, wanted, limit, cursor)
+        return _searched_conversations(t, project, experiment_id, wanted, limit, cursor)
     after = None if cursor is None else decode_cursor(cursor, int, str)
     with t.sql.ManagedSessionMaker() as session:
         rows = _conversation_rows(session, int(experiment_id), wanted, limit + 1, after)
         shown = rows[:limit]
         ids = [row[0] for row in shown]
         tags = _by_owner(session, "SELECT request_id, key, value FROM trace_tags WHERE request_id IN :ids", ids)
-    items = [conversation_item(row, tags.get(row[0], {}), wanted.judging_id) for row in shown]
+    judgings = _judgings_of(t, project, wanted, tags.values())
+    items = [conversation_item(row, tags.get(row[0], {}), judgings) for row in shown]
     more = len(rows) > limit
     return Found(items, encode_cursor(shown[-1][2], shown[-1][0]) if more else None)
+
+
+def _judgings_of(t: Tracking, project: str, wanted: ConversationFilter, rows: Iterable[Mapping[str, str]]) -> list[str]:
+    """The judgings that say a row's outcome, the first that judged it: the one asked for, else the newest first."""
+    if wanted.judging_id is not None:
+        return [wanted.judging_id]
+    there = {key for tags in rows for key in tags if key.startswith("judging-")}
+    if len(there) < 2:
+        return list(there)
+    runs = page_runs(t, project, RunFilter(stage=Stage.JUDGE, with_result=True), limit=MOST_JUDGINGS).rows
+    return [run.subject_id for run in runs if run.subject_id in there]
 
 
 def _conversation_rows(
@@ -445,7 +459,7 @@ def run_item(
     )
 
 
-def conversation_item(row: Sequence[Any], tags: Mapping[str, str], judging_id: str | None) -> ConversationItem:
+def conversation_item(row: Sequence[Any], tags: Mapping[str, str], judgings: Sequence[str]) -> ConversationItem:
     trace_id, conversation_id, at_ms, took_ms, status, opening, tokens, cost = row
     faults = tags.get("simulator_fault", "none")
     agent = tags.get("agent_id") and tags.get("agent_version")
@@ -466,7 +480,7 @@ def conversation_item(row: Sequence[Any], tags: Mapping[str, str], judging_id: s
             "tokens": tokens,
             "cost_usd": _finite(cost),
             "opening": opening or "",
-            "outcome": tags.get(judging_id) if judging_id else None,
+            "outcome": next((tags[name] for name in judgings if name in tags), None),
         }
     )
 
@@ -537,7 +551,7 @@ def _item_of(run: "Run") -> RunItem:
 
 
 def _searched_conversations(
-    t: Tracking, experiment_id: str, wanted: ConversationFilter, limit: int, cursor: str | None
+    t: Tracking, project: str, experiment_id: str, wanted: ConversationFilter, limit: int, cursor: str | None
 ) -> Found[ConversationItem]:
     conditions = _conversation_conditions(wanted)
 
@@ -550,7 +564,8 @@ def _searched_conversations(
             page_token=token,
         )
         fitting = [info for info in infos if all(condition.holds_for(info.tags) for condition in conditions)]
-        return [conversation_item(_row_of(info), info.tags, wanted.judging_id) for info in fitting], more
+        judgings = _judgings_of(t, project, wanted, [info.tags for info in fitting])
+        return [conversation_item(_row_of(info), info.tags, judgings) for info in fitting], more
 
     return _first_page(page, cursor)
 

@@ -25,7 +25,9 @@ async def list_(
     limit: Limit = 50,
     cursor: Cursor = None,
     simulation: Annotated[Slug | None, Query(description="Only of this simulation.")] = None,
-    judging: Annotated[Slug | None, Query(description="Only judged by this one; gives `outcome`.")] = None,
+    judging: Annotated[
+        Slug | None, Query(description="Only judged by this one; without it `outcome` is the newest judging's.")
+    ] = None,
     passed: Annotated[bool | None, Query(description="In the judging, which must be named.")] = None,
     outcome: Annotated[Literal["passed", "failed", "unjudged"] | None, Query()] = None,
     scenario: Name | None = None,

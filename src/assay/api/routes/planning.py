@@ -49,6 +49,8 @@ async def certify(server: Here, who: Who, project: Project, asked: NewCertificat
         if not newest:
             raise NotFound(f"project {project} has no judging to certify a judge with")
         names = await same_judge(server.context, project, newest[0].subject_id)
+    elif asked.all_of_judge:
+        names = tuple(dict.fromkeys((*names, *await same_judge(server.context, project, names[0]))))
     request = CertifyRequest(project=project, judging_ids=names, level=asked.level)
     made = await _aside(certify_judge(request, server.context, by=who.name))
     await publish_certificate(made, server.context)
