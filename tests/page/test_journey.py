@@ -53,7 +53,7 @@ def test_a_person_runs_the_lifecycle_talks_to_the_agents_labels_and_decides(page
 def make_a_project(page: Page, name: str) -> None:
     page.get_by_role("button", name="New project").click()
     page.get_by_label("Name").fill(name)
-    page.get_by_role("button", name="Make the project").click()
+    page.get_by_role("button", name="Create project").click()
     expect(page.get_by_role("heading", name=name, level=1)).to_be_visible()
 
 
@@ -65,7 +65,7 @@ def start_the_lifecycle(page: Page) -> None:
     champion = page.get_by_role("radiogroup", name="Where the champion comes from")
     champion.get_by_text("From a card").click()
     give(page, "Champion's card", SHOP / "v1.json")
-    page.get_by_label("Folder of the cards").fill(str(SHOP))
+    page.get_by_label("Folder on the server for files the card names").fill(str(SHOP))
     give(page, "Scenarios", SHOP / "dataset.jsonl")
     page.get_by_role("button", name="Start", exact=True).click()
     page.wait_for_url("**/jobs/*")
@@ -115,7 +115,7 @@ def talk_with_the_dataset_builder(page: Page) -> None:
     third.get_by_role("button", name="Change").click()
     editor = page.get_by_role("dialog")
     editor.get_by_label("Goal").fill("Get the money for the kettle back.")
-    editor.get_by_role("button", name="Change the draft").click()
+    editor.get_by_role("button", name="Save").click()
     expect(third).to_contain_text("Get the money for the kettle back.")
     page.reload()
     expect(page.get_by_role("region", name="Drafts")).to_contain_text("1 accepted")
@@ -141,7 +141,7 @@ def label_ten_conversations(page: Page) -> None:
     """With the keyboard alone, from the drawing on."""
     page.get_by_role("link", name="Labelling").press("Enter")
     expect(page.get_by_label("Conversations", exact=True)).to_have_value("10")
-    page.get_by_role("button", name="Draw").press("Enter")
+    page.get_by_role("button", name="Get 10 conversations").press("Enter")
     for done in range(10):
         expect(page.get_by_role("status").filter(has_text="Conversation")).to_contain_text(
             f"Conversation {done + 1} of 10"
@@ -152,5 +152,5 @@ def label_ten_conversations(page: Page) -> None:
         for _ in range(asks):
             page.keyboard.press("m" if done % 3 else "n")
         page.keyboard.press("Enter")
-    expect(page.get_by_text("Nothing is left to label")).to_be_visible()
+    expect(page.get_by_text("All done: nothing is left to label")).to_be_visible()
     expect(page.get_by_role("region", name="Agreement")).to_contain_text("10 rulings by ada")

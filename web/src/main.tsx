@@ -10,10 +10,12 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 
 import { ApiProblem } from "./api/client";
+import { watchedCaches } from "./api/session";
 import { makeRouter } from "./router";
 import { colourScheme, theme } from "./theme";
 
-const queries = new QueryClient({
+const queries: QueryClient = new QueryClient({
+  ...watchedCaches(() => queries),
   defaultOptions: {
     queries: {
       staleTime: 5_000,

@@ -4,10 +4,11 @@ import { IconArrowUp, IconHistory, IconMessagePlus, IconRobot } from "@tabler/ic
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useEffect, useRef, useState } from "react";
 
-import { api, newKey, read, type Schemas } from "@/api/client";
+import { api, ApiProblem, newKey, read, type Schemas } from "@/api/client";
 import { useEvents } from "@/api/live";
 import { ago } from "@/words";
 
+import { useWhyNot } from "./Permitted";
 import { Prose } from "./ReportView";
 import { ProblemAlert, Waiting } from "./states";
 
@@ -51,6 +52,7 @@ export function ChatPanel({ project, agent, subject, chatId, onChat, suggestions
   const queries = useQueryClient();
   const [text, setText] = useState("");
   const name = CHAT_NAMES[agent];
+  const why = useWhyNot(project, "run");
   const { query } = useChat(chatId);
   const kept = useQuery({
     queryKey: chatsKey(project),
@@ -84,13 +86,14 @@ export function ChatPanel({ project, agent, subject, chatId, onChat, suggestions
       await response.body?.cancel();
       await queries.invalidateQueries({ queryKey: chatKey(id) });
     },
-    retry: 3,
+    // what the server refused it refuses again
+    retry: (failures, error) => failures < 3 && error instanceof ApiProblem && error.unreachable,
     onMutate: () => setText(""),
     onError: (_, { words }) => setText((now) => now || words),
   });
 
   const send = (words: string) => {
-    if (words.trim() && !say.isPending) say.mutate({ words: words.trim(), key: newKey() });
+    if (words.trim() && !say.isPending && why === undefined) say.mutate({ words: words.trim(), key: newKey() });
   };
   const messages = query.data?.messages ?? [];
   const answering = messages.some((message) => message.state === "answering");
@@ -138,7 +141,7 @@ export function ChatPanel({ project, agent, subject, chatId, onChat, suggestions
                 {intro ?? `Ask the ${name} anything about what is on this page.`}
               </Text>
               {suggestions.map((suggestion) => (
-                <Button key={suggestion} size="xs" variant="light" justify="flex-start" h="auto" py={6} styles={{ label: { whiteSpace: "normal", textAlign: "left", lineHeight: 1.4 } }} onClick={() => send(suggestion)}>
+                <Button key={suggestion} disabled={why !== undefined} size="xs" variant="light" justify="flex-start" h="auto" py={6} styles={{ label: { whiteSpace: "normal", textAlign: "left", lineHeight: 1.4 } }} onClick={() => send(suggestion)}>
                   {suggestion}
                 </Button>
               ))}
@@ -161,6 +164,8 @@ export function ChatPanel({ project, agent, subject, chatId, onChat, suggestions
       >
         <Textarea
           aria-label={`Say something to the ${name}`}
+          disabled={why !== undefined}
+          description={why}
           placeholder={answering ? `The ${name} answers…` : "Enter sends, Shift+Enter makes a new line"}
           value={text}
           onChange={(event) => setText(event.currentTarget.value)}

@@ -1,34 +1,51 @@
 /** One gate's decision: approve or reject, with a reason, under the name of whoever is here. */
-import { Button, Group, Stack, Text, Textarea } from "@mantine/core";
+import { Alert, Button, Group, Stack, Text, Textarea } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
 
-import { api, read, type Schemas } from "@/api/client";
+import { api, ApiProblem, read, type Schemas } from "@/api/client";
 import { meQuery } from "@/api/queries";
 import { mayDecide } from "@/roles";
 import { STAGES, stageView } from "@/stages";
+import { when } from "@/words";
 
+import { useReason } from "./reasons";
 import { ProblemAlert } from "./states";
 
 type Decision = Schemas["GateAnswer"]["decision"];
 
-export function GateForm({ project, stage, subject, done }: { project: string; stage: Schemas["Stage"]; subject: string; done?: (decision: Decision) => void }) {
+const DONE: Record<Decision, string> = { approve: "approved", reject: "rejected" };
+
+/**
+ * `gate.decision` is what the person sees as decided so far. A new decision overrules exactly that one: if somebody
+ * else has decided meanwhile, the server refuses it and names them, and the typed reason stays.
+ */
+export function GateForm({ project, gate, done }: { project: string; gate: Pick<Schemas["GateState"], "stage" | "subject_id" | "decision">; done?: (decision: Decision) => void }) {
+  const { stage, subject_id: subject, decision: before } = gate;
   const queries = useQueryClient();
   const me = useQuery(meQuery).data;
-  const [reason, setReason] = useState("");
+  const [reason, setReason] = useReason(project, subject);
+  const refresh = () => Promise.all((["gates", "jobs", "runs"] as const).map((part) => queries.invalidateQueries({ queryKey: ["project", project, part] })));
   const decide = useMutation({
     mutationFn: (decision: Decision) =>
-      read(api.POST("/api/v1/projects/{project}/gates/{stage}/{subject_id}", { params: { path: { project, stage, subject_id: subject } }, body: { decision, reason: reason.trim() } })),
+      read(
+        api.POST("/api/v1/projects/{project}/gates/{stage}/{subject_id}", {
+          params: { path: { project, stage, subject_id: subject } },
+          body: { decision, reason: reason.trim(), overrules: before?.hash ?? null },
+        }),
+      ),
     onSuccess: async (_, decision) => {
       setReason("");
-      notifications.show({ title: decision === "approve" ? "Approved" : "Rejected", message: `${subject}: it stands in the ledger under your name.`, color: decision === "approve" ? "teal" : "red" });
-      await Promise.all((["gates", "jobs", "runs"] as const).map((part) => queries.invalidateQueries({ queryKey: ["project", project, part] })));
+      notifications.show({ title: decision === "approve" ? "Approved" : "Rejected", message: `${subject}: recorded in the ledger under your name.`, color: decision === "approve" ? "teal" : "red" });
       done?.(decision);
+      await refresh();
     },
+    // shows who was first
+    onError: (error) => (error instanceof ApiProblem && error.status === 409 ? refresh() : undefined),
   });
   const allowed = me !== undefined && mayDecide(me, project);
   const next = STAGES[stageView(stage).number];
+  const follows = next ? `If you approve, stage ${next.number}, ${next.title}, may use it.` : "If you approve, the report counts.";
   return (
     <form
       aria-label={`Decide on ${subject}`}
@@ -38,9 +55,14 @@ export function GateForm({ project, stage, subject, done }: { project: string; s
       }}
     >
       <Stack gap="xs">
+        {before && (
+          <Alert color={before.decision === "approve" ? "teal" : "red"} variant="light" title={`${before.by} ${DONE[before.decision]} this on ${when(before.at)}`}>
+            “{before.reason}” A new decision overrules it. Both stay in the ledger.
+          </Alert>
+        )}
         <Textarea
           label="Reason"
-          description={allowed ? `${next ? `Approved, stage ${next.number}, ${next.title}, may start on it.` : "Approved, the report counts."} Rejected, nothing may. Either way it stands in the ledger, under ${me?.name}.` : "Deciding takes the role approver in this project."}
+          description={allowed ? `${follows} If you reject, nothing may. Your decision is recorded in the ledger, as ${me?.name}.` : "Deciding needs the role approver or admin in this project. An admin can grant it."}
           placeholder="What you looked at, and why it is good enough or not"
           value={reason}
           onChange={(event) => setReason(event.currentTarget.value)}
@@ -58,7 +80,7 @@ export function GateForm({ project, stage, subject, done }: { project: string; s
           </Button>
           {allowed && !reason.trim() && (
             <Text size="xs" c="dimmed">
-              A reason comes first.
+              Write a reason first.
             </Text>
           )}
         </Group>

@@ -1,5 +1,5 @@
 /** A job as it goes: how far, what it costs, why it stopped, what to do. */
-import { Alert, Button, Group, Progress, Stack, Text } from "@mantine/core";
+import { Alert, Group, Progress, Stack, Text } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
@@ -9,7 +9,9 @@ import { jobQuery } from "@/api/queries";
 import { STAGES } from "@/stages";
 import { count, usd } from "@/words";
 
-import { StatusBadge } from "./badges";
+import { StatusBadge, ToneBadge } from "./badges";
+import { causeTitle, stoppedAt } from "./jobs";
+import { PermittedButton } from "./Permitted";
 import { Loaded } from "./states";
 
 export function JobWatch({ project, jobId }: { project: string; jobId: string }) {
@@ -27,10 +29,11 @@ function JobState({ project, job }: { project: string; job: Schemas["Job"] }) {
   const view = STAGES.find((stage) => stage.stage === progress.stage);
   const share = progress.total > 0 ? (100 * progress.done) / progress.total : 0;
   const ended = ENDED.includes(job.status);
+  const stopped = stoppedAt(job);
   return (
     <Stack gap="xs" aria-live="polite">
       <Group gap="xs">
-        <StatusBadge status={job.status} />
+        {stopped === null ? <StatusBadge status={job.status} /> : <ToneBadge tone={stopped === "rejected" ? "bad" : "unsure"}>stopped</ToneBadge>}
         <Text size="sm">{sayWhere(job, view && `${view.number} ${view.title}`)}</Text>
         <Text size="xs" c="dimmed" ml="auto">
           {[progress.spent.calls > 0 && `${count(progress.spent.calls)} calls`, progress.spent.cost_usd != null && usd(progress.spent.cost_usd)].filter(Boolean).join(" · ")}
@@ -38,7 +41,7 @@ function JobState({ project, job }: { project: string; job: Schemas["Job"] }) {
       </Group>
       {!ended && !progress.waiting_for && <Progress value={progress.total > 0 ? share : 100} animated={progress.total === 0 || share < 100} aria-label="Progress of the job" />}
       {job.error && (
-        <Alert color="red" variant="light" title={job.error.cause}>
+        <Alert color="red" variant="light" title={causeTitle(job.error.cause)}>
           {job.error.message}
         </Alert>
       )}
@@ -50,7 +53,7 @@ function JobState({ project, job }: { project: string; job: Schemas["Job"] }) {
 function sayWhere(job: Schemas["Job"], stage: string | undefined): string {
   const { progress } = job;
   if (job.status === "CREATED") return "waits for a worker";
-  if (job.status === "SUCCEEDED") return "done";
+  if (job.status === "SUCCEEDED") return { rejected: "at a rejected gate", other: "before the end", none: "done" }[stoppedAt(job) ?? "none"];
   if (progress.waiting_for) return `waits at a gate: ${progress.waiting_for}`;
   const far = progress.total > 0 ? `, ${count(progress.done)} of ${count(progress.total)}` : "";
   return stage ? `${stage}${far}` : job.status === "RUNNING" ? "at work" : "";
@@ -71,13 +74,13 @@ function JobActions({ project, job }: { project: string; job: Schemas["Job"] }) 
   return (
     <Group gap="xs">
       {open ? (
-        <Button size="xs" variant="default" loading={change.isPending} onClick={() => change.mutate("cancel")}>
+        <PermittedButton project={project} size="xs" variant="default" loading={change.isPending} onClick={() => change.mutate("cancel")}>
           Cancel the job
-        </Button>
+        </PermittedButton>
       ) : (
-        <Button size="xs" variant="light" loading={change.isPending} onClick={() => change.mutate("retry")}>
-          Try again: what was finished is not done anew
-        </Button>
+        <PermittedButton project={project} size="xs" variant="light" loading={change.isPending} onClick={() => change.mutate("retry")}>
+          Retry (keeps finished work)
+        </PermittedButton>
       )}
     </Group>
   );

@@ -7,8 +7,8 @@ it("reads one object a line and passes over empty lines", () => {
 });
 
 it.each([
-  ['{"a":1}\n{"a":', "x.jsonl:2: is no JSON"],
-  ["[1]", "x.jsonl:1: is no JSON object"],
+  ['{"a":1}\n{"a":', "x.jsonl:2: not valid JSON"],
+  ["[1]", "x.jsonl:1: not a JSON object"],
   ["\n \n", "x.jsonl: holds no line"],
 ])("%j is refused with its line", (text, words) => {
   expect(() => fromJsonl(text, "x.jsonl")).toThrow(Unreadable);

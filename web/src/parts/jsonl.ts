@@ -1,4 +1,4 @@
-/** JSON and JSON Lines that people bring: errors say which line, so that they can be mended. */
+/** JSON and JSON Lines: errors name the line. */
 
 export class Unreadable extends Error {}
 
@@ -6,7 +6,7 @@ export function fromJson<T>(text: string, what: string): T {
   try {
     return JSON.parse(text) as T;
   } catch (error) {
-    throw new Unreadable(`${what}: is no JSON (${(error as Error).message})`);
+    throw new Unreadable(`${what}: not valid JSON (${(error as Error).message})`);
   }
 }
 
@@ -16,9 +16,18 @@ export function fromJsonl<T>(text: string, what: string): T[] {
   text.split(/\r?\n/).forEach((line, index) => {
     if (!line.trim()) return;
     const row = fromJson<T>(line, `${what}:${index + 1}`);
-    if (row === null || typeof row !== "object" || Array.isArray(row)) throw new Unreadable(`${what}:${index + 1}: is no JSON object`);
+    if (row === null || typeof row !== "object" || Array.isArray(row)) throw new Unreadable(`${what}:${index + 1}: not a JSON object`);
     rows.push(row);
   });
   if (rows.length === 0) throw new Unreadable(`${what}: holds no line: give one JSON object a line`);
   return rows;
+}
+
+export function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -6,6 +6,8 @@ import { type ReactNode, useEffect, useState } from "react";
 
 import { ApiProblem } from "@/api/client";
 
+import { Unreadable } from "./jsonl";
+
 const SILENT_MS = 900;
 
 /** A spinner that says what it waits for before a second is over. */
@@ -29,14 +31,18 @@ export function Waiting({ what }: { what: string }) {
 
 /** What went wrong, as the server said it, with a way on. */
 export function ProblemAlert({ error, again }: { error: unknown; again?: () => void }) {
-  const problem = error instanceof ApiProblem ? error : new ApiProblem(-1, "The page failed", error instanceof Error ? error.message : String(error));
+  const problem = error instanceof ApiProblem ? error : new ApiProblem(-1, error instanceof Unreadable ? "This cannot be read" : "The page failed", error instanceof Error ? error.message : String(error));
   return (
     <Alert color="red" variant="light" title={problem.title} icon={problem.unreachable ? <IconPlugConnectedX /> : <IconAlertTriangle />} role="alert">
       <Stack gap="xs" align="flex-start">
-        <Text size="sm">{problem.detail}</Text>
+        {problem.fields.length === 0 && (
+          <Text size="sm" style={{ whiteSpace: "pre-line" }}>
+            {problem.detail}
+          </Text>
+        )}
         {problem.fields.map((field) => (
           <Text size="sm" key={field.field + field.problem}>
-            <b>{field.field}</b>: {field.problem}
+            <b>{field.field.replace(/^(body|query|path)\./, "")}</b>: {field.problem}
           </Text>
         ))}
         {again && (
@@ -73,9 +79,22 @@ export function Empty({ icon, title, children, action }: { icon?: ReactNode; tit
   );
 }
 
-/** The data once it is there; otherwise a word on why it is not. */
+/** The data once it is there; otherwise why it is not. What could not be read again is shown as possibly out of date. */
 export function Loaded<T>({ query, what, children }: { query: UseQueryResult<T>; what: string; children: (data: T) => ReactNode }) {
-  if (query.data !== undefined) return children(query.data);
+  if (query.data !== undefined)
+    return (
+      <>
+        {query.isRefetchError && !(query.error instanceof ApiProblem && query.error.unreachable) && (
+          <Stack gap={4} mb="sm">
+            <ProblemAlert error={query.error} again={() => void query.refetch()} />
+            <Text size="sm" c="dimmed">
+              What follows was read earlier and may be out of date.
+            </Text>
+          </Stack>
+        )}
+        {children(query.data)}
+      </>
+    );
   if (query.isError) return <ProblemAlert error={query.error} again={() => void query.refetch()} />;
   return <Waiting what={what} />;
 }

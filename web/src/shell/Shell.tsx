@@ -1,5 +1,5 @@
 /** What stands around every view: project, navigation, who is there, whether the server answers. */
-import { ActionIcon, AppShell, Badge, Burger, Button, Group, NavLink, type NavLinkProps, ScrollArea, Select, Text, Tooltip, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
+import { ActionIcon, AppShell, Badge, Burger, Button, Group, Modal, NavLink, type NavLinkProps, ScrollArea, Stack, Select, Text, Tooltip, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import {
   IconBuildingFactory2, IconChartHistogram, IconChecklist, IconDatabase, IconExternalLink, IconGitCompare, IconListDetails, IconLogout,
@@ -7,15 +7,16 @@ import {
 } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { createLink, Outlet, useNavigate, useParams, useRouterState } from "@tanstack/react-router";
-import { type AnchorHTMLAttributes, forwardRef, type ReactNode, useEffect } from "react";
+import { type AnchorHTMLAttributes, forwardRef, type ReactNode, useEffect, useRef } from "react";
 
-import { api, type Schemas } from "@/api/client";
+import { api, ApiProblem, type Schemas } from "@/api/client";
 import { useProjectChanges } from "@/api/live";
 import { gatesQuery, healthQuery, meQuery, projectsQuery } from "@/api/queries";
+import { isLoggedOut } from "@/api/session";
 import { IconTo, LinkTo } from "@/parts/links";
 import { ProblemAlert, Waiting } from "@/parts/states";
 
-import { LogIn } from "./LogIn";
+import { LogIn, logInAddress } from "./LogIn";
 
 const NavTo = createLink(forwardRef<HTMLAnchorElement, NavLinkProps & Omit<AnchorHTMLAttributes<HTMLAnchorElement>, keyof NavLinkProps>>((props, ref) => <NavLink component="a" ref={ref} {...props} />));
 
@@ -40,11 +41,20 @@ export function Shell() {
   const { project } = useParams({ strict: false });
   const path = useRouterState({ select: (state) => state.location.pathname });
   useEffect(close, [path, close]);
-  useProjectChanges(me.data?.known ? project : undefined);
+  const loggedOut = isLoggedOut(me.error) || me.data?.known === false;
+  useProjectChanges(me.data && !loggedOut ? project : undefined);
+  // who was here before the session ended: what they had on screen stays under the dialog
+  const last = useRef<Schemas["Me"] | undefined>(undefined);
+  if (me.data?.known) last.current = me.data;
+  const who = last.current;
 
-  if (me.data === undefined) return <AppFrame>{me.isError ? <ProblemAlert error={me.error} again={() => void me.refetch()} /> : <Waiting what="who you are" />}</AppFrame>;
-  if (!me.data.known) return <LogIn login={me.data.login} />;
+  if (who === undefined) {
+    if (me.data) return <LogIn login={me.data.login} />;
+    return <AppFrame>{me.isError ? <ProblemAlert error={me.error} again={() => void me.refetch()} /> : <Waiting what="who you are" />}</AppFrame>;
+  }
   return (
+    <>
+      <SessionEnded opened={loggedOut} login={(me.data ?? who).login} again={() => void me.refetch()} />
     <AppShell header={{ height: 52 }} navbar={{ width: 208, breakpoint: "sm", collapsed: { mobile: !open, desktop: false } }} padding={{ base: "sm", md: "lg" }}>
       <a className="assay-skip" href="#content">
         To the content
@@ -65,8 +75,8 @@ export function Shell() {
           </Group>
           <Group gap={6} wrap="nowrap">
             <Connection />
-            {me.data.mlflow && (
-              <Button component="a" href={me.data.mlflow} target="_blank" rel="noopener" size="compact-sm" variant="subtle" color="gray" rightSection={<IconExternalLink size={14} />} visibleFrom="sm">
+            {who.mlflow && (
+              <Button component="a" href={who.mlflow} target="_blank" rel="noopener" size="compact-sm" variant="subtle" color="gray" rightSection={<IconExternalLink size={14} />} visibleFrom="sm">
                 MLflow
               </Button>
             )}
@@ -74,7 +84,7 @@ export function Shell() {
             <IconTo to="/settings" variant="subtle" color="gray" aria-label="Settings">
               <IconSettings size={18} />
             </IconTo>
-            <Account me={me.data} />
+            <Account me={who} />
           </Group>
         </Group>
       </AppShell.Header>
@@ -94,6 +104,29 @@ export function Shell() {
         <Outlet />
       </AppShell.Main>
     </AppShell>
+    </>
+  );
+}
+
+function SessionEnded({ opened, login, again }: { opened: boolean; login: boolean; again: () => void }) {
+  return (
+    <Modal opened={opened} onClose={again} title="Your session has ended" closeOnClickOutside={false} withCloseButton={false}>
+      <Stack>
+        <Text size="sm">
+          {login ? "Log in again to go on. You come back to this page." : "Log in again to go on. What is on this page stays until you leave it."}
+        </Text>
+        <Group>
+          {login && (
+            <Button component="a" href={logInAddress()}>
+              Log in
+            </Button>
+          )}
+          <Button variant="default" onClick={again}>
+            I am logged in again
+          </Button>
+        </Group>
+      </Stack>
+    </Modal>
   );
 }
 
@@ -123,7 +156,7 @@ function Views({ project, path }: { project: string; path: string }) {
               active={active}
               activeOptions={{ exact: view.path === "" }}
               aria-current={active ? "page" : undefined}
-              rightSection={view.path === "gates" && waiting > 0 ? <Badge size="sm" color="yellow" aria-label={`${waiting} wait`}>{waiting}</Badge> : undefined}
+              rightSection={view.path === "gates" && waiting > 0 ? <Badge size="sm" color="yellow" aria-label={`${waiting} waiting`}>{waiting}</Badge> : undefined}
             />
           </div>
         );
@@ -154,7 +187,8 @@ function ProjectPicker({ project }: { project: string | undefined }) {
 
 function Connection() {
   const health = useQuery(healthQuery);
-  if (health.isError || health.failureCount > 0) return <Badge color="red" variant="light" role="status">server gone, trying again</Badge>;
+  const gone = health.error ?? health.failureReason;
+  if (gone instanceof ApiProblem && gone.unreachable) return <Badge color="red" variant="light" role="status">server gone, trying again</Badge>;
   if (health.data?.status === "degraded") return <Badge color="orange" variant="light">MLflow does not answer</Badge>;
   if (health.data?.workers?.length === 0)
     return (

@@ -18,11 +18,11 @@ export function AgentsReport() {
   const make = (
     <JobButton
       project={project}
-      title="The report is made"
+      titles={{ running: "Creating the report", done: "The report is ready", failed: "The report was not created" }}
       variant={query.data ? "default" : "filled"}
       start={() => read(api.POST("/api/v1/projects/{project}/agents-report", { params: { path: { project }, header: { "Idempotency-Key": newKey() } }, body: {} }))}
     >
-      {query.data ? "Make it anew" : "Make the report"}
+      {query.data ? "Refresh report" : "Create report"}
     </JobButton>
   );
   const none = query.error instanceof ApiProblem && query.error.status === 404;

@@ -1,11 +1,12 @@
-/** Registers a version from its card, written or brought as a file. */
-import { Button, FileButton, Group, JsonInput, Modal, Stack, Switch, TextInput } from "@mantine/core";
+/** Registers a version from its card, written or taken from a file. */
+import { FileButton, Group, Modal, Stack, Switch, Textarea, TextInput, Button } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useState } from "react";
 
 import { api, newKey, read, type Schemas, withDefaults } from "@/api/client";
 import { JobButton } from "@/parts/JobButton";
-import { fromJson } from "@/parts/jsonl";
+import { fromJson, isJson } from "@/parts/jsonl";
+import { PermittedButton } from "@/parts/Permitted";
 
 const EXAMPLE = `{
   "agent_id": "support",
@@ -19,7 +20,9 @@ export function Register({ project }: { project: string }) {
   const [opened, { open, close }] = useDisclosure(false);
   return (
     <>
-      <Button onClick={open}>Register a version</Button>
+      <PermittedButton project={project} onClick={open}>
+        Register a version
+      </PermittedButton>
       <Modal opened={opened} onClose={close} title="Register an agent version" size="lg">
         <Form project={project} />
       </Modal>
@@ -33,7 +36,20 @@ function Form({ project }: { project: string }) {
   const [probe, setProbe] = useState(true);
   return (
     <Stack>
-      <JsonInput label="Card" description="How the agent is reached, and what it is for." placeholder={EXAMPLE} autosize minRows={9} maxRows={20} formatOnBlur validationError="This is no JSON yet" value={card} onChange={setCard} />
+      {/* nothing here may change on blur: a field that grows moves the button away from under the pointer */}
+      <Textarea
+        label="Card"
+        description="JSON: how the agent is reached, and what it is for."
+        placeholder={EXAMPLE}
+        autosize
+        minRows={9}
+        maxRows={20}
+        value={card}
+        onChange={(event) => setCard(event.currentTarget.value)}
+        error={card.trim() && !isJson(card) ? "Not valid JSON" : undefined}
+        styles={{ input: { fontFamily: "var(--mantine-font-family-monospace)", fontSize: "var(--mantine-font-size-xs)" } }}
+        spellCheck={false}
+      />
       <Group>
         <FileButton accept=".json" onChange={(file) => file && void file.text().then(setCard)}>
           {(props) => (
@@ -43,12 +59,12 @@ function Form({ project }: { project: string }) {
           )}
         </FileButton>
       </Group>
-      <TextInput label="Folder of the card" description="On the server; only for cards that name files or Python code." value={dir} onChange={(event) => setDir(event.currentTarget.value.trim())} />
+      <TextInput label="Folder on the server for files the card names" description="Only for cards that name files or Python code." value={dir} onChange={(event) => setDir(event.currentTarget.value.trim())} />
       <Switch label="Probe it: ask it a few things before any money is spent" checked={probe} onChange={(event) => setProbe(event.currentTarget.checked)} />
       <Group>
         <JobButton
           project={project}
-          title="The version is registered"
+          titles={{ running: "Registering the version", done: "The version is registered", failed: "The version was not registered" }}
           disabled={!card.trim()}
           start={async () =>
             read(

@@ -1,5 +1,5 @@
 /** Stage 5: what to expect in production, and a chat with the Analyst about it. */
-import { Button, Group, Stack, Tabs } from "@mantine/core";
+import { Group, Stack, Tabs } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconChartHistogram, IconPencil } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
@@ -11,6 +11,7 @@ import { BesideChat } from "@/parts/BesideChat";
 import { ChatPanel } from "@/parts/ChatPanel";
 import { ButtonTo } from "@/parts/links";
 import { PageHead } from "@/parts/PageHead";
+import { PermittedButton, StartButton } from "@/parts/Permitted";
 import { ReportView } from "@/parts/ReportView";
 import { Empty, Loaded } from "@/parts/states";
 import { SubjectPicker } from "@/parts/SubjectPicker";
@@ -38,7 +39,7 @@ export function Analytics() {
         subject={subject}
         onSubject={(chosen) => go({ subject: chosen })}
         empty={
-          <Empty icon={<IconChartHistogram />} title="No report yet" action={<ButtonTo to="/p/$project/start" params={{ project }}>Start the lifecycle</ButtonTo>}>
+          <Empty icon={<IconChartHistogram />} title="No report yet" action={<StartButton project={project} />}>
             A report needs judged conversations. Start the lifecycle, or make a report of a judging that is there.
           </Empty>
         }
@@ -72,9 +73,9 @@ function WholeReport({ project, analytics, subject }: { project: string; analyti
   return (
     <Stack>
       <Group gap="xs">
-        <Button size="xs" variant="light" leftSection={<IconPencil size={14} />} onClick={open}>
+        <PermittedButton project={project} size="xs" variant="light" leftSection={<IconPencil size={14} />} onClick={open}>
           Edit the text
-        </Button>
+        </PermittedButton>
         <ButtonTo size="xs" variant="light" to="/p/$project/conversations" params={{ project }} search={{ judging: analytics.judging_id }}>
           The conversations
         </ButtonTo>

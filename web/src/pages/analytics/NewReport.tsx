@@ -1,4 +1,4 @@
-import { Button, Group, Modal, Select, Stack, Text } from "@mantine/core";
+import { Group, Modal, Select, Stack, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useState } from "react";
@@ -6,6 +6,7 @@ import { useState } from "react";
 import { api, newKey, read, type Schemas, withDefaults } from "@/api/client";
 import { resultsQuery } from "@/api/queries";
 import { JobButton } from "@/parts/JobButton";
+import { PermittedButton } from "@/parts/Permitted";
 import { agentName, ago } from "@/words";
 
 /** Has a report made of a judging. */
@@ -13,9 +14,9 @@ export function NewReport({ project }: { project: string }) {
   const [opened, { open, close }] = useDisclosure(false);
   return (
     <>
-      <Button variant="default" onClick={open}>
+      <PermittedButton project={project} variant="default" onClick={open}>
         New report
-      </Button>
+      </PermittedButton>
       <Modal opened={opened} onClose={close} title="New report">
         <Form project={project} />
       </Modal>
@@ -41,7 +42,7 @@ function Form({ project }: { project: string }) {
       <Group>
         <JobButton
           project={project}
-          title="The report is made"
+          titles={{ running: "Creating the report", done: "The report is ready", failed: "The report was not created" }}
           disabled={!chosen}
           start={() =>
             read(
@@ -52,7 +53,7 @@ function Form({ project }: { project: string }) {
             )
           }
         >
-          Make the report
+          Create report
         </JobButton>
       </Group>
     </Stack>

@@ -70,7 +70,12 @@ function Editor({ project, analytics }: { project: string; analytics: Schemas["A
       <Group>
         <JobButton
           project={project}
-          title="The report is made anew"
+          titles={{ running: "Saving the report", done: "The report is saved", failed: "The report was not saved" }}
+          remember={`${kept}-job`}
+          onDone={() => {
+            setText("");
+            localStorage.removeItem(kept);
+          }}
           disabled={!text.trim() || unknown.length > 0}
           start={() =>
             read(

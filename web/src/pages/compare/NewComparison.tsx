@@ -1,4 +1,4 @@
-import { Button, Group, Modal, NumberInput, Select, Stack, Text } from "@mantine/core";
+import { Group, Modal, NumberInput, Select, Stack, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
@@ -6,6 +6,7 @@ import { useState } from "react";
 import { api, newKey, read, type Schemas, withDefaults } from "@/api/client";
 import { policyQuery, resultsQuery } from "@/api/queries";
 import { JobButton } from "@/parts/JobButton";
+import { PermittedButton } from "@/parts/Permitted";
 import { Loaded } from "@/parts/states";
 import { agentName, ago } from "@/words";
 
@@ -15,9 +16,9 @@ export function NewComparison({ project }: { project: string }) {
   const policy = useQuery({ ...policyQuery(project), enabled: opened });
   return (
     <>
-      <Button variant="default" onClick={open}>
+      <PermittedButton project={project} variant="default" onClick={open}>
         New comparison
-      </Button>
+      </PermittedButton>
       <Modal opened={opened} onClose={close} title="New comparison">
         <Loaded query={policy} what="the project's policy">
           {(declared) => <Form project={project} declared={declared.compare} />}
@@ -55,7 +56,7 @@ function Form({ project, declared }: { project: string; declared: Schemas["Compa
       <Group>
         <JobButton
           project={project}
-          title="The comparison is made"
+          titles={{ running: "Comparing", done: "The comparison is ready", failed: "The versions were not compared" }}
           disabled={!ready}
           start={() =>
             read(

@@ -7,7 +7,8 @@ import { useEffect, useRef } from "react";
 
 import { api, read, type Schemas } from "@/api/client";
 import { Ago, ToneBadge } from "@/parts/badges";
-import { ButtonTo, LinkTo } from "@/parts/links";
+import { LinkTo } from "@/parts/links";
+import { StartButton } from "@/parts/Permitted";
 import { Empty, ProblemAlert, Waiting } from "@/parts/states";
 import { agentName, count, seconds } from "@/words";
 
@@ -34,7 +35,7 @@ export function ConversationList({ project, filters }: { project: string; filter
         Take a filter away.
       </Empty>
     ) : (
-      <Empty icon={<IconMessages />} title="No conversation yet" action={<ButtonTo to="/p/$project/start" params={{ project }}>Start the lifecycle</ButtonTo>}>
+      <Empty icon={<IconMessages />} title="No conversation yet" action={<StartButton project={project} />}>
         A simulation plays each scenario against the agent; the conversations come here as they end.
       </Empty>
     );

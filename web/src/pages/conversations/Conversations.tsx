@@ -41,14 +41,14 @@ export function Conversations() {
           <Select
             size="xs"
             aria-label="Judging"
-            placeholder="Judged or not"
+            placeholder="Newest judging of each"
             clearable
             data={judgings.map((run) => ({ value: run.subject_id, label: `judged: ${agentName(run.agent)}, ${ago(run.started_at)}` }))}
             value={filters.judging ?? null}
             onChange={(judging) => change({ judging: judging ?? undefined, ...(judging ? {} : { outcome: undefined }) })}
             w={260}
           />
-          <Select size="xs" aria-label="Outcome" placeholder={filters.judging ? "Any outcome" : "Choose a judging first"} clearable disabled={!filters.judging} data={["passed", "failed", "unjudged"]} value={filters.outcome ?? null} onChange={(outcome) => change({ outcome: outcome ?? undefined })} w={180} />
+          <Select size="xs" aria-label="Outcome" placeholder="Any outcome" clearable disabled={judgings.length === 0} data={["passed", "failed", "unjudged"]} value={filters.outcome ?? null} onChange={(outcome) => change({ outcome: outcome ?? undefined, judging: filters.judging ?? (outcome ? judgings[0]?.subject_id : undefined) })} w={180} />
           <Select
             size="xs"
             aria-label="Simulation"

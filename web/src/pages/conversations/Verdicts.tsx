@@ -13,7 +13,7 @@ export function Verdicts({ detail }: { detail: Schemas["ConversationDetail"] }) 
     return (
       <Card withBorder padding="sm">
         <Text size="sm" c="dimmed">
-          Nobody has ruled on this conversation yet.
+          This conversation is not judged yet.
         </Text>
       </Card>
     );

@@ -1,22 +1,23 @@
 /** A dataset from a file, or drafted whole from a brief. */
-import { Button, FileInput, Group, Modal, NumberInput, SegmentedControl, Select, Stack, Text, Textarea, TextInput } from "@mantine/core";
+import { FileInput, Group, Modal, NumberInput, SegmentedControl, Select, Stack, Text, Textarea, TextInput } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { api, newKey, read, type Schemas, withDefaults } from "@/api/client";
 import { agentsQuery } from "@/api/queries";
+import { FORMAT_NAMES, FORMATS, readScenarios } from "@/parts/files";
 import { JobButton } from "@/parts/JobButton";
-import { fromJsonl } from "@/parts/jsonl";
+import { PermittedButton } from "@/parts/Permitted";
 import { agentName } from "@/words";
 
 export function NewDataset({ project }: { project: string }) {
   const [opened, { open, close }] = useDisclosure(false);
   return (
     <>
-      <Button variant="default" onClick={open}>
+      <PermittedButton project={project} variant="default" onClick={open}>
         New dataset
-      </Button>
+      </PermittedButton>
       <Modal opened={opened} onClose={close} title="New dataset">
         <Form project={project} />
       </Modal>
@@ -39,7 +40,7 @@ function Form({ project }: { project: string }) {
     const [agent_id = "", version = ""] = (chosen ?? "").split("@");
     const body =
       from === "file" && file
-        ? { dataset: { name: name || agent_id, scenarios: fromJsonl<Schemas["Scenario"]>(await file.text(), file.name) } }
+        ? { dataset: { name: name || agent_id, scenarios: await readScenarios(project, file) } }
         : { brief, size, name: name || null };
     return read(
       api.POST("/api/v1/projects/{project}/datasets", {
@@ -62,7 +63,7 @@ function Form({ project }: { project: string }) {
       />
       <TextInput label="Name" placeholder="the agent's name" value={name} onChange={(event) => setName(event.currentTarget.value.trim())} />
       {from === "file" ? (
-        <FileInput label="Scenarios" description="JSON Lines, a scenario a line." accept=".jsonl" placeholder="Choose a file" value={file} onChange={setFile} clearable />
+        <FileInput label="Scenarios" description={`${FORMAT_NAMES}, one scenario per line or row.`} accept={FORMATS} placeholder="Choose a file" value={file} onChange={setFile} clearable />
       ) : (
         <>
           <Textarea label="Brief" description="Topics, users and rules that matter." autosize minRows={3} value={brief} onChange={(event) => setBrief(event.currentTarget.value)} />
@@ -70,8 +71,8 @@ function Form({ project }: { project: string }) {
         </>
       )}
       <Group>
-        <JobButton project={project} title="The dataset is made" disabled={chosen === null || (from === "file" ? file === null : !brief.trim())} start={start}>
-          Make the dataset
+        <JobButton project={project} titles={{ running: "Creating the dataset", done: "The dataset is ready", failed: "The dataset was not created" }} disabled={chosen === null || (from === "file" ? file === null : !brief.trim())} start={start}>
+          Create dataset
         </JobButton>
       </Group>
     </Stack>

@@ -1,27 +1,38 @@
 /** All of one scenario, to be changed. What is wrong is said beside its field before anything is sent. */
-import { ActionIcon, Button, Card, Drawer, Group, JsonInput, NumberInput, SegmentedControl, Select, SimpleGrid, Stack, Text, Textarea, TextInput, Title } from "@mantine/core";
+import { ActionIcon, Button, Card, Drawer, Group, NumberInput, SegmentedControl, Select, SimpleGrid, Stack, Text, Textarea, TextInput, Title } from "@mantine/core";
 import { IconPlus, IconTrash } from "@tabler/icons-react";
 import { useState } from "react";
+
+import { ProblemAlert } from "@/parts/states";
 
 import { ExpectationFields } from "./ExpectationFields";
 import { problemsOf, type Scenario } from "./scenario";
 
-export function ScenarioEditor({ scenario, others, close, save, what }: { scenario: Scenario | null; others: readonly Scenario[]; close: () => void; save: (scenario: Scenario) => void; what: string }) {
+interface Editing {
+  others: readonly Scenario[];
+  close: () => void;
+  save: (scenario: Scenario) => void;
+  /** The server's answer to the last `save`, if it was refused. */
+  error?: unknown;
+  saving?: boolean;
+}
+
+export function ScenarioEditor({ scenario, close, ...rest }: { scenario: Scenario | null } & Editing) {
   return (
     <Drawer opened={scenario !== null} onClose={close} position="right" size="lg" title={scenario?.scenario_id ?? ""}>
-      {scenario !== null && <Form key={scenario.scenario_id} scenario={scenario} others={others} save={save} close={close} what={what} />}
+      {scenario !== null && <Form key={scenario.scenario_id} scenario={scenario} close={close} {...rest} />}
     </Drawer>
   );
 }
 
-function Form({ scenario, others, save, close, what }: { scenario: Scenario; others: readonly Scenario[]; save: (scenario: Scenario) => void; close: () => void; what: string }) {
+function Form({ scenario, others, save, close, error, saving = false }: { scenario: Scenario } & Editing) {
   const [now, setNow] = useState(scenario);
   const [tried, setTried] = useState(false);
   const [facts, setFacts] = useState<[string, string][]>(Object.entries(scenario.facts ?? {}));
   const [world, setWorld] = useState(scenario.initial_state ? JSON.stringify(scenario.initial_state, null, 2) : "");
   const change = (part: Partial<Scenario>) => setNow((before) => ({ ...before, ...part }));
   const problems = problemsOf(now, others);
-  const worldProblem = world.trim() && !isObject(world) ? "Is no JSON object" : undefined;
+  const worldProblem = world.trim() && !isObject(world) ? "Not a JSON object" : undefined;
   const shown = tried ? problems : {};
   return (
     <form
@@ -48,10 +59,10 @@ function Form({ scenario, others, save, close, what }: { scenario: Scenario; oth
             Persona
           </Title>
           <SimpleGrid cols={2} spacing="sm">
-            <TextInput label="Kind" value={now.persona.name} error={shown.persona} onChange={(event) => change({ persona: { ...now.persona, name: event.currentTarget.value.trim() } })} />
+            <TextInput label="Persona" value={now.persona.name} error={shown.persona} onChange={(event) => change({ persona: { ...now.persona, name: event.currentTarget.value.trim() } })} />
             <TextInput label="Language" value={now.persona.language} onChange={(event) => change({ persona: { ...now.persona, language: event.currentTarget.value.trim() } })} />
           </SimpleGrid>
-          <Textarea mt="xs" label="Who that is" autosize value={now.persona.description} onChange={(event) => change({ persona: { ...now.persona, description: event.currentTarget.value } })} />
+          <Textarea mt="xs" label="Description" autosize value={now.persona.description} onChange={(event) => change({ persona: { ...now.persona, description: event.currentTarget.value } })} />
         </Card>
         <Card withBorder padding="sm">
           <Group justify="space-between" mb="xs">
@@ -78,16 +89,19 @@ function Form({ scenario, others, save, close, what }: { scenario: Scenario; oth
           </Stack>
         </Card>
         <ExpectationFields expectations={now.expectations} problems={shown} change={(expectations) => change({ expectations })} />
-        <JsonInput label="The world before the first turn" description="JSON, for agents that take one. Empty: the agent's own." autosize minRows={2} maxRows={12} formatOnBlur value={world} onChange={setWorld} error={worldProblem} />
+        <Textarea label="Initial state (JSON)" description="For agents that take one. Empty: the agent's own." autosize minRows={2} maxRows={12} value={world} onChange={(event) => setWorld(event.currentTarget.value)} error={worldProblem} spellCheck={false} />
         {tried && Object.keys(problems).length > 0 && (
           <Text size="sm" c="var(--assay-bad)" role="alert">
-            {Object.keys(problems).length === 1 ? "One field needs a look." : `${Object.keys(problems).length} fields need a look.`}
+            Check these fields: {Object.keys(problems).join(", ")}.
           </Text>
         )}
+        {error != null && <ProblemAlert error={error} />}
         <Group>
-          <Button type="submit">{what}</Button>
+          <Button type="submit" loading={saving}>
+            Save
+          </Button>
           <Button variant="default" onClick={close}>
-            Leave it as it was
+            Cancel
           </Button>
         </Group>
       </Stack>

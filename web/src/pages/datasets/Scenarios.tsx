@@ -1,6 +1,9 @@
 /** A version's scenarios in a table. Edits stay in the browser until they are saved as a new version. */
-import { ActionIcon, Button, Card, Group, Select, Stack, Table, Text, TextInput } from "@mantine/core";
+import { ActionIcon, Button, Card, Group, Modal, Select, Stack, Table, Text, TextInput } from "@mantine/core";
 import { IconCopy, IconPlus, IconSearch, IconTrash } from "@tabler/icons-react";
+import { useDisclosure } from "@mantine/hooks";
+import { notifications } from "@mantine/notifications";
+import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 
 import { api, newKey, read, type Schemas } from "@/api/client";
@@ -12,7 +15,8 @@ import { ScenarioEditor } from "./ScenarioEditor";
 
 export function Scenarios({ project, result }: { project: string; result: Schemas["DatasetResult"] }) {
   const stored = result.dataset.scenarios;
-  const [edited, setEdited] = useEdited(`assay-dataset-${project}-${result.report.dataset.version}`, stored);
+  const kept = `assay-dataset-${project}-${result.report.dataset.version}`;
+  const [edited, setEdited] = useEdited(kept, stored);
   const [wanted, setWanted] = useState<Wanted>({ words: "", topic: null, persona: null, difficulty: null });
   const [editing, setEditing] = useState<{ scenario: Scenario; place: number | null } | null>(null);
   const shown = filtered(edited, wanted);
@@ -30,7 +34,7 @@ export function Scenarios({ project, result }: { project: string; result: Schema
           Add
         </Button>
       </Group>
-      {any && <Unsaved project={project} result={result} edited={edited} changed={changed} discard={() => setEdited([...stored])} />}
+      {any && <Unsaved project={project} result={result} edited={edited} changed={changed} kept={kept} discard={() => setEdited([...stored])} />}
       <Sheet label="Scenarios" minWidth={520} columns={["Scenario", "Goal", "Persona", "Expectations", "Edit"]}>
         {shown.map((scenario) => (
           <Table.Tr key={scenario.scenario_id}>
@@ -77,26 +81,48 @@ export function Scenarios({ project, result }: { project: string; result: Schema
           setEdited(editing?.place === null || editing === null ? [...edited, scenario] : edited.map((other, index) => (index === editing.place ? scenario : other)));
           setEditing(null);
         }}
-        what="Keep the change"
       />
     </Stack>
   );
 }
 
-function Unsaved({ project, result, edited, changed, discard }: { project: string; result: Schemas["DatasetResult"]; edited: Scenario[]; changed: ReturnType<typeof changes>; discard: () => void }) {
+function Unsaved({ project, result, edited, changed, kept, discard }: { project: string; result: Schemas["DatasetResult"]; edited: Scenario[]; changed: ReturnType<typeof changes>; kept: string; discard: () => void }) {
+  const navigate = useNavigate();
+  const [asking, { open: ask, close: stop }] = useDisclosure(false);
+  const saved = (job: Schemas["Job"]) => {
+    const { name, version } = (job.result as unknown as Schemas["DatasetResult"]).report.dataset;
+    discard();
+    notifications.show({ color: "teal", title: "Saved", message: `${name}@${version.slice(0, 8)} has your changes.` });
+    void navigate({ to: "/p/$project/datasets/$name/$version", params: { project, name, version } });
+  };
   const said = [changed.added && `${changed.added} added`, changed.changed && `${changed.changed} changed`, changed.gone && `${changed.gone} removed`].filter(Boolean).join(", ");
   return (
     <Card withBorder padding="xs" style={{ borderLeft: "4px solid var(--mantine-color-yellow-6)" }}>
       <Group justify="space-between">
-        <Text size="sm">Not saved: {said}. It stays in this browser.</Text>
+        <Text size="sm">Not saved: {said}. Kept in this browser until you save or discard.</Text>
         <Group gap="xs">
-          <Button size="xs" variant="default" onClick={discard}>
+          <Button size="xs" variant="default" onClick={ask}>
             Discard
           </Button>
+          <Modal opened={asking} onClose={stop} title="Discard your changes?">
+            <Text size="sm" mb="md">
+              {said}. This cannot be undone.
+            </Text>
+            <Group justify="flex-end">
+              <Button variant="default" onClick={stop}>
+                Keep them
+              </Button>
+              <Button color="red" onClick={discard}>
+                Discard changes
+              </Button>
+            </Group>
+          </Modal>
           <JobButton
             project={project}
             size="xs"
-            title="A new version is validated and saved"
+            titles={{ running: "Saving a new version", done: "The new version is saved", failed: "The new version was not saved" }}
+            remember={`${kept}-job`}
+            onDone={saved}
             disabled={edited.length === 0}
             start={() =>
               read(

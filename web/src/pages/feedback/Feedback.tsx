@@ -39,7 +39,7 @@ export function Feedback() {
         onSubject={(chosen) => go({ subject: chosen })}
         empty={
           <Empty icon={<IconMessageReport />} title="No feedback yet" action={<NewProduction project={project} />}>
-            The gateway takes it at POST /feedback; files with thumbs, ratings and comments can be brought here.
+            The gateway takes it at POST /assay/feedback. Files with thumbs, ratings and comments can be imported here.
           </Empty>
         }
       >
@@ -56,7 +56,7 @@ export function Feedback() {
 function OneReport({ project, subject }: { project: string; subject: string }) {
   const result = useQuery({
     queryKey: ["project", project, "result", "feedback", subject],
-    queryFn: () => read(api.GET("/api/v1/projects/{project}/feedback/{subject_id}", { params: { path: { project, subject_id: subject } } })),
+    queryFn: () => read(api.GET("/api/v1/projects/{project}/feedback/{subject_id}", { params: { path: { project, subject_id: subject } } })) as Promise<Schemas["ProductionReport"]>,
     staleTime: Infinity,
   });
   return (

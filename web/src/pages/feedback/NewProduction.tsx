@@ -1,23 +1,24 @@
 /** Feedback from a file becomes assessments on its traces, and a production report. */
-import { Button, FileInput, Group, Modal, Select, Stack } from "@mantine/core";
+import { FileInput, Group, Modal, Select, Stack } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { api, newKey, read, type Schemas, withDefaults } from "@/api/client";
 import { agentsQuery, resultsQuery } from "@/api/queries";
+import { type DateOrder, FORMAT_NAMES, FORMATS, readFeedback } from "@/parts/files";
 import { JobButton } from "@/parts/JobButton";
-import { fromJsonl } from "@/parts/jsonl";
+import { PermittedButton } from "@/parts/Permitted";
 import { agentName, ago } from "@/words";
 
 export function NewProduction({ project }: { project: string }) {
   const [opened, { open, close }] = useDisclosure(false);
   return (
     <>
-      <Button variant="default" onClick={open}>
-        Bring feedback
-      </Button>
-      <Modal opened={opened} onClose={close} title="Bring feedback">
+      <PermittedButton project={project} variant="default" onClick={open}>
+        Import feedback
+      </PermittedButton>
+      <Modal opened={opened} onClose={close} title="Import feedback">
         <Form project={project} />
       </Modal>
     </>
@@ -30,20 +31,22 @@ function Form({ project }: { project: string }) {
   const [agent, setAgent] = useState<string | null>(null);
   const [analytics, setAnalytics] = useState<string | null>(null);
   const [file, setFile] = useState<File | null>(null);
+  const [dates, setDates] = useState<DateOrder | null>(null);
   const chosen = agent ?? (agents[0] ? agentName(agents[0].agent) : null);
   return (
     <Stack>
       <Select label="Agent version" allowDeselect={false} data={agents.map((item) => agentName(item.agent))} value={chosen} onChange={setAgent} />
-      <FileInput label="Feedback" description="JSON Lines: thumbs, rating or comment, and the conversation it speaks of." accept=".jsonl" placeholder="Choose a file" value={file} onChange={setFile} clearable />
-      <Select label="Forecast to hold it against" description="The analytics report that was made before the release." clearable data={reports.map((run) => ({ value: run.subject_id, label: `${agentName(run.agent)}, ${ago(run.started_at)}` }))} value={analytics} onChange={setAnalytics} />
+      <FileInput label="Feedback" description={`${FORMAT_NAMES}: thumbs, rating or comment, and the conversation it is about.`} accept={FORMATS} placeholder="Choose a file" value={file} onChange={setFile} clearable />
+      <Select label="Dates such as 03/02/2026" description="Only needed if the file has them." clearable data={[{ value: "day-first", label: "3 February: day first" }, { value: "month-first", label: "March 2: month first" }]} value={dates} onChange={(value) => setDates(value as DateOrder | null)} />
+      <Select label="Forecast to compare it with" description="The analytics report that was made before the release." clearable data={reports.map((run) => ({ value: run.subject_id, label: `${agentName(run.agent)}, ${ago(run.started_at)}` }))} value={analytics} onChange={setAnalytics} />
       <Group>
         <JobButton
           project={project}
-          title="The production report is made"
+          titles={{ running: "Creating the production report", done: "The production report is ready", failed: "The production report was not created" }}
           disabled={chosen === null || file === null}
           start={async () => {
             const [agent_id = "", version = ""] = (chosen ?? "").split("@");
-            const items = fromJsonl<Schemas["Feedback"]>((await file?.text()) ?? "", file?.name ?? "feedback");
+            const items = file ? await readFeedback(project, file, dates ?? undefined) : [];
             return read(
               api.POST("/api/v1/projects/{project}/feedback", {
                 params: { path: { project }, header: { "Idempotency-Key": newKey() } },
@@ -52,7 +55,7 @@ function Form({ project }: { project: string }) {
             );
           }}
         >
-          Report on it
+          Create report
         </JobButton>
       </Group>
     </Stack>

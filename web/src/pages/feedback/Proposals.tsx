@@ -37,7 +37,7 @@ export function Proposals({ project, production }: { project: string; production
     <Stack>
       <Group align="flex-end">
         <Select label="Into" allowDeselect={false} data={refs} value={into} onChange={setDataset} w={300} size="xs" />
-        <JobButton project={project} size="xs" title="A new version of the dataset is validated and saved" disabled={into === null || chosen.length === 0} start={take}>
+        <JobButton project={project} size="xs" titles={{ running: "Saving a new version of the dataset", done: "The new version is saved", failed: "The new version was not saved" }} disabled={into === null || chosen.length === 0} start={take}>
           {chosen.length === 1 ? "Take 1 scenario" : `Take ${chosen.length} scenarios`}
         </JobButton>
       </Group>

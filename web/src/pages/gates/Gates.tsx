@@ -1,10 +1,12 @@
 /** What waits for a decision, with its evidence; what was decided; the ledger. */
-import { Card, Grid, Group, NavLink, Stack, Tabs, Text, Title } from "@mantine/core";
+import { Button, Card, Grid, Group, NavLink, Stack, Tabs, Text, Title } from "@mantine/core";
 import { IconShieldCheck } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { useState } from "react";
 
 import type { Schemas } from "@/api/client";
+import { useGates } from "@/api/gates";
 import { gatesQuery } from "@/api/queries";
 import { StageBadge } from "@/parts/badges";
 import { GateForm } from "@/parts/GateForm";
@@ -17,10 +19,12 @@ import { LedgerTable } from "./LedgerTable";
 
 export function Gates() {
   const { project = "" } = useParams({ strict: false });
+  const { tab = "waiting" } = useSearch({ strict: false }) as { tab?: string };
+  const navigate = useNavigate();
   return (
     <>
-      <PageHead title="Gates" says="No stage starts on a result that nobody has approved. What is decided here stands in the ledger for good." />
-      <Tabs defaultValue="waiting" keepMounted={false}>
+      <PageHead title="Gates" says="A stage starts only on approved results. Every decision stays in the ledger; a new one overrules an earlier one." />
+      <Tabs value={tab} onChange={(chosen) => void navigate({ to: "/p/$project/gates", params: { project }, search: { tab: chosen ?? undefined }, replace: true })} keepMounted={false}>
         <Tabs.List mb="md">
           <Tabs.Tab value="waiting">Waiting</Tabs.Tab>
           <Tabs.Tab value="decided">Decided</Tabs.Tab>
@@ -44,17 +48,24 @@ function Waiting({ project }: { project: string }) {
   const query = useQuery(gatesQuery(project, "waiting"));
   const { subject } = useSearch({ strict: false }) as { subject?: string };
   const navigate = useNavigate();
-  const show = (chosen: string | undefined) => void navigate({ to: "/p/$project/gates", params: { project }, search: { subject: chosen }, replace: true });
+  // what is being looked at stays when somebody else decides it, so that no typed reason is lost
+  const [held, setHeld] = useState<string | undefined>(subject);
+  const gates = useGates(project, true);
+  const show = (chosen: string | undefined) => {
+    setHeld(chosen);
+    void navigate({ to: "/p/$project/gates", params: { project }, search: { subject: chosen }, replace: true });
+  };
   return (
     <Loaded query={query} what="the gates">
       {(page) => {
-        if (page.items.length === 0)
+        const chosen = gates.find((gate) => gate.subject_id === held) ?? page.items[0];
+        if (chosen && held !== chosen.subject_id) setHeld(chosen.subject_id);
+        if (chosen === undefined)
           return (
-            <Empty icon={<IconShieldCheck />} title="Nothing waits">
+            <Empty icon={<IconShieldCheck />} title="No gate waits for a decision">
               Gated results appear here as soon as their stage has ended.
             </Empty>
           );
-        const chosen = page.items.find((gate) => gate.subject_id === subject) ?? page.items[0];
         return (
           <Grid>
             <Grid.Col span={{ base: 12, md: 4 }}>
@@ -63,7 +74,7 @@ function Waiting({ project }: { project: string }) {
                   <NavLink
                     key={gate.subject_id}
                     component="button"
-                    active={gate === chosen}
+                    active={gate.subject_id === chosen.subject_id}
                     onClick={() => show(gate.subject_id)}
                     label={
                       <Stack gap={4}>
@@ -77,7 +88,7 @@ function Waiting({ project }: { project: string }) {
                 ))}
               </nav>
             </Grid.Col>
-            <Grid.Col span={{ base: 12, md: 8 }}>{chosen && <OneGate key={chosen.subject_id} project={project} gate={chosen} done={() => show(undefined)} />}</Grid.Col>
+            <Grid.Col span={{ base: 12, md: 8 }}><OneGate key={chosen.subject_id} project={project} gate={chosen} done={() => show(undefined)} /></Grid.Col>
           </Grid>
         );
       }}
@@ -98,7 +109,12 @@ function OneGate({ project, gate, done }: { project: string; gate: Schemas["Gate
         <Title order={2} mb="sm" style={{ textWrap: "pretty" }}>
           {gate.summary || "Is this good enough to go on with?"}
         </Title>
-        <GateForm project={project} stage={gate.stage} subject={gate.subject_id} done={done} />
+        <GateForm project={project} gate={gate} done={done} />
+        {gate.decision && (
+          <Button mt="xs" size="xs" variant="subtle" onClick={done}>
+            Leave it as decided
+          </Button>
+        )}
       </Card>
       <Evidence project={project} stage={gate.stage} subject={gate.subject_id} />
     </Stack>

@@ -11,6 +11,7 @@ import { lifecycleQuery, projectsQuery } from "@/api/queries";
 import { Ago } from "@/parts/badges";
 import { ButtonTo, LinkTo } from "@/parts/links";
 import { PageHead } from "@/parts/PageHead";
+import { PermittedButton } from "@/parts/Permitted";
 import { Empty, Loaded, ProblemAlert } from "@/parts/states";
 import { StageLine } from "@/pages/lifecycle/StageLine";
 
@@ -18,19 +19,19 @@ export function Home() {
   const projects = useQuery(projectsQuery);
   const [making, { open, close }] = useDisclosure(false);
   const make = (
-    <Button leftSection={<IconPlus size={16} />} onClick={open}>
+    <PermittedButton project="*" need="govern" leftSection={<IconPlus size={16} />} onClick={open}>
       New project
-    </Button>
+    </PermittedButton>
   );
   return (
     <>
-      <PageHead title="Projects" says="Where each agent stands on its way to production, and what waits for a decision.">
+      <PageHead title="Projects" says="Is each agent good enough to ship? What is measured, and what waits for a decision.">
         {(projects.data?.items.length ?? 0) > 0 && make}
       </PageHead>
       <Loaded query={projects} what="the projects">
         {(page) =>
           page.items.length === 0 ? (
-            <Empty icon={<IconFolderPlus />} title="Make your first project" action={make}>
+            <Empty icon={<IconFolderPlus />} title="Evaluate your first agent" action={make}>
               A project holds one agent's whole lifecycle: its versions, datasets, conversations, reports, gates and rollouts. MLflow keeps it as an experiment.
             </Empty>
           ) : (
@@ -59,7 +60,7 @@ function ProjectCard({ project, updated }: { project: string; updated: string })
             </LinkTo>
           </Title>
           <Text size="xs" c="dimmed">
-            worked on <Ago at={updated} />
+            last activity <Ago at={updated} />
           </Text>
         </div>
         {query.data && (
@@ -118,7 +119,7 @@ function NewProject({ opened, close }: { opened: boolean; close: () => void }) {
           {make.isError && !field && <ProblemAlert error={make.error} />}
           <Group justify="flex-end">
             <Button type="submit" loading={make.isPending} disabled={!name.trim()}>
-              Make the project
+              Create project
             </Button>
           </Group>
         </Stack>

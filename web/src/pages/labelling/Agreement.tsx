@@ -4,14 +4,17 @@ import { useQuery } from "@tanstack/react-query";
 import { api, read } from "@/api/client";
 import { count } from "@/words";
 
-/** Whether the people who label agree; live, since it is what labels are good for. */
-export function Agreement({ project, judging }: { project: string; judging: string }) {
-  const query = useQuery({
+export function useAgreement(project: string, judging: string) {
+  return useQuery({
     queryKey: ["project", project, "labels", judging, "agreement"],
     queryFn: () => read(api.GET("/api/v1/projects/{project}/labels/agreement", { params: { path: { project }, query: { judging } } })),
     refetchInterval: 15_000,
-  });
-  const found = query.data;
+  }).data;
+}
+
+/** Whether the people who label agree; kept up to date. */
+export function Agreement({ project, judging }: { project: string; judging: string }) {
+  const found = useAgreement(project, judging);
   if (!found || found.rulings === 0) return null;
   const alpha = "reason" in found.alpha ? null : found.alpha;
   return (

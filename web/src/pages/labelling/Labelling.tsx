@@ -1,4 +1,4 @@
-/** People's rulings, by keyboard, blind to the judge: what admits a judge and sets its rates right. */
+/** People's labels, by keyboard, blind to the judge: they validate the judge and correct its numbers. */
 import { Alert, Button, Group, NumberInput, Stack, Text } from "@mantine/core";
 import { IconTags } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
@@ -12,7 +12,8 @@ import { Empty, Loaded, ProblemAlert } from "@/parts/states";
 import { SubjectPicker } from "@/parts/SubjectPicker";
 import { mayRun } from "@/roles";
 
-import { Agreement } from "./Agreement";
+import { Agreement, useAgreement } from "./Agreement";
+import { Certify } from "./Certify";
 import { Desk } from "./Desk";
 
 const AT_ONCE = 50;
@@ -25,7 +26,7 @@ export function Labelling() {
   const navigate = useNavigate();
   return (
     <>
-      <PageHead title="Labelling" says="Rule on what the judge ruled on, without seeing what it said. Labels admit the judge and set its rates right." />
+      <PageHead title="Labelling" says="Check the judge: label without seeing its answer. Your labels validate the judge and correct its numbers." />
       <SubjectPicker
         project={project}
         resource="judgments"
@@ -33,18 +34,18 @@ export function Labelling() {
         subject={judging}
         onSubject={(chosen) => void navigate({ to: "/p/$project/labelling", params: { project }, search: { judging: chosen }, replace: true })}
         empty={
-          <Empty icon={<IconTags />} title="Nothing is judged yet">
+          <Empty icon={<IconTags />} title="No conversation is judged yet">
             Conversations can be labelled as soon as a judge has ruled on them.
           </Empty>
         }
       >
-        {({ subject }) => <Queue key={subject} project={project} judging={subject} />}
+        {({ subject, run }) => <Queue key={subject} project={project} judging={subject} gated={run?.gated ?? false} />}
       </SubjectPicker>
     </>
   );
 }
 
-function Queue({ project, judging }: { project: string; judging: string }) {
+function Queue({ project, judging, gated }: { project: string; judging: string; gated: boolean }) {
   const me = useQuery(meQuery).data;
   const query = useQuery({
     queryKey: queueKey(project, judging),
@@ -62,6 +63,7 @@ function Queue({ project, judging }: { project: string; judging: string }) {
   return (
     <Stack>
       <Agreement project={project} judging={judging} />
+      <Certify project={project} judging={judging} gated={gated} />
       <Loaded query={query} what="what is to be labelled">
         {(queue) => (queue.tasks.length === 0 ? <DrawMore project={project} judging={judging} /> : <Desk key={judging} project={project} judging={judging} queue={queue} />)}
       </Loaded>
@@ -72,14 +74,15 @@ function Queue({ project, judging }: { project: string; judging: string }) {
 function DrawMore({ project, judging }: { project: string; judging: string }) {
   const queries = useQueryClient();
   const [count, setCount] = useState(10);
+  const rulings = useAgreement(project, judging)?.rulings ?? 0;
   const draw = useMutation({
     mutationFn: () => read(api.POST("/api/v1/projects/{project}/labels/draws", { params: { path: { project } }, body: { judging_id: judging, count, seed: 0 } })),
     onSuccess: () => queries.invalidateQueries({ queryKey: queueKey(project, judging) }),
   });
   return (
-    <Empty icon={<IconTags />} title="Nothing is left to label">
+    <Empty icon={<IconTags />} title={rulings > 0 ? "All done: nothing is left to label" : "Get conversations to label"}>
       <Text size="sm" mb="sm">
-        Conversations are drawn by lot, more often where the judge doubts; the chances are kept, so that the numbers stay right.
+        Conversations are sampled at random, more often where the judge is unsure; weights correct for it.
       </Text>
       <form
         onSubmit={(event) => {
@@ -90,7 +93,7 @@ function DrawMore({ project, judging }: { project: string; judging: string }) {
         <Group align="flex-end" justify="center">
           <NumberInput label="Conversations" min={1} max={1000} value={count} onChange={(value) => setCount(Number(value) || 1)} w={130} />
           <Button type="submit" loading={draw.isPending}>
-            Draw
+            {count === 1 ? "Get 1 conversation" : `Get ${count} conversations`}
           </Button>
         </Group>
       </form>

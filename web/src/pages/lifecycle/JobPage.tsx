@@ -49,7 +49,7 @@ export function JobPage() {
             <Card withBorder>
               <JobWatch project={project} jobId={jobId} />
             </Card>
-            {job.progress.waiting_for && !ENDED.includes(job.status) && <WaitingGate project={project} subject={job.progress.waiting_for} />}
+            <WaitingGate project={project} subject={ENDED.includes(job.status) ? null : (job.progress.waiting_for ?? null)} />
             {job.kind === "pipeline" ? <PipelineStages project={project} job={job} /> : <OneResult project={project} job={job} />}
           </Stack>
         </>

@@ -9,6 +9,7 @@ import { lifecycleQuery } from "@/api/queries";
 import { Ago, StageBadge, StatusBadge } from "@/parts/badges";
 import { ButtonTo, LinkTo } from "@/parts/links";
 import { PageHead } from "@/parts/PageHead";
+import { StartButton } from "@/parts/Permitted";
 import { Sheet } from "@/parts/Sheet";
 import { Empty, Loaded } from "@/parts/states";
 import { resultPlace } from "@/places";
@@ -24,9 +25,7 @@ export function Lifecycle() {
   return (
     <>
       <PageHead title={project} says="The lifecycle: from a scenario to a gated verdict, into production and back.">
-        <ButtonTo to="/p/$project/start" params={{ project }} leftSection={<IconRocket size={16} />}>
-          Start the lifecycle
-        </ButtonTo>
+        <StartButton project={project} leftSection={<IconRocket size={16} />} />
       </PageHead>
       <Loaded query={query} what={`the lifecycle of ${project}`}>
         {(lifecycle) => <Standing project={project} lifecycle={lifecycle} />}
@@ -41,13 +40,9 @@ function Standing({ project, lifecycle }: { project: string; lifecycle: Schemas[
       <Empty
         icon={<IconRocket />}
         title="Nothing here yet"
-        action={
-          <ButtonTo to="/p/$project/start" params={{ project }}>
-            Start the lifecycle
-          </ButtonTo>
-        }
+        action={<StartButton project={project} />}
       >
-        Give an agent's card and scenarios, or a brief for the Dataset Builder. Or take it stage by stage: register the agent first, under Agents.
+        Add an agent and test scenarios, or a brief for the Dataset Builder. Or take it stage by stage: register the agent first, under Agents.
       </Empty>
     );
   return (

@@ -26,6 +26,7 @@ export function PipelineStages({ project, job }: { project: string; job: Schemas
 
 function Outcome({ project, result }: { project: string; result: Schemas["PipelineResult"] }) {
   const recommendation = result.recommendation;
+  const rejected = result.waiting_for?.state === "rejected";
   const compared = result.stages.find((stage) => stage.stage === "compare");
   return (
     <Card withBorder component="section" aria-label="Verdict">
@@ -38,8 +39,15 @@ function Outcome({ project, result }: { project: string; result: Schemas["Pipeli
           )}
           {compared && <Text>{compared.headline}</Text>}
           {result.state === "stopped" && (
-            <Alert color="yellow" variant="light" title="It stopped">
-              {result.reason}
+            <Alert color={rejected ? "red" : "yellow"} variant="light" title="It stopped before the end">
+              <Stack gap="xs" align="flex-start">
+                {result.reason}
+                {rejected && (
+                  <ButtonTo to="/p/$project/gates" params={{ project }} search={{ tab: "decided" }} size="xs" variant="light" color="red">
+                    Decide again
+                  </ButtonTo>
+                )}
+              </Stack>
             </Alert>
           )}
         </Stack>

@@ -1,6 +1,6 @@
 /** The lifecycle as a line of eight stages: what each has, what runs, and which gate waits. */
 import { Box, Group, Text, Tooltip } from "@mantine/core";
-import { IconAlertTriangle, IconCheck, IconHourglass, IconLoader2, IconPointFilled } from "@tabler/icons-react";
+import { IconAlertTriangle, IconCheck, IconHourglass, IconLoader2, IconPointFilled, IconX } from "@tabler/icons-react";
 
 import type { Schemas } from "@/api/client";
 import { LinkTo } from "@/parts/links";
@@ -11,10 +11,11 @@ import { type Standing, standingOf } from "./standing";
 
 const MARKS: Record<Standing, { icon: typeof IconCheck; word: string }> = {
   running: { icon: IconLoader2, word: "running" },
-  waiting: { icon: IconHourglass, word: "waits for a decision" },
+  waiting: { icon: IconHourglass, word: "waiting for a decision" },
+  rejected: { icon: IconX, word: "rejected" },
   failed: { icon: IconAlertTriangle, word: "failed" },
   done: { icon: IconCheck, word: "done" },
-  empty: { icon: IconPointFilled, word: "not begun" },
+  empty: { icon: IconPointFilled, word: "not started" },
 };
 
 export function StageLine({ project, lifecycle }: { project: string; lifecycle: Schemas["Lifecycle"] }) {
@@ -37,7 +38,7 @@ export function StageLine({ project, lifecycle }: { project: string; lifecycle: 
                   </Text>
                 </Group>
                 <Text size="xs" className="assay-dimmed" truncate>
-                  {counts(state, word)}
+                  {counts(state, standing, word)}
                 </Text>
               </LinkTo>
             </Tooltip>
@@ -48,9 +49,10 @@ export function StageLine({ project, lifecycle }: { project: string; lifecycle: 
   );
 }
 
-function counts(state: Schemas["StageState"], word: string): string {
+function counts(state: Schemas["StageState"], standing: Standing, word: string): string {
   if (state.running > 0) return `${state.running} running`;
   if (state.waiting > 0) return state.waiting === 1 ? "1 gate waits" : `${state.waiting} gates wait`;
+  if (standing === "rejected") return "newest result rejected";
   if (state.finished > 0) return state.finished === 1 ? "1 result" : `${state.finished} results`;
   return word;
 }

@@ -1,12 +1,14 @@
 /** Start the whole lifecycle for a challenger: it waits at each gate for a decision. */
-import { Alert, Button, Card, FileInput, Group, NumberInput, SegmentedControl, Select, SimpleGrid, Stack, Text, Textarea, TextInput, Title } from "@mantine/core";
+import { Alert, Card, FileInput, Group, NumberInput, SegmentedControl, Select, SimpleGrid, Stack, Text, Textarea, TextInput, Title } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useParams } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
 
 import { api, newKey, read, type Schemas } from "@/api/client";
 import { agentsQuery, datasetsQuery, policyQuery } from "@/api/queries";
+import { FORMAT_NAMES, FORMATS, readFeedback, readScenarios } from "@/parts/files";
 import { PageHead } from "@/parts/PageHead";
+import { PermittedButton } from "@/parts/Permitted";
 import { ProblemAlert } from "@/parts/states";
 import { agentName } from "@/words";
 
@@ -34,7 +36,7 @@ export function Start() {
 
   return (
     <>
-      <PageHead title="Start the lifecycle" says="Stages 1 to 8 for a challenger. At each gate it stops until a person has decided." />
+      <PageHead title="Start the lifecycle" says="Evaluate a new version, step by step. It stops at each gate until a person has decided." />
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -47,14 +49,14 @@ export function Start() {
             <Part title="Challenger" says="The version that is to be tested.">
               <SideFields label="Challenger" side={form.challenger} refs={refs} optional={false} onChange={(challenger) => change({ challenger })} />
             </Part>
-            <Part title="Champion" says="The version that it is held against. Without one, the lifecycle ends with the analytics report.">
+            <Part title="Champion" says="The version it is compared with. Without one, the lifecycle ends with the analytics report.">
               <SideFields label="Champion" side={form.champion} refs={refs} optional onChange={(champion) => change({ champion })} />
             </Part>
           </SimpleGrid>
           {(form.challenger.kind === "card" || form.champion.kind === "card") && (
             <TextInput
-              label="Folder of the cards"
-              description="On the server. Files and Python code that a card names are looked for there."
+              label="Folder on the server for files the card names"
+              description="Only for cards that name files or Python code."
               placeholder="examples/shop"
               value={form.cardDir}
               onChange={(event) => change({ cardDir: event.currentTarget.value })}
@@ -67,7 +69,7 @@ export function Start() {
             <NumberInput label="Trials" description="Independent repeats of each scenario." min={1} max={100} value={form.trials} onChange={(value) => change({ trials: Number(value) || 1 })} />
             <TextInput label="Model" description="Of Assay's own agents. Empty: the server's." placeholder="openai:gpt-5-mini" value={form.model} onChange={(event) => change({ model: event.currentTarget.value.trim() })} />
           </SimpleGrid>
-          <TextFile label="Production feedback" description="JSON Lines; may be left out, then the lifecycle ends with the rollout plan." accept=".jsonl,.json" file={form.feedback} onChange={(feedback) => change({ feedback })} />
+          <FileInput label="Production feedback" description={`Optional: ${FORMAT_NAMES}. Without it the lifecycle ends with the rollout plan.`} placeholder="Choose a file" accept={FORMATS} clearable value={form.feedback} onChange={(feedback) => change({ feedback })} />
           {tried && lacks.length > 0 && (
             <Alert color="red" variant="light" title="Something is missing">
               {lacks.map((line) => (
@@ -79,9 +81,9 @@ export function Start() {
           )}
           {start.isError && <ProblemAlert error={start.error} />}
           <Group>
-            <Button type="submit" loading={start.isPending}>
+            <PermittedButton project={project} type="submit" loading={start.isPending}>
               Start
-            </Button>
+            </PermittedButton>
           </Group>
         </Stack>
       </form>
@@ -125,7 +127,9 @@ async function look(project: string, form: StartForm, policy: Schemas["ProjectPo
     const [name = "", version = ""] = form.scenarios.ref.split("@");
     dataset = (await read(api.GET("/api/v1/projects/{project}/datasets/{name}@{version}", { params: { path: { project, name, version } } }))).dataset;
   }
-  return { versions, dataset, policy };
+  const scenarios = form.scenarios.kind === "file" && form.scenarios.file ? await readScenarios(project, form.scenarios.file) : [];
+  const feedback = form.feedback ? await readFeedback(project, form.feedback) : [];
+  return { versions, dataset, policy, scenarios, feedback };
 }
 
 function Part({ title, says, children }: { title: string; says: string; children: ReactNode }) {
@@ -171,7 +175,7 @@ function ScenarioFields({ scenarios, refs, onChange }: { scenarios: Scenarios; r
       />
       {scenarios.kind === "file" && (
         <SimpleGrid cols={{ base: 1, xs: 2 }}>
-          <TextFile label="Scenarios" description="JSON Lines, a scenario a line." accept=".jsonl" file={scenarios.file} onChange={(file) => onChange({ ...scenarios, file })} />
+          <FileInput label="Scenarios" description={`${FORMAT_NAMES}, one scenario per line or row.`} placeholder="Choose a file" accept={FORMATS} clearable value={scenarios.file} onChange={(file) => onChange({ ...scenarios, file })} />
           <TextInput label="Name of the dataset" placeholder="dataset" value={scenarios.name} onChange={(event) => onChange({ ...scenarios, name: event.currentTarget.value.trim() })} />
         </SimpleGrid>
       )}

@@ -7,13 +7,13 @@ const form: StartForm = {
   challenger: { kind: "card", card: card("v2") },
   champion: { kind: "none" },
   cardDir: "examples/shop",
-  scenarios: { kind: "file", file: { name: "d.jsonl", text: '{"scenario_id":"one"}' }, name: "returns" },
+  scenarios: { kind: "file", file: new File([], "d.csv"), name: "returns" },
   trials: 3,
   seed: 0,
   feedback: null,
   model: "",
 };
-const looked = { versions: {}, dataset: null, policy: { dataset_threshold: 0.7, compare: { margin: 0.05 } } } as unknown as Looked;
+const looked = { versions: {}, dataset: null, policy: { dataset_threshold: 0.7, compare: { margin: 0.05 } }, scenarios: [{ scenario_id: "one" }], feedback: [] } as unknown as Looked;
 
 describe("what the form says is what is asked", () => {
   it("files become the card and the dataset, and the project's policy is declared with it", () => {
@@ -38,9 +38,9 @@ describe("what the form says is what is asked", () => {
   it("a brief asks for drafts", () => {
     expect(startRequest("shop", { ...form, scenarios: { kind: "brief", brief: " refunds ", size: 12 } }, looked)).toMatchObject({ brief: "refunds", size: 12 });
   });
-  it("a file that is none is named with its line", () => {
-    const broken: StartForm = { ...form, scenarios: { kind: "file", file: { name: "d.jsonl", text: "{}\n{" }, name: "" } };
-    expect(() => startRequest("shop", broken, looked)).toThrow("d.jsonl:2");
+  it("a card that is not JSON is named", () => {
+    const broken: StartForm = { ...form, challenger: { kind: "card", card: { name: "v3.json", text: "{" } } };
+    expect(() => startRequest("shop", broken, looked)).toThrow("v3.json: not valid JSON");
   });
 });
 

@@ -1,6 +1,6 @@
 /** From the form to the pipeline's request: a pure function, so that what is sent can be tested. */
 import type { Schemas } from "@/api/client";
-import { fromJson, fromJsonl, Unreadable } from "@/parts/jsonl";
+import { fromJson, Unreadable } from "@/parts/jsonl";
 
 export interface NamedText {
   name: string;
@@ -10,7 +10,7 @@ export interface NamedText {
 /** An agent: a registered version, or the card that makes one. */
 export type Side = { kind: "registered"; ref: string } | { kind: "card"; card: NamedText | null } | { kind: "none" };
 
-export type Scenarios = { kind: "stored"; ref: string } | { kind: "file"; file: NamedText | null; name: string } | { kind: "brief"; brief: string; size: number };
+export type Scenarios = { kind: "stored"; ref: string } | { kind: "file"; file: File | null; name: string } | { kind: "brief"; brief: string; size: number };
 
 export interface StartForm {
   challenger: Side;
@@ -19,7 +19,7 @@ export interface StartForm {
   scenarios: Scenarios;
   trials: number;
   seed: number;
-  feedback: NamedText | null;
+  feedback: File | null;
   model: string;
 }
 
@@ -28,19 +28,22 @@ export interface Looked {
   versions: Record<string, Schemas["AgentVersion"]>;
   dataset: Schemas["Dataset"] | null;
   policy: Schemas["ProjectPolicy"];
+  /** As the server read the files. */
+  scenarios: readonly Schemas["Scenario"][];
+  feedback: readonly Schemas["Feedback"][];
 }
 
 /** What is missing, field by field; empty: it can be sent. */
 export function missing(form: StartForm): string[] {
   const said: string[] = [];
   if (form.challenger.kind === "none" || (form.challenger.kind === "card" && form.challenger.card === null) || (form.challenger.kind === "registered" && !form.challenger.ref))
-    said.push("Choose the challenger: the agent version that is to be tested.");
+    said.push("Choose the challenger: the agent version to test.");
   if (form.champion.kind === "card" && form.champion.card === null) said.push("Give the champion's card, or choose that there is none.");
   if (form.champion.kind === "registered" && !form.champion.ref) said.push("Choose the champion, or that there is none.");
   const { scenarios } = form;
   if (scenarios.kind === "stored" && !scenarios.ref) said.push("Choose a dataset.");
   if (scenarios.kind === "file" && scenarios.file === null) said.push("Give a file with scenarios.");
-  if (scenarios.kind === "brief" && !scenarios.brief.trim()) said.push("Tell the Dataset Builder what to test.");
+  if (scenarios.kind === "brief" && !scenarios.brief.trim()) said.push("Say what the Dataset Builder should test.");
   return said;
 }
 
@@ -59,7 +62,7 @@ export function startRequest(project: string, form: StartForm, looked: Looked): 
     seed: form.seed,
     threshold: looked.policy.dataset_threshold,
     policy: looked.policy.compare,
-    feedback: form.feedback ? fromJsonl(form.feedback.text, form.feedback.name) : [],
+    feedback: looked.feedback,
     ...(form.model ? { model: form.model } : {}),
   };
 }
@@ -86,7 +89,7 @@ function scenariosOf(scenarios: Scenarios, looked: Looked): Record<string, unkno
     case "stored":
       return { dataset: looked.dataset };
     case "file":
-      return { dataset: { name: scenarios.name || "dataset", scenarios: scenarios.file ? fromJsonl(scenarios.file.text, scenarios.file.name) : [] } };
+      return { dataset: { name: scenarios.name || "dataset", scenarios: looked.scenarios } };
     case "brief":
       return { brief: scenarios.brief.trim(), size: scenarios.size };
   }

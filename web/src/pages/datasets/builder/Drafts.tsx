@@ -1,5 +1,5 @@
 /** What the Dataset Builder drafted: accepted, changed or thrown out one by one, then saved as a dataset version. */
-import { Badge, Button, Card, Group, Stack, Text, TextInput, Title } from "@mantine/core";
+import { Badge, Card, Group, Stack, Text, TextInput, Title } from "@mantine/core";
 import { IconCheck, IconPencil, IconTrash } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
@@ -7,6 +7,7 @@ import { useState } from "react";
 import { api, newKey, read, type Schemas } from "@/api/client";
 import { chatKey, useChat } from "@/parts/ChatPanel";
 import { JobButton } from "@/parts/JobButton";
+import { PermittedButton } from "@/parts/Permitted";
 import { ProblemAlert } from "@/parts/states";
 import { TONES } from "@/theme";
 
@@ -39,24 +40,32 @@ export function Drafts({ project, chatId }: { project: string; chatId: string })
           Drafts: {proposed.length} to look at, {accepted.length} accepted
         </Title>
         {proposed.length > 1 && (
-          <Button size="xs" variant="light" loading={decide.isPending} onClick={() => void acceptAll(proposed, decide.mutateAsync)}>
+          <PermittedButton project={project} size="xs" variant="light" loading={decide.isPending} onClick={() => void acceptAll(proposed, decide.mutateAsync)}>
             Accept all {proposed.length}
-          </Button>
+          </PermittedButton>
         )}
       </Group>
-      {decide.isError && <ProblemAlert error={decide.error} />}
+      {decide.isError && editing === null && <ProblemAlert error={decide.error} />}
       <Stack gap="xs">
         {drafts.map((draft) => (
-          <DraftCard key={draft.number} draft={draft} decide={(decision) => decide.mutate({ number: draft.number, decision })} edit={() => setEditing(draft)} />
+          <DraftCard key={draft.number} draft={draft} decide={(decision) => decide.mutate({ number: draft.number, decision })} edit={() => {
+              decide.reset();
+              setEditing(draft);
+            }}
+            project={project} />
         ))}
       </Stack>
       {accepted.length > 0 && <Save project={project} chatId={chatId} accepted={accepted.length} />}
       <ScenarioEditor
         scenario={editing?.scenario ?? null}
         others={drafts.filter((draft) => draft !== editing && draft.state !== "discarded").map((draft) => draft.scenario)}
-        close={() => setEditing(null)}
+        close={() => {
+          setEditing(null);
+          decide.reset();
+        }}
         save={(scenario) => editing && decide.mutate({ number: editing.number, decision: "change", scenario })}
-        what="Change the draft"
+        error={editing === null ? undefined : decide.error}
+        saving={decide.isPending}
       />
     </section>
   );
@@ -66,7 +75,7 @@ async function acceptAll(drafts: readonly Draft[], decide: (asked: { number: num
   for (const draft of drafts) await decide({ number: draft.number, decision: "accept" });
 }
 
-function DraftCard({ draft, decide, edit }: { draft: Draft; decide: (decision: "accept" | "discard") => void; edit: () => void }) {
+function DraftCard({ project, draft, decide, edit }: { project: string; draft: Draft; decide: (decision: "accept" | "discard") => void; edit: () => void }) {
   const { scenario, state } = draft;
   return (
     <Card withBorder padding="sm" component="article" aria-label={`Draft ${scenario.scenario_id}`} opacity={state === "discarded" ? 0.75 : 1}>
@@ -93,17 +102,17 @@ function DraftCard({ draft, decide, edit }: { draft: Draft; decide: (decision: "
         </div>
         <Group gap={4} wrap="nowrap">
           {state !== "accepted" && (
-            <Button size="compact-xs" variant="light" color="teal" leftSection={<IconCheck size={13} />} onClick={() => decide("accept")} aria-label={`Accept ${scenario.scenario_id}`}>
+            <PermittedButton project={project} size="compact-xs" variant="light" color="teal" leftSection={<IconCheck size={13} />} onClick={() => decide("accept")} aria-label={`Accept ${scenario.scenario_id}`}>
               Accept
-            </Button>
+            </PermittedButton>
           )}
-          <Button size="compact-xs" variant="default" leftSection={<IconPencil size={13} />} onClick={edit} aria-label={`Change ${scenario.scenario_id}`}>
+          <PermittedButton project={project} size="compact-xs" variant="default" leftSection={<IconPencil size={13} />} onClick={edit} aria-label={`Change ${scenario.scenario_id}`}>
             Change
-          </Button>
+          </PermittedButton>
           {state !== "discarded" && (
-            <Button size="compact-xs" variant="default" leftSection={<IconTrash size={13} />} onClick={() => decide("discard")} aria-label={`Discard ${scenario.scenario_id}`}>
+            <PermittedButton project={project} size="compact-xs" variant="default" leftSection={<IconTrash size={13} />} onClick={() => decide("discard")} aria-label={`Discard ${scenario.scenario_id}`}>
               Discard
-            </Button>
+            </PermittedButton>
           )}
         </Group>
       </Group>
@@ -119,7 +128,7 @@ function Save({ project, chatId, accepted }: { project: string; chatId: string; 
       <JobButton
         project={project}
         size="xs"
-        title="The dataset is validated and saved"
+        titles={{ running: "Saving the dataset", done: "The dataset is saved", failed: "The dataset was not saved" }}
         start={() => read(api.POST("/api/v1/chats/{chat_id}/save", { params: { path: { chat_id: chatId }, header: { "Idempotency-Key": newKey() } }, body: { name: name || null, threshold: 0.8, gated: false } }))}
       >
         {accepted === 1 ? "Save 1 scenario" : `Save ${accepted} scenarios`}
