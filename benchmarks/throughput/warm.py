@@ -7,7 +7,7 @@ import resource
 import sys
 import time
 
-from assay.cli.references import agent_ref, latest_dataset
+from assay.cli.references import agent_ref, the_only_dataset
 from assay.contracts.evaluation import EvaluateRequest
 from assay.lifecycle.evaluate import evaluate
 from assay.stages.context import open_context
@@ -15,7 +15,7 @@ from assay.stages.context import open_context
 
 async def main(project: str, agent: str, trials: str, in_flight: str) -> None:
     async with open_context() as context:
-        dataset = await latest_dataset(context, project)
+        dataset = await the_only_dataset(context, project)
         request = EvaluateRequest(
             project=project,
             agent=agent_ref(agent),

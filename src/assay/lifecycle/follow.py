@@ -128,9 +128,10 @@ async def pair(
     alike = [(a, b) for a, b in pairs if (a.judge, a.rubric_hash) == (b.judge, b.rubric_hash)]
     pairs = alike or pairs  # where none is alike, the comparison says what differs
     if champion is None and len(pairs) > 1:
-        serving = {b.agent.agent_id: None for _, b in pairs}
-        for agent_id in serving:
-            serving[agent_id] = await asyncio.to_thread(production_version, t, project, agent_id)
+        serving = {
+            agent_id: await asyncio.to_thread(production_version, t, project, agent_id)
+            for agent_id in {b.agent.agent_id for _, b in pairs}
+        }
         pairs = [(a, b) for a, b in pairs if a.agent == serving[b.agent.agent_id]] or pairs
     if not pairs:
         raise BadInput(_no_pair(before, after, champion, project))
