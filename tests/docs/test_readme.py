@@ -71,6 +71,7 @@ def test_the_sequence_of_the_readme_works_as_written(assay, tmp_path: Path, monk
             written = {**card, "version": version, "connector": reached}
             (tmp_path / ("agent.json" if version == "1" else "agent-2.json")).write_text(json.dumps(written))
         missing: list[str] = []
+        asked = 0
         for line in lines:
             match line:
                 case ["deploy", *_] if not missing:

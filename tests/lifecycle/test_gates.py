@@ -11,7 +11,7 @@ from assay.contracts.api import ProjectPolicy
 from assay.contracts.comparison import ComparePolicy, ComparisonReport
 from assay.contracts.judgment import JudgeRequest, Judging
 from assay.contracts.rollout import DeployRequest, Rollout
-from assay.contracts.stage import PolicyException, Stage
+from assay.contracts.stage import PolicyException, Stage, StageResult
 from assay.errors import BadInput, Conflict, GateClosed, Refused
 from assay.lifecycle.gates import ANY_DECISION, approved_as_it_is, decide, gate_states, load_subject, verify
 from assay.lifecycle.policy import TAG
@@ -29,7 +29,7 @@ def flaky(tmp_path) -> Flaky:
 
 async def a_chain(context: Context, flaky: Flaky, *, gated: bool = False) -> tuple[list[str], ComparisonReport]:
     """Both versions through stages 1 to 6; all ids, in the order of the stages."""
-    results = [await flaky.registered(context, "1"), await flaky.registered(context, "2")]
+    results: list[StageResult] = [await flaky.registered(context, "1"), await flaky.registered(context, "2")]
     results.append(await flaky.built(context))
     flaky.knows(())
     simulations = [await flaky.played(context, "1")]
@@ -176,7 +176,7 @@ class TestPolicy:
     async def test_a_policy_of_ones_own_is_refused(self, context: Context, flaky: Flaky) -> None:
         _, comparison = await a_chain(context, flaky)
         judgings = [
-            await load_subject(context, "flaky", side.judging_id)
+            Judging.model_validate(await load_subject(context, "flaky", side.judging_id))
             for side in (comparison.champion_side, comparison.challenger_side)
         ]
         declare(context, ProjectPolicy(compare=ComparePolicy(margin=0.1, judge="any")))
@@ -190,7 +190,7 @@ class TestPolicy:
         assert excepted.exception == exception
         from assay.tracking import read_json
 
-        report = read_json(context.tracking, excepted.run_id, "reports/comparison.json")
+        report = read_json(context.tracking, excepted.run_id or "", "reports/comparison.json")
         assert "An exception from the project's policy, by ada: A trial of the margin." in json.dumps(report)
 
     async def test_a_lower_threshold_is_refused_and_a_higher_one_is_not(self, context: Context, flaky: Flaky) -> None:
