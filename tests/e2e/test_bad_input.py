@@ -34,12 +34,12 @@ def test_broken_json_names_the_line(assay, tmp_path):
 
 
 def test_an_unknown_field_is_named(assay, card):
-    assert "versoin: no such field" in refused(assay, "agent", "register", card(versoin="2"))
+    assert "versoin: there is no such field" in refused(assay, "agent", "register", card(versoin="2"))
 
 
 def test_a_missing_field_is_named(assay, tmp_path):
     (tmp_path / "card.json").write_text('{"agent_id": "a", "version": "1"}')
-    assert "description: is missing" in refused(assay, "agent", "register", str(tmp_path / "card.json"))
+    assert "description: is required" in refused(assay, "agent", "register", str(tmp_path / "card.json"))
 
 
 def test_an_unreachable_agent_is_not_registered(assay, card):

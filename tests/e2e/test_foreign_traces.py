@@ -26,10 +26,12 @@ def test_somebody_elses_traces_are_judged_analyzed_and_left_as_they_are(assay, h
     before = {trace.info.trace_id for trace in client.search_traces([experiment])}
     command = ["judge", "run", "--experiment", "production", "--expect", "The agent says that it is sorry.", "--json"]
     judged = json.loads(assay(*command, "--project", "prod").stdout)
-    assert (judged["passed"], judged["failed"], judged["unjudged"]) == (4, 4, 0)
+    assert (judged["passed"], judged["failed"], judged["unjudged"]) == (4, 0, 4), (
+        "rules cannot tell what an agent did not say"
+    )
     report = json.loads(assay("analytics", "report", "--project", "prod", "--json").stdout)
     assert report["conversations"] == 8
-    assert report["pass_rate"]["value"] == 0.5
+    assert report["pass_rate"]["n"] == 4
     assert {trace.info.trace_id for trace in client.search_traces([experiment])} == before
     again = json.loads(assay(*command, "--project", "prod").stdout)
     assert again == judged

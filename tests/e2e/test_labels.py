@@ -10,7 +10,7 @@ SCENARIOS = 40
 
 @pytest.fixture
 def judged(assay, tmp_path):
-    """120 conversations whose one expectation only a judge can rule on; every third agent does not apologise."""
+    """120 conversations whose one expectation only a judge can rule on; every third time the agent says nothing."""
     scenarios, talks = [], []
     for number in range(SCENARIOS):
         scenarios.append(
@@ -23,7 +23,7 @@ def judged(assay, tmp_path):
             }
         )
         for trial in range(3):
-            said = "It is on its way." if (number + trial) % 3 == 0 else "I am sorry for the delay."
+            said = "" if (number + trial) % 3 == 0 else "I am sorry for the delay."
             messages = [{"role": "user", "content": "Where is it?"}, {"role": "assistant", "content": said}]
             talks.append({"scenario_id": f"s-{number}", "trial": trial, "messages": messages})
     (tmp_path / "scenarios.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in scenarios))

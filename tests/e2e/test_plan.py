@@ -26,7 +26,7 @@ def test_an_earlier_comparison_gives_its_variances(assay):
     cards = ["--champion", str(SHOP / "v1.json"), "--challenger", str(SHOP / "v2.json")]
     assay(*command, *cards, "--dataset", str(SHOP / "dataset.jsonl"))
     found = json.loads(assay("plan", "--project", "shop", "--json").stdout)
-    assert found["variance_from"] == "an earlier comparison on 59 scenarios"
+    assert found["variance_from"] == "an earlier comparison on 56 scenarios"
     assert 0 < found["detectable"] < 1
     sizes = [(option["conversations"], option["scenarios"]) for option in found["options"]]
     assert sizes == sorted(sizes)

@@ -154,7 +154,7 @@ def test_the_three_that_read_results_answer_too(script, assay, few):
 
 def test_as_a_process_of_its_own_a_script_writes_json_and_nothing_else(run):
     done = run(str(AGENTS / "judge.py"), stdin=agent_requests()["judge"])
-    assert json.loads(done.stdout)["passed"] is True
+    assert json.loads(done.stdout)["conversation_id"] == CONVERSATION["conversation_id"]
     assert done.stderr == ""
 
 

@@ -58,7 +58,7 @@ def test_they_are_judged_by_the_checks_of_their_scenarios(assay, files):
     [
         (transcript(True, scenario_id="other"), "t.jsonl:1: scenario_id: other is not in"),
         (transcript(True, messages=[{"role": "robot", "content": "x"}]), "role: 'robot' is no role"),
-        ({"scenario_id": "late"}, "messages: is missing"),
+        ({"scenario_id": "late"}, "messages: is required"),
         (transcript(True, started_at="soon"), "t.jsonl:1: started_at: "),
     ],
 )

@@ -85,7 +85,7 @@ def finding(result: StageResult) -> str:
             apart = sum(version.items for version in result.other_versions)
             others = f"; {apart} items on other versions left out" if apart else ""
             return (
-                f"{result.agent}: {result.items} items, not negative {show_quantity(result.satisfaction, 'share')}"
+                f"{result.items} items, not negative {show_quantity(result.satisfaction, 'share')}"
                 f"{falling}{others}; {len(result.proposed_scenarios)} scenarios proposed"
             )
         case _:

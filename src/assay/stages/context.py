@@ -394,7 +394,14 @@ class Context:
 @asynccontextmanager
 async def in_thread(entered: AbstractContextManager[T]) -> AsyncIterator[T]:
     """A blocking context in an asynchronous one: MLflow's calls do not hold up the conversations in flight."""
-    value = await asyncio.to_thread(entered.__enter__)
+    entering = asyncio.ensure_future(asyncio.to_thread(entered.__enter__))
+    try:
+        value = await asyncio.shield(entering)
+    except asyncio.CancelledError as error:
+        # stopped while it was being entered: what the thread opens meanwhile is closed
+        await entering
+        await asyncio.to_thread(entered.__exit__, type(error), error, error.__traceback__)
+        raise
     try:
         yield value
     except BaseException as error:
