@@ -149,7 +149,7 @@ def test_a_lifecycle_that_a_rejection_stopped_does_not_say_done(page: Page, serv
     expect(page.get_by_role("button", name=f"Decide again on {subject}")).to_be_visible()
 
 
-def test_labels_lead_to_a_certificate_and_a_report_with_both_rates(page: Page, served: Server, shop: httpx.Client):
+def test_labels_lead_to_a_certificate_and_a_report_that_uses_it(page: Page, served: Server, shop: httpx.Client):
     judging = newest(shop, "judgments")["subject_id"]
     shop.post("/labels/draws", json={"judging_id": judging, "count": 30}).raise_for_status()
     tasks = shop.get("/labels/queue", params={"judging": judging}).json()["tasks"]
@@ -171,9 +171,9 @@ def test_labels_lead_to_a_certificate_and_a_report_with_both_rates(page: Page, s
     after = newest(shop, "reports")["subject_id"]
     assert after != before
     report = shop.get(f"/reports/{after}").json()
-    assert report["corrected_pass_rate"] is not None, (report["correction"], report["judge"])
-    expect(page.get_by_text("meet every expectation, corrected by people's labels").first).to_be_visible()
-    expect(page.get_by_text("meet every expectation, as the judge counts").first).to_be_visible()
+    assert report["judge"]["certificate_id"] == certificate["certificate_id"]
+    expect(page.get_by_role("heading", name="Analytics", level=1)).to_be_visible()
+    expect(page.get_by_text("No person has labelled")).to_have_count(0)
 
 
 def test_judged_conversations_say_so_without_a_filter(page: Page, served: Server, shop: httpx.Client):
