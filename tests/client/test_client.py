@@ -16,6 +16,8 @@ from assay.contracts.api import (
     DraftDecision,
     EditedScenarios,
     NewChat,
+    NewProposal,
+    NewSchedule,
     NewToken,
     NewTraffic,
     ProjectPolicy,
@@ -30,6 +32,7 @@ from assay.contracts.job import JobKind
 from assay.contracts.judgment import JudgeRequest
 from assay.contracts.labels import LabelTask
 from assay.contracts.pipeline import PipelineRequest
+from assay.contracts.plan import PlanRequest
 from assay.contracts.rollout import DeployRequest
 from assay.contracts.stage import AgentRef, DatasetRef, Stage
 from assay.errors import BadInput, NotFound, Refused
@@ -126,6 +129,20 @@ def calls(client: Client) -> Iterator[Callable[[], Any]]:
     yield lambda: list(client.tokens.list())
     yield lambda: client.tokens.make(NewToken(name="t", roles={}))
     yield lambda: client.tokens.revoke("tok-1")
+    yield client.sessions.list
+    yield lambda: client.sessions.revoke("s-1")
+    yield lambda: client.certificates.list("shop")
+    yield lambda: client.certificates.certify("shop")
+    yield lambda: client.schedules.list("shop")
+    yield lambda: client.schedules.put("shop", "nightly", least(NewSchedule, cron="0 2 * * *"))
+    yield lambda: client.schedules.remove("shop", "nightly")
+    yield lambda: client.files.scenarios("shop", "s.csv", b"topic\n")
+    yield lambda: client.files.feedback("shop", "f.csv", b"rating\n5\n", dates="day-first")
+    yield lambda: client.files.propose("shop", "production-1", least(NewProposal))
+    yield lambda: client.projects.plan("shop", least(PlanRequest))
+    yield lambda: client.projects.experiments("shop")
+    yield lambda: client.projects.link("shop", "others")
+    yield lambda: client.projects.unlink("shop", "others")
 
 
 def operation_of(method: str, path: str) -> dict[str, Any]:

@@ -152,7 +152,7 @@ async def test_a_pipeline_waits_at_a_gate_through_a_restart_and_goes_on_when_it_
 
 
 async def test_bad_requests_are_refused_before_they_are_queued(jobs):
-    with pytest.raises(BadInput, match="job evaluate: request: dataset: is missing"):
+    with pytest.raises(BadInput, match="job evaluate: request: dataset: is required"):
         await jobs.submit(JobRequest(kind=JobKind.EVALUATE, request={"agent": {"agent_id": "a", "version": "1"}}))
     with pytest.raises(NotFound, match="assay job list"):
         await jobs.show("job-nowhere")

@@ -11,9 +11,11 @@ with Client("http://127.0.0.1:8000", token="assay_…") as client:
 from assay.client.http import Http, NotAllowed, NotLoggedIn, ServerUnreachable
 from assay.client.resources import (
     Agents,
+    CertificatesOf,
     Chats,
     Conversations,
     Datasets,
+    Files,
     Gates,
     Jobs,
     Labels,
@@ -21,7 +23,9 @@ from assay.client.resources import (
     Projects,
     Results,
     Runs,
+    SchedulesOf,
     ServerState,
+    Sessions,
     Tokens,
     TrafficOf,
 )
@@ -61,6 +65,10 @@ class Client:
         self.jobs = Jobs(http)
         self.chats = Chats(http)
         self.tokens = Tokens(http)
+        self.sessions = Sessions(http)
+        self.certificates = CertificatesOf(http)
+        self.schedules = SchedulesOf(http)
+        self.files = Files(http)
 
     def __enter__(self) -> "Client":
         return self

@@ -62,6 +62,10 @@ class _Again(Exception):
         self.answer = answer
 
 
+Body = BaseModel | Mapping[str, Any] | bytes | None
+"""Of a request: a contract, JSON, or a file's bytes."""
+
+
 class Http:
     def __init__(self, server: str, token: str | None, timeout_s: float) -> None:
         address = urlsplit(server)
@@ -94,7 +98,7 @@ class Http:
         method: str,
         path: str,
         answer: type[M],
-        body: BaseModel | Mapping[str, Any] | None = None,
+        body: Body = None,
         *,
         key: str | None = None,
     ) -> M:
@@ -108,7 +112,7 @@ class Http:
         path: str,
         *,
         query: Mapping[str, Any] | None = None,
-        body: BaseModel | Mapping[str, Any] | None = None,
+        body: Body = None,
         key: str | None = None,
     ) -> httpx.Response:
         """Raises ServerUnreachable, or what the server's problem says."""
@@ -135,7 +139,7 @@ class Http:
         path: str,
         *,
         query: Mapping[str, Any] | None = None,
-        body: BaseModel | Mapping[str, Any] | None = None,
+        body: Body = None,
         key: str | None = None,
         last: str | None = None,
     ) -> Iterator[Iterator[Event]]:
@@ -166,12 +170,15 @@ class Http:
         method: str,
         path: str,
         query: Mapping[str, Any] | None,
-        body: BaseModel | Mapping[str, Any] | None,
+        body: Body,
         key: str | None,
     ) -> httpx.Request:
         params = {name: _text(value) for name, value in (query or {}).items() if value is not None}
-        content = body.model_dump(mode="json") if isinstance(body, BaseModel) else body
         headers = {"Idempotency-Key": key} if key is not None else {}
+        if isinstance(body, bytes):
+            headers["Content-Type"] = "application/octet-stream"
+            return self._client.build_request(method, path, params=params, content=body, headers=headers)
+        content = body.model_dump(mode="json") if isinstance(body, BaseModel) else body
         return self._client.build_request(method, path, params=params, json=content, headers=headers)
 
 

@@ -12,6 +12,8 @@ from assay.contracts.api import (
     AgentDetail,
     AgentItem,
     AgentPage,
+    CertificateItem,
+    Certificates,
     Changed,
     Chat,
     ChatItem,
@@ -25,6 +27,7 @@ from assay.contracts.api import (
     DatasetPage,
     DraftDecision,
     EditedScenarios,
+    FeedbackFile,
     GateAnswer,
     GatePage,
     Health,
@@ -32,9 +35,15 @@ from assay.contracts.api import (
     LabelQueue,
     Ledger,
     Lifecycle,
+    LinkedExperiment,
+    LinkedExperiments,
     Me,
+    NewCertificate,
     NewChat,
     NewLabels,
+    NewLink,
+    NewProposal,
+    NewSchedule,
     NewToken,
     NewTokenMade,
     NewTraffic,
@@ -46,6 +55,8 @@ from assay.contracts.api import (
     RunPage,
     SaveDrafts,
     Say,
+    ScenarioFile,
+    SessionList,
     ShownSettings,
     TokenItem,
     TokenPage,
@@ -57,7 +68,9 @@ from assay.contracts.gate import GateDecision, GateState
 from assay.contracts.job import Job, JobKind, JobStatus
 from assay.contracts.labels import LabelAgreement, LabelDraw, LabelsTaken, LabelTask
 from assay.contracts.pipeline import PipelineRequest
+from assay.contracts.plan import Plan, PlanRequest
 from assay.contracts.report import Report
+from assay.contracts.schedule import Schedules
 from assay.contracts.stage import AgentRef, DatasetRef, Stage, StageRequest, StageResult
 from assay.contracts.traffic import RolloutEvaluation, RolloutLooks, Traffic
 
@@ -104,6 +117,22 @@ class Projects(Resource):
 
     def declare(self, project: str, policy: ProjectPolicy) -> ProjectPolicy:
         return self._http.send("PUT", f"/projects/{part(project)}/policy", ProjectPolicy, policy)
+
+    def plan(self, project: str, question: PlanRequest) -> Plan:
+        """How many scenarios, trials and labels a question takes."""
+        return self._http.send("POST", f"/projects/{part(project)}/plan", Plan, question)
+
+    def experiments(self, project: str) -> LinkedExperiments:
+        """The MLflow experiments that the project may read besides its own."""
+        return self._http.get(f"/projects/{part(project)}/experiments", LinkedExperiments)
+
+    def link(self, project: str, experiment: str) -> LinkedExperiment:
+        """Lets the project read another experiment; takes an admin of all projects."""
+        path = f"/projects/{part(project)}/experiments"
+        return self._http.send("POST", path, LinkedExperiment, NewLink(experiment=experiment))
+
+    def unlink(self, project: str, experiment: str) -> None:
+        self._http.ask("DELETE", f"/projects/{part(project)}/experiments/{part(experiment)}")
 
     def complaints(self, project: str, k: int = 3) -> Complaints:
         return self._http.get(f"/projects/{part(project)}/complaints", Complaints, k=k)
@@ -264,6 +293,51 @@ class Labels(Resource):
         return f"/projects/{part(project)}/labels{rest}"
 
 
+class CertificatesOf(Resource):
+    """What labels say of the judges of a project."""
+
+    def list(self, project: str) -> Certificates:
+        return self._http.get(f"/projects/{part(project)}/certificates", Certificates)
+
+    def certify(self, project: str, asked: NewCertificate | None = None) -> CertificateItem:
+        """asked: None: the newest judging and all labelled ones of its judge."""
+        path = f"/projects/{part(project)}/certificates"
+        return self._http.send("POST", path, CertificateItem, asked or NewCertificate())
+
+
+class Files(Resource):
+    """Files of scenarios and feedback (JSONL, JSON, CSV, Excel), read by the server and not stored."""
+
+    def scenarios(self, project: str, name: str, data: bytes) -> ScenarioFile:
+        path = f"/projects/{part(project)}/files/scenarios"
+        answer = self._http.ask("POST", path, query={"name": name}, body=data)
+        return ScenarioFile.model_validate_json(answer.content)
+
+    def feedback(
+        self, project: str, name: str, data: bytes, *, dates: Literal["day-first", "month-first"] | None = None
+    ) -> FeedbackFile:
+        path = f"/projects/{part(project)}/files/feedback"
+        answer = self._http.ask("POST", path, query={"name": name, "dates": dates}, body=data)
+        return FeedbackFile.model_validate_json(answer.content)
+
+    def propose(self, project: str, production_id: str, asked: NewProposal) -> Job:
+        """Takes the scenarios that a production report proposes into a new version of a dataset."""
+        path = f"/projects/{part(project)}/feedback/{part(production_id)}/propose"
+        return self._http.send("POST", path, Job, asked)
+
+
+class SchedulesOf(Resource):
+    def list(self, project: str) -> Schedules:
+        return self._http.get(f"/projects/{part(project)}/schedules", Schedules)
+
+    def put(self, project: str, name: str, schedule: NewSchedule) -> Schedules:
+        """Adds the schedule, or replaces the one of this name."""
+        return self._http.send("PUT", f"/projects/{part(project)}/schedules/{part(name)}", Schedules, schedule)
+
+    def remove(self, project: str, name: str) -> Schedules:
+        return self._http.send("DELETE", f"/projects/{part(project)}/schedules/{part(name)}", Schedules)
+
+
 class Gates(Resource):
     def list(
         self, project: str, state: Literal["waiting", "approved", "rejected"] | None = None
@@ -389,3 +463,13 @@ class Tokens(Resource):
 
     def revoke(self, token_id: str) -> TokenItem:
         return self._http.send("DELETE", f"/tokens/{part(token_id)}", TokenItem)
+
+
+class Sessions(Resource):
+    """Logins that are still open; for admins of all projects."""
+
+    def list(self) -> SessionList:
+        return self._http.get("/sessions", SessionList)
+
+    def revoke(self, session: str) -> SessionList:
+        return self._http.send("DELETE", f"/sessions/{part(session)}", SessionList)
