@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from assay.tracking.connection import Tracking
+from assay.tracking.races import again_after_conflict
 
 if TYPE_CHECKING:
     from mlflow.entities import Feedback
@@ -55,7 +56,8 @@ def write_groups(t: Tracking, groups: Sequence[Group]) -> None:
     for start in range(0, len(last), BATCH):
         batch = last[start : start + BATCH]
         if t.sql is not None:
-            _write_rows(t.sql, batch)
+            store = t.sql
+            again_after_conflict(lambda store=store, batch=batch: _write_rows(store, batch))
         else:
             write_through_store(t, batch)
 

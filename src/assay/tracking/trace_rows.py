@@ -11,6 +11,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from assay.tracking.races import again_after_conflict
 from assay.tracking.spans import CONVERSATION, TURN, SpanDraft, TraceDraft
 from assay.tracking.trace_ids import STORED
 
@@ -21,30 +22,22 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 
-ATTEMPTS = 5
-
-
 def write(
     store: "SqlAlchemyStore", experiment_id: str, drafts: Sequence[TraceDraft], *, only_new: bool = False
 ) -> set[str]:
     """All or nothing; with `only_new` those that are not stored whole. Gives the conversations that were written."""
-    from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import IntegrityError
-
     location = _artifact_location(store, experiment_id)
     by_id = {draft.trace_id: draft for draft in drafts}
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            with store.ManagedSessionMaker(read_only=False) as session:
-                new = {name: by_id[name] for name in by_id.keys() - _whole(session, by_id)} if only_new else by_id
-                if new:
-                    _write(session, experiment_id, location, new)
-            return {draft.session for draft in new.values()}
-        except MlflowException as error:
-            # Another writer, or the agent's own spans, made one of these traces since it was looked for.
-            if attempt == ATTEMPTS or not isinstance(error.__cause__, IntegrityError):
-                raise
-    raise AssertionError("the last attempt returns or raises")
+
+    def written() -> set[str]:
+        with store.ManagedSessionMaker(read_only=False) as session:
+            new = {name: by_id[name] for name in by_id.keys() - _whole(session, by_id)} if only_new else by_id
+            if new:
+                _write(session, experiment_id, location, new)
+        return {draft.session for draft in new.values()}
+
+    # another writer, or the agent's own spans, can make one of these traces since it was looked for
+    return again_after_conflict(written)
 
 
 def _whole(session: "Session", by_id: dict[str, TraceDraft]) -> set[str]:

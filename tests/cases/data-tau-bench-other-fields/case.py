@@ -60,8 +60,8 @@ def check(bench):
         return bench.assay("simulate", "import", path, "--format", "tau-bench", "--agent", "a@1", code=code)
 
     refused = take(".", code=2)
-    assert "scenarios.jsonl:1: user_instruction: is missing" in refused.stderr
-    assert "scenarios.jsonl:1: expected_actions: is missing" in refused.stderr
+    assert "scenarios.jsonl:1: user_instruction: is required" in refused.stderr
+    assert "scenarios.jsonl:1: expected_actions: is required" in refused.stderr
 
     rows = [trajectory(0, 0, 1.0), trajectory(0, 1, 0.0), trajectory(1, 0, 1.0)]
     (bench.folder / "gpt-4o-airline.json").write_text(json.dumps(rows))
