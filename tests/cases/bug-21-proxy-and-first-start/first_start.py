@@ -8,10 +8,13 @@ INPUTS = Path(__file__).parent.parent / "bug-15-postgres-second-project"
 
 
 def check(bench):
+    files = bench.folder / "first-start"  # a scenarios.jsonl in the case's own folder would be taken by other parts
+    files.mkdir()
     for name in ("transcripts.jsonl", "scenarios.jsonl"):
-        shutil.copy(INPUTS / name, bench.folder / name)
+        shutil.copy(INPUTS / name, files / name)
     env = {"ASSAY_HOME": str(bench.folder / "new")}
-    asked = ("simulate", "import", "transcripts.jsonl", "--dataset", "scenarios.jsonl", "--agent", "support@1")
+    transcripts, scenarios = str(files / "transcripts.jsonl"), str(files / "scenarios.jsonl")
+    asked = ("simulate", "import", transcripts, "--dataset", scenarios, "--agent", "support@1")
     with contextlib.ExitStack() as stack:
         started = [
             stack.enter_context(bench.process(*asked, "--project", project, env=env))
