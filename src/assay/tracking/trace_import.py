@@ -76,12 +76,19 @@ def import_traces(t: Tracking, query: TraceQuery) -> ImportedTraces:
     wanted = [trace_id for ids in of_session.values() for trace_id in ids]
     sessions: dict[str, list[Trace]] = defaultdict(list)
     found: list[Conversation] = []
+    seen: set[str] = set()
     for trace in sorted(_traces(t, wanted, skipped), key=lambda trace: (trace.info.request_time, trace.info.trace_id)):
         if own := conversation_json(trace):
             try:
-                found.append(Conversation.model_validate_json(own))
+                conversation = Conversation.model_validate_json(own)
             except ValidationError:
                 skipped[UNREADABLE] += 1
+                continue
+            if conversation.conversation_id in seen:
+                # two simulations hold different conversations under one id: each is one of its own here
+                conversation = conversation.replace(conversation_id=trace.info.trace_id.removeprefix("tr-"))
+            seen.add(conversation.conversation_id)
+            found.append(conversation)
         else:
             session = trace.info.trace_metadata.get("mlflow.trace.session")
             sessions[f"session {session}" if session else trace.info.trace_id].append(trace)
