@@ -171,6 +171,8 @@ def answer_of(operation: dict[str, Any]) -> httpx.Response:
     made = minimal({**schema, "components": DOCUMENT["components"]})
     if isinstance(made, dict) and "next_cursor" in made:
         made["next_cursor"] = None
+    if operation["operationId"] == "read_feedback":
+        made["items"] = []  # as below
     if isinstance(made, dict) and "feedback" in made:
         made["feedback"] = []  # the smallest one says nothing, which is refused
     return httpx.Response(status, json=made)
