@@ -83,6 +83,7 @@ def test_of_two_processes_one_wins_and_nothing_is_lost(store: Store, t: Tracking
 
 
 STARTER = """
+from assay.contracts.dataset import Dataset, DatasetReport, Expectation, Persona, Scenario
 from assay.contracts.stage import Stage, StageResult
 from assay.api.accounts import Accounts
 from assay.lifecycle.heartbeats import Heartbeats
@@ -91,6 +92,20 @@ print("ready", flush=True)
 sys.stdin.readline()
 ensure_project(t, project)
 versions = [prompt(t, f"assay.{project}.{name}", "Rule.").version for name in ("judge", "user")]
+scenario = Scenario(
+    scenario_id="late", topic="delivery", persona=Persona(name="hurried", description="Short of time."),
+    goal="Learn where the parcel is.", opening="Where is it?",
+    expectations=(Expectation(expectation_id="says", text="The agent says where the parcel is."),),
+)
+dataset = Dataset(name="parcels", scenarios=(scenario,))
+report = DatasetReport(
+    dataset=dataset.ref, scenarios=1, expectations=1, checked_by_code=0.0, coverage=(), findings=(), score=1.0,
+    threshold=0.8, passed=True, detectable_difference=None,
+)
+with stage_run(t, project, Stage.DATASET, request_hash=sys.argv[5] * 64, gated=False) as run:
+    save_dataset(t, project, dataset, report, run)
+for number in range(20):
+    set_project_tag(t, project, f"owner-{number}", "ada")
 with stage_run(t, project, Stage.SIMULATE, request_hash=sys.argv[5] * 64, gated=False) as run:
     run.finish(StageResult(project=project, gated=False, stage=Stage.SIMULATE, subject_id=f"sim-{sys.argv[5]}"))
 prepare_database(sys.argv[2])
@@ -122,8 +137,9 @@ def test_three_processes_start_on_a_store_that_is_not_there_yet(new_store: Store
     answers = together([new_store.python(STARTER, name) for name in ("a", "b", "c")])
     assert answers == ["[1, 1]"] * 3
     from assay.contracts.stage import Stage
-    from assay.tracking import list_results
+    from assay.tracking import list_datasets, list_results
 
     t = new_store.connect()
     found = {row.subject_id for row in list_results(t, new_store.project, Stage.SIMULATE)}
     assert found == {"sim-a", "sim-b", "sim-c"}
+    assert [row.scenarios for row in list_datasets(t, new_store.project)] == [1]

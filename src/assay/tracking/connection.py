@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from assay.errors import AssayError, BadInput, TrackingFailed, TrackingUnavailable
+from assay.tracking.races import repeat_after_conflicts
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -452,7 +453,7 @@ def _open(uri: str) -> "MlflowClient":
         os.environ["MLFLOW_TRACKING_URI"] = exported
     try:
         client = MlflowClient(tracking_uri=uri, registry_uri=uri)
-        _ = client._tracking_client.store
+        repeat_after_conflicts(client)
     except MlflowException as error:
         first_line = without_secrets(str(error)).partition("\n")[0][:300]
         raise TrackingUnavailable(f"MLflow's store {shown(uri)} cannot be opened: {first_line}: {_fix(uri)}") from error

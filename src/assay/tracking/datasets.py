@@ -51,16 +51,16 @@ def save_dataset(t: Tracking, project: str, dataset: Dataset, report: DatasetRep
         "scenarios": str(len(dataset.scenarios)),
         "project_id": project,
     }
+    records = [_record(scenario) for scenario in dataset.scenarios]
     with t.lock, t.exclusive("datasets"):
         if (found := find_dataset(t, dataset.ref)) is None:
             found = t.client.create_dataset(str(dataset.ref), experiment_id=experiment_id, tags=tags)
         elif experiment_id not in found.experiment_ids:
             add_to_experiment(t, found.dataset_id, experiment_id)
-    records = [_record(scenario) for scenario in dataset.scenarios]
-    # The store merges by input, so a second time changes nothing.
-    t.store.upsert_dataset_records(dataset_id=found.dataset_id, records=records)
-    # Written last: it says that all the rest is there.
-    t.client.set_dataset_tags(found.dataset_id, {RUN_TAG + experiment_id: run.run_id})
+        # The store merges by input, so a second time changes nothing.
+        t.store.upsert_dataset_records(dataset_id=found.dataset_id, records=records)
+        # Written last: it says that all the rest is there.
+        t.client.set_dataset_tags(found.dataset_id, {RUN_TAG + experiment_id: run.run_id})
     note_dataset(t, run.run_id, dataset.ref)
 
 

@@ -1,10 +1,36 @@
 """Writes that two processes make at the same moment."""
 
+import functools
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 T = TypeVar("T")
 ATTEMPTS = 5
+REPEATABLE = (
+    *("log_batch", "log_inputs", "log_outputs", "set_tag", "set_experiment_tag", "set_trace_tag", "set_dataset_tags"),
+    *("set_logged_model_tags", "upsert_dataset_records", "add_dataset_to_experiments"),
+)
+"""MLflow's writes that look a row up before they insert it, and do the same when they are repeated. The registry's are
+made under `Tracking.exclusive`."""
+
+
+def repeat_after_conflicts(client: "MlflowClient") -> None:
+    """Lets each of the client's repeatable writes run again where another process inserted the same row meanwhile."""
+    store = client._tracking_client.store
+    for name in REPEATABLE:
+        if name not in vars(store):  # MLflow shares a store between clients
+            setattr(store, name, _repeating(getattr(store, name)))
+
+
+def _repeating(write: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(write)
+    def repeating(*args: Any, **kwargs: Any) -> Any:
+        return again_after_conflict(lambda: write(*args, **kwargs))
+
+    return repeating
 
 
 def again_after_conflict(write: Callable[[], T]) -> T:
