@@ -61,6 +61,19 @@ async def test_one_server_error_does_not_cost_a_server_its_schema():
         assert all("response_format" in request for request in stub.requests)
 
 
+async def test_server_errors_before_the_first_answer_do_not_cost_a_server_its_schema():
+    def fails_at_first(request, nth):
+        if nth < 2:
+            return Status(500, "oops")
+        return GOOD if "response_format" in request else Reply("It is a word.")
+
+    async with StubLLM(fails_at_first) as stub:
+        first, second = await ask(stub, 2)
+        with_schema = ["response_format" in request for request in stub.requests]
+    assert first.parsed.word == second.parsed.word == "yes"
+    assert with_schema == [True, True, False, True, True]
+
+
 @pytest.mark.parametrize(
     "words", ["System role not supported", "Conversation roles must alternate user/assistant/user/assistant/..."]
 )

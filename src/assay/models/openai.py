@@ -224,6 +224,9 @@ class Takes:
         self._not_as_schema: set[str] = set()
         self._in_words: set[str] = set()
         self._taken: set[str] = set()
+        self._doubted: set[str] = set()
+        """Schemas left out after server errors that may have had another cause."""
+        self._tried_without: set[str] = set()
         self._failures = 0
         self._reasoning_tokens = 0
 
@@ -232,14 +235,28 @@ class Takes:
         return schema.__name__ not in self._not_as_schema
 
     def took(self, schema: type[BaseModel]) -> None:
-        """A request with this response_format was answered."""
+        """A request with this response_format was answered: server errors before it had another cause."""
         self._taken.add(schema.__name__)
+        self._failures = 0
+        if schema.__name__ in self._doubted:
+            self._restore(schema)
 
     def ignores(self, schema: type[BaseModel]) -> bool:
-        """The server took the schema, and the answer was no JSON. Whether this is new."""
+        """The answer was no JSON. Whether the next request is another one: with the schema that was left out after
+        server errors, or with the schema in words.
+        """
+        if schema.__name__ in self._doubted:
+            self._restore(schema)
+            return True
         told = schema.__name__ in self._in_words | self._not_as_schema
         self._in_words.add(schema.__name__)
         return not told
+
+    def _restore(self, schema: type[BaseModel]) -> None:
+        """Sends it as response_format again. Where it is left out once more before it is answered, that is final."""
+        self._not_as_schema.discard(schema.__name__)
+        self._doubted.discard(schema.__name__)
+        self._failures = 0
 
     def reasons(self) -> None:
         """The model spent the answer's tokens on reasoning: from now on it gets room for that."""
@@ -278,11 +295,15 @@ class Takes:
         if schema is None or schema.__name__ in self._taken:
             return False
         self._failures += error.status >= 500
-        if UNNAMED.search(words) or self._failures > 1:
-            self._failures = 0
-            self._not_as_schema.add(schema.__name__)
-            return True
-        return False
+        unnamed = UNNAMED.search(words) is not None
+        if not unnamed and self._failures <= 1:
+            return False
+        if not unnamed and schema.__name__ not in self._tried_without:
+            self._doubted.add(schema.__name__)
+        self._tried_without.add(schema.__name__)
+        self._failures = 0
+        self._not_as_schema.add(schema.__name__)
+        return True
 
 
 def _tell(rows: list[dict[str, str]], instruction: str) -> None:
