@@ -151,7 +151,7 @@ async def _evaluate(context: Context, project: str, request: JsonObject, tick: d
     from assay.lifecycle.evaluate import evaluate
     from assay.lifecycle.headline import headline
 
-    fields = {"project": project, "occasion": f"{tick:%Y-%m-%dT%H:%M:%SZ}", **request}
+    fields = {"project": project, "occasion": tick.isoformat(), **request}
     done = await evaluate(EvaluateRequest.model_validate(fields), context)
     words = f"{done.judging.subject_id}: {headline(done.judging)}"
     if short := too_little(done.judging, context.settings.least_measured):
