@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from assay.contracts.conversation import Conversation
 from assay.contracts.stage import AgentRef
+from assay.contracts.text import clean_model
 from assay.rollout.conversations import assemble, conversation_id, thread_of
 from assay.rollout.reading import Recorded, new_exchange_id, read
 from tests.conftest import PATIENCE_S
@@ -62,9 +63,8 @@ def test_what_was_recorded_is_a_conversation_that_can_be_stored(exchanges, encod
         for place, (request, response, status) in enumerate(exchanges)
     ]
     conversation = assemble(told, rows)
-    data = conversation.model_dump_json().encode()
-    assert b"\\u0000" not in data
-    assert Conversation.model_validate_json(data) == conversation
+    assert clean_model(conversation) == conversation, "no NUL and no lone surrogate is left"
+    assert Conversation.model_validate_json(conversation.model_dump_json().encode()) == conversation
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from assay.contracts.base import content_hash
 from assay.contracts.conversation import Turn
+from assay.contracts.text import clean_model
 from assay.protocols.answers import read_answer
 from assay.protocols.bodies import BodyReader, read_refusal, read_response
 from assay.protocols.errors import UnusableAnswer
@@ -18,9 +19,8 @@ def storable(*turns: Turn) -> None:
     """They can be hashed, written as UTF-8 and read again as the same."""
     for turn in turns:
         content_hash(turn)
-        data = turn.model_dump_json().encode()
-        assert b"\\u0000" not in data
-        assert Turn.model_validate_json(data) == turn
+        assert clean_model(turn) == turn, "no NUL and no lone surrogate is left"
+        assert Turn.model_validate_json(turn.model_dump_json().encode()) == turn
 
 
 @many
