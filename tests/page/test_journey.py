@@ -32,7 +32,7 @@ def test_a_person_runs_the_lifecycle_talks_to_the_agents_labels_and_decides(page
     page.get_by_label("Reason").fill("better on every topic")
     with page.expect_response(lambda answer: answer.request.method == "POST" and "/gates/" in answer.url):
         page.get_by_role("button", name="Approve").click()
-    page.goto(page.url.split("?")[0] + "?tab=ledger")
+    page.get_by_role("tab", name="Ledger").click()
     expect(page.get_by_text("The chain is intact")).to_be_visible()
     expect(page.get_by_role("row").filter(has_text="better on every topic")).to_contain_text("ada")
 

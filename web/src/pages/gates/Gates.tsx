@@ -50,15 +50,23 @@ function Waiting({ project }: { project: string }) {
   const navigate = useNavigate();
   // what is being looked at stays when somebody else decides it, so that no typed reason is lost
   const [held, setHeld] = useState<string | undefined>(subject);
+  // the list is older than the decision until it is loaded again
+  const [left, setLeft] = useState<readonly string[]>([]);
   const gates = useGates(project, true);
   const show = (chosen: string | undefined) => {
     setHeld(chosen);
-    void navigate({ to: "/p/$project/gates", params: { project }, search: { subject: chosen }, replace: true });
+    // keeps the tab: the person may have opened another one while the decision was stored
+    void navigate({ to: "/p/$project/gates", params: { project }, search: (current: Record<string, unknown>) => ({ ...current, subject: chosen }), replace: true });
+  };
+  const leave = (subject: string) => {
+    setLeft([...left, subject]);
+    show(undefined);
   };
   return (
     <Loaded query={query} what="the gates">
       {(page) => {
-        const chosen = gates.find((gate) => gate.subject_id === held) ?? page.items[0];
+        const waiting = page.items.filter((gate) => !left.includes(gate.subject_id));
+        const chosen = gates.find((gate) => gate.subject_id === held) ?? waiting[0];
         if (chosen && held !== chosen.subject_id) setHeld(chosen.subject_id);
         if (chosen === undefined)
           return (
@@ -70,7 +78,7 @@ function Waiting({ project }: { project: string }) {
           <Grid>
             <Grid.Col span={{ base: 12, md: 4 }}>
               <nav aria-label="Gates that wait">
-                {page.items.map((gate) => (
+                {waiting.map((gate) => (
                   <NavLink
                     key={gate.subject_id}
                     component="button"
@@ -88,7 +96,7 @@ function Waiting({ project }: { project: string }) {
                 ))}
               </nav>
             </Grid.Col>
-            <Grid.Col span={{ base: 12, md: 8 }}><OneGate key={chosen.subject_id} project={project} gate={chosen} done={() => show(undefined)} /></Grid.Col>
+            <Grid.Col span={{ base: 12, md: 8 }}><OneGate key={chosen.subject_id} project={project} gate={chosen} done={() => leave(chosen.subject_id)} /></Grid.Col>
           </Grid>
         );
       }}
