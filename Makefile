@@ -9,8 +9,9 @@ PAGE := web/node_modules/.page
 NODE = PATH="$(abspath $(BIN)):$$PATH"
 
 MODEL = $(VENV)/.model
+SLOW = $(addprefix tests/,attacks fuzz page stores $(addprefix lifecycle/,test_chaos.py test_crashes.py test_many_workers.py))
 
-.PHONY: help demo up web wheel test fuzz model-test lint types arch schemas docs check bench lock clean
+.PHONY: help demo up web wheel test test-slow fuzz model-test lint types arch schemas docs check bench lock clean
 
 help: ## List all there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -26,9 +27,12 @@ web: $(PAGE) ## Build the web page
 wheel: $(PAGE) ## Build the wheel, with the page in it
 	@rm -rf dist && $(BIN)/uv build --quiet --wheel && ls dist
 
-test: $(DEV) $(PAGE) ## Run all tests
+test: $(DEV) $(PAGE) ## Run the tests, without the slow suites
 	@cd web && $(NODE) npm test --silent
-	@$(BIN)/python -m pytest -n auto --dist loadgroup
+	@$(BIN)/python -m pytest -n auto --dist loadgroup $(addprefix --ignore=,$(SLOW))
+
+test-slow: $(DEV) $(PAGE) ## Run the slow suites: attacks, a browser, each kind of store, killed workers, odd inputs
+	@$(BIN)/python -m pytest -n auto --dist loadgroup $(SLOW)
 
 model-test: $(DEV) $(MODEL) ## Run the six agents with a real small model from PyPI, and measure them; slow
 	@$(BIN)/python -m tests.model.measure
