@@ -52,7 +52,7 @@ def scenario(number: int) -> dict[str, Any]:
 
 
 def commands() -> list[list[str]]:
-    section = (ROOT / "README.md").read_text().split("## Your own agent")[1].split("## Where to go on")[0]
+    section = (ROOT / "README.md").read_text().split("## Your own agent")[1].split("## Documentation")[0]
     return [shlex.split(line, comments=True)[1:] for line in re.findall(r"^assay .*$", section, re.MULTILINE)]
 
 
