@@ -9,6 +9,7 @@ from assay.connectors.protocol import DETAIL_CHARS, call_error, traceparent
 from assay.contracts.agent import BUILT_IN, Connector, ExternalConnector
 from assay.contracts.conversation import FailureCause
 from assay.errors import BadInput
+from assay.plugins import PluginFailed
 
 EXAMPLES = {
     "python": {"target": "os.path:join"},
@@ -88,12 +89,14 @@ def test_a_card_with_a_kind_of_another_package_is_registered(parrot, tmp_path, m
 
 
 def test_a_kind_that_nobody_brings_is_bad_input(card, tmp_path):
-    with pytest.raises(BadInput, match="there is no `telex`: give one of python, http, openai, mlflow, a2a"):
+    with pytest.raises(BadInput, match="there is no connector `telex`. Installed: python, http, openai, mlflow, a2a"):
         connect(card({"kind": "telex"}), card_dir=tmp_path)
 
 
 def test_a_package_that_cannot_be_loaded_is_named(parrot, card, tmp_path):
-    with pytest.raises(BadInput, match="`lost` of nowhere:Nothing cannot be loaded: ModuleNotFoundError"):
+    with pytest.raises(
+        PluginFailed, match=r"`lost` of parrot 1.0 \(nowhere:Nothing\) cannot be loaded: ModuleNotFound"
+    ):
         connect(card({"kind": "lost"}), card_dir=tmp_path)
 
 

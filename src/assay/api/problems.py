@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from assay import errors
 from assay.api.access import NotAllowed, NotKnown, TooMany
 from assay.contracts.api import FieldProblem, Problem
+from assay.plugins import PluginFailed
 
 log = structlog.get_logger("assay")
 
@@ -25,6 +26,7 @@ STATUSES: dict[type[errors.AssayError], int] = {
     errors.TrackingUnavailable: 503,
     errors.TrackingFailed: 502,
     errors.CallError: 502,
+    PluginFailed: 502,
     NotKnown: 401,
     NotAllowed: 403,
     TooMany: 429,

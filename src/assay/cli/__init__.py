@@ -30,6 +30,7 @@ COMMANDS = {
     "up": "API, page, worker and MLflow's pages in one process",
     "token": "API tokens: create, list, revoke",
     "session": "Who is logged in: list, revoke",
+    "plugin": "What installed packages bring: connectors, judges, importers, notifiers, report blocks",
     "settings": "How Assay is set up, with secrets masked",
     "schema": "Export the JSON Schemas of all contracts",
 }

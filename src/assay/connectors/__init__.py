@@ -1,7 +1,6 @@
 """How the agent under test is reached: one kind a file, and nothing of it known above."""
 
 from collections.abc import Callable
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +8,6 @@ from assay.connectors.door import Door
 from assay.connectors.protocol import AgentReply, Connector, ConversationStart, Dialogue, converse
 from assay.connectors.recorded import RecordedAgent
 from assay.contracts.agent import (
-    BUILT_IN,
     A2AConnector,
     AgentCard,
     ExternalConnector,
@@ -19,7 +17,9 @@ from assay.contracts.agent import (
     ProbeReport,
     PythonConnector,
 )
+from assay.contracts.plugins import PluginGroup
 from assay.errors import BadInput
+from assay.plugins import load
 from assay.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
 LoadModel = Callable[[str], Any]
 """Loads `models:/name/version` as a pyfunc: `tracking.load_pyfunc`, handed in by the stage."""
-
-GROUP = "assay.connectors"
-"""Entry points of other packages: named as the kind, each a function `(card, card_dir) -> Connector`."""
 
 
 def connect(
@@ -67,7 +64,7 @@ def _connect(card: AgentCard, card_dir: Path, load_model: LoadModel | None, sett
 
             return AgentToAgent(spec, network=_network(settings))
         case ExternalConnector(kind=kind):
-            return _from_another_package(kind)(card, card_dir)
+            return load(PluginGroup.CONNECTORS, kind, "connector.kind")(card, card_dir)
 
 
 def _network(settings: Settings | None) -> "Network":
@@ -94,19 +91,6 @@ async def probe(
         return connect(changed, card_dir=card_dir, load_model=load_model, settings=settings)
 
     return await Probe(card, reach, openings).run()
-
-
-def _from_another_package(kind: str) -> Callable[[AgentCard, Path], Connector]:
-    installed = {entry.name: entry for entry in entry_points(group=GROUP)}
-    if kind not in installed:
-        known = ", ".join([*BUILT_IN, *sorted(installed)])
-        raise BadInput(f"connector.kind: there is no `{kind}`: give one of {known}, or install the package that has it")
-    try:
-        return installed[kind].load()
-    except Exception as error:
-        raise BadInput(
-            f"connector.kind: `{kind}` of {installed[kind].value} cannot be loaded: {type(error).__name__}: {error}"
-        ) from error
 
 
 __all__ = [

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from assay.contracts.base import Contract, Document, Hash, Name, Share, Slug, Text
+from assay.contracts.base import Contract, Document, Hash, JsonObject, Name, Share, Slug, Text
 from assay.contracts.conversation import CallFailed, Conversation, FailureCause, Failures, FinishReason
 from assay.contracts.dataset import Expectation
 from assay.contracts.stage import AgentRef, DatasetRef, ModelName, Stage, StageRequest, StageResult, Usage
@@ -60,21 +60,33 @@ class Judgment(Document):
     usage: Usage = Usage()
 
 
+BUILT_IN = ("assay", "mlflow")
+"""Kinds of judges that Assay itself has."""
+
+
 class JudgeSpec(Contract):
     """One judge. Several make a panel that rules by majority."""
 
-    kind: Literal["assay", "mlflow"] = "assay"
+    kind: Slug = Field(default="assay", examples=["assay", "mlflow"])
+    """assay: a model, or rules. mlflow: a scorer. Any other name: a judge that an installed package brings, by an entry
+    point of the group `assay.judges`."""
     model: ModelName | None = None
     """Of an `assay` judge. None: the model of the settings."""
     scorer: str | None = None
     """Of an `mlflow` judge: a built-in scorer (`RelevanceToQuery`), a registered one (`name` or `name@version`)
     or a custom one (`module:function`)."""
     votes: int = Field(default=1, ge=1, le=15)
+    options: Annotated[JsonObject, Field(exclude_if=lambda value: not value)] = Field(default_factory=dict)
+    """Of a judge of another package: its own business."""
 
     @model_validator(mode="after")
-    def scorer_is_named(self) -> Self:
+    def fields_are_of_the_kind(self) -> Self:
         if (self.kind == "mlflow") != (self.scorer is not None):
             raise ValueError("scorer goes with kind `mlflow`, and only with it")
+        if self.kind in BUILT_IN and self.options:
+            raise ValueError("options go with a judge of another package, and only with it")
+        if self.kind not in BUILT_IN and self.model is not None:
+            raise ValueError(f"model goes with kind `assay`: what `{self.kind}` needs is in its options")
         return self
 
 
