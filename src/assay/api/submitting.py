@@ -19,6 +19,7 @@ from assay.contracts.agent import (
 from assay.contracts.base import Document, JsonObject, content_hash
 from assay.contracts.evaluation import EvaluateRequest
 from assay.contracts.job import Job, JobKind, JobRequest
+from assay.contracts.judgment import BUILT_IN as BUILT_IN_JUDGES
 from assay.contracts.judgment import JudgeRequest, JudgeSpec
 from assay.contracts.pipeline import PipelineRequest
 from assay.contracts.stage import StageRequest
@@ -158,6 +159,9 @@ def _card_reaches(card: AgentCard, folder: str) -> str | None:
 
 
 def _judges_reach(judges: tuple[JudgeSpec, ...]) -> str | None:
-    return next(
-        (f"the scorer {judge.scorer} is code of the server" for judge in judges if ":" in (judge.scorer or "")), None
-    )
+    for judge in judges:
+        if judge.kind not in BUILT_IN_JUDGES:
+            return f"the code of the judge `{judge.kind}` runs in the server"
+        if ":" in (judge.scorer or ""):
+            return f"the scorer {judge.scorer} is code of the server"
+    return None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from assay.cli.console import InOut, answer, asked, in_context, took
-from assay.cli.judge import judge_specs
+from assay.cli.judge import PackageJudges, judge_specs, package_judges
 from assay.cli.references import agent_ref, dataset_ref, only_dataset
 from assay.cli.stage import Fresh, Occasion, end_if_too_little, next_commands, occasion_of, stored
 from assay.contracts.evaluation import EvaluateRequest, Evaluation
@@ -32,6 +32,7 @@ def evaluate(
     concurrency: Annotated[int | None, Parameter(help="Conversations in flight.")] = None,
     model: Annotated[str | None, Parameter(help="Of the user simulator; `offline` for the rules.")] = None,
     judge_model: Annotated[tuple[str, ...], Parameter(help="A judge's model; several make a panel.")] = (),
+    judge: PackageJudges = (),
     votes: Annotated[int | None, Parameter(help="Votes of each judge.")] = None,
     rubric: Annotated[str | None, Parameter(help="More that the judge should know.")] = None,
     max_cost_usd: Annotated[Decimal | None, Parameter(help="Stop before more is spent.")] = None,
@@ -63,7 +64,7 @@ def evaluate(
         max_turns=max_turns,
         concurrency=concurrency,
         model=model,
-        judges=_judges(judge_model, votes),
+        judges=_judges(judge_model, judge, votes),
         rubric=rubric,
         limits=given or None,
     )
@@ -102,11 +103,12 @@ def _estimate(request: EvaluateRequest, io: InOut) -> None:
     )
 
 
-def _judges(models: tuple[str, ...], votes: int | None) -> tuple[JudgeSpec, ...] | None:
+def _judges(models: tuple[str, ...], judges: tuple[str, ...], votes: int | None) -> tuple[JudgeSpec, ...] | None:
     """None: as the request says."""
-    if not models and votes is None:
+    named = [*({"model": model} for model in models), *package_judges(judges)]
+    if not named and votes is None:
         return None
-    return judge_specs([{"model": model} for model in models or (None,)], votes)
+    return judge_specs(named or [{}], votes)
 
 
 async def lines(done: Evaluation, context: "Context") -> list[str]:

@@ -9,7 +9,7 @@ from cyclopts import App, Parameter
 from pydantic import ValidationError
 
 from assay.cli.console import InOut, Output, answer, answer_table, asked, in_context, say, table
-from assay.cli.references import agent_ref, only, the_only
+from assay.cli.references import agent_ref, named_with_options, only, the_only
 from assay.cli.simulate import list_stage
 from assay.cli.stage import run_and_answer
 from assay.contracts.calibration import CertifyRequest, JudgeCertificate
@@ -22,6 +22,9 @@ from assay.errors import BadInput
 if TYPE_CHECKING:
     from assay.stages.context import Context
 
+PackageJudges = Annotated[
+    tuple[str, ...], Parameter(help="A judge of an installed package, as NAME or NAME={JSON options}.")
+]
 app = App(name="assay judge", help="Verdicts on conversations, with evidence and rationale (stage 4).")
 
 
@@ -38,6 +41,7 @@ def run(
     rubric: Annotated[str | None, Parameter(help="More that the judge should know.")] = None,
     model: Annotated[tuple[str, ...], Parameter(help="A judge's model; several make a panel.")] = (),
     scorer: Annotated[tuple[str, ...], Parameter(help="An MLflow scorer as a judge.")] = (),
+    judge: PackageJudges = (),
     votes: Annotated[int | None, Parameter(help="Votes of each judge.")] = None,
     concurrency: int | None = None,
     io: InOut = InOut(),
@@ -46,7 +50,8 @@ def run(
     traces = TraceQuery(experiment=experiment, filter=filter, sample=sample, seed=seed) if experiment else None
     if simulation is None and traces is None and io.input is None:
         simulation = only(io.name, Stage.SIMULATE, agent_ref(agent) if agent else None)
-    named = [{"model": name} for name in model]
+    named: list[dict[str, Any]] = [{"model": name} for name in model]
+    named += package_judges(judge)
     if votes is not None and not named and not scorer:
         named = [{}]
     judges = [*judge_specs(named, votes), *(JudgeSpec(kind="mlflow", scorer=name) for name in scorer)]
@@ -62,6 +67,11 @@ def run(
         concurrency=concurrency,
     )
     run_and_answer(request, io)
+
+
+def package_judges(judges: Sequence[str]) -> list[dict[str, Any]]:
+    """Judges of installed packages from `NAME` or `NAME={"option": …}`. Raises BadInput for other options."""
+    return [named_with_options(text, "--judge") for text in judges]
 
 
 def judge_specs(named: Sequence[dict[str, Any]], votes: int | None) -> tuple[JudgeSpec, ...]:

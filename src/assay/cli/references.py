@@ -1,13 +1,15 @@
 """What a person types for an agent, a dataset or trials, read into contracts; what is meant where nothing is typed."""
 
 import asyncio
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from assay.contracts.base import JsonObject
 from assay.contracts.stage import AgentRef, DatasetRef, Stage
 from assay.errors import BadInput, NotFound
 
@@ -31,6 +33,23 @@ def dataset_ref(text: str) -> DatasetRef:
         return DatasetRef(name=name, version=version)
     except ValidationError as error:
         raise BadInput(f"dataset: {text!r} is no dataset version: write it as name@version") from error
+
+
+def named_with_options(text: str, flag: str) -> dict[str, Any]:
+    """`NAME` or `NAME={"option": …}`, as kind and options."""
+    name, given, options = text.partition("=")
+    return {"kind": name, "options": json_options(options, flag) if given else {}}
+
+
+def json_options(text: str, flag: str) -> JsonObject:
+    """A JSON object. Raises BadInput."""
+    try:
+        options = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise BadInput(f'{flag}: {text!r} is not JSON ({error.msg}): write options as {{"name": value}}') from error
+    if not isinstance(options, dict):
+        raise BadInput(f'{flag}: options are a JSON object such as {{"name": value}}, not {text!r}')
+    return options
 
 
 def trial_numbers(text: str | None) -> tuple[int, ...] | None:

@@ -151,20 +151,23 @@ async def seat_panel(request: JudgeRequest, context: Context, source: Source) ->
     """The judges, with the prompt in force."""
     from assay.agents.judge import PROMPT
     from assay.agents.judge import judge as open_judge
+    from assay.agents.judge.package import PackageJudge
 
     names = [context.model_name(spec.model) for spec in request.judges]
     prompt = await context.prompt("judge", PROMPT)
-    panel = [
-        _seat(
-            spec,
-            open_judge(context.chat_model(name), prompt) if spec.kind == "assay" else None,
-            context,
-            request.project,
-        )
-        for spec, name in zip(request.judges, names, strict=True)
-    ]
+    panel, judges = [], []
+    for place, (spec, name) in enumerate(zip(request.judges, names, strict=True)):
+        match spec.kind:
+            case "assay":
+                one = open_judge(context.chat_model(name), prompt)
+            case "mlflow":
+                one, name = None, spec.scorer
+            case _:
+                one = PackageJudge(spec, f"judges.{place}.kind")
+                name = one.name
+        panel.append(_seat(spec, one, context, request.project))
+        judges.append([spec.kind, name, spec.votes])
     rubric_hash = content_hash([request.rubric, prompt, [e.model_dump(mode="json") for e in request.expectations]])
-    judges = [[spec.kind, spec.scorer or name, spec.votes] for spec, name in zip(request.judges, names, strict=True)]
     streak = Streak(context.settings.stop_after_failures, what="judge calls")
     return Bench(request, source, panel, judges, rubric_hash, Calls(), streak)
 
@@ -352,7 +355,7 @@ def _seat(spec: JudgeSpec, judge: "Judge | None", context: Context, project: str
         rubric: str,
         calls: Calls,
     ) -> tuple[Sequence[Verdict], Usage]:
-        assert judge is not None  # noqa: S101, an assay seat is made with its judge
+        assert judge is not None  # noqa: S101, only a scorer's seat has none
         ruled = await calls.of(
             "judge",
             judge.name,
@@ -384,7 +387,7 @@ def _seat(spec: JudgeSpec, judge: "Judge | None", context: Context, project: str
         )
         return verdicts, Usage()
 
-    return by_model if spec.kind == "assay" else by_scorer
+    return by_scorer if judge is None else by_model
 
 
 def _add_up(bench: Bench, context: Context, run: "StageRun", tally: JudgmentTally) -> None:

@@ -158,8 +158,8 @@ def _expectations(result: TrialResult) -> tuple[Expectation, ...]:
 
 
 def _model(judging: Judging) -> str:
-    """The first judge of the panel. Raises BadInput for an MLflow scorer, which is asked otherwise."""
+    """The first judge of the panel. Raises BadInput for one that is no model, which is asked otherwise."""
     name = judging.judge.split(" + ")[0].split(" x")[0]
     if name != "offline" and ":" not in name:
-        raise BadInput(f"judging_id: {name} is an MLflow scorer: only models and the offline judge are probed")
+        raise BadInput(f"judging_id: {name} is no model: only models and the offline judge are probed")
     return name
