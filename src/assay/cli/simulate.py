@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 
 from assay.cli.console import InOut, Output, answer, answer_table, asked, in_context, print_notes, say, write_json
-from assay.cli.references import agent_ref, dataset_ref, only_dataset
+from assay.cli.references import agent_ref, dataset_ref, json_options, only_dataset
 from assay.cli.stage import Fresh, Occasion, occasion_of, run_and_answer
 from assay.contracts.conversation import SimulateRequest
 from assay.contracts.stage import Stage
@@ -61,14 +61,19 @@ def import_(
     ],
     *,
     layout: Annotated[
-        Literal["openai", "tau-bench", "table"],
-        Parameter(name="--format", help="How they are written; `table`: results without transcripts."),
+        str,
+        Parameter(
+            name="--format",
+            help="How they are written: openai, tau-bench, table (results without transcripts), or the importer of an "
+            "installed package (`assay plugin list`).",
+        ),
     ] = "openai",
     agent: Annotated[str, Parameter(help="agent_id@version that spoke; agent_id alone if a table names versions.")],
     dataset: Annotated[Path | None, Parameter(help="Their scenarios as JSONL, JSON, CSV or Excel.")] = None,
     dates: Annotated[
         Literal["day-first", "month-first"] | None, Parameter(help="How a table's dates such as 03/02/2026 are read.")
     ] = None,
+    options: Annotated[str | None, Parameter(help="Options of an installed package's importer, as JSON.")] = None,
     as_scored: Annotated[
         bool, Parameter(negative="", help="Take quota, time-out and server errors as whoever made them scored them.")
     ] = False,
@@ -79,7 +84,12 @@ def import_(
 
     if layout != "table":
         ref = agent_ref(agent)
-        imported = [read_conversations_file(file, layout=layout, agent=ref, dataset=dataset, as_scored=as_scored)]
+        given = json_options(options, "--options") if options else None
+        imported = [
+            read_conversations_file(file, layout=layout, agent=ref, dataset=dataset, as_scored=as_scored, options=given)
+        ]
+    elif options is not None:
+        raise BadInput("options: table has none: leave them out")
     elif dataset is not None:
         raise BadInput("dataset: a table brings its own tasks: leave it out")
     else:

@@ -10,7 +10,7 @@ from assay.contracts.agent import AgentVersion
 from assay.contracts.base import Contract, Document, Hash, JsonObject, Seconds, Share, Slug, Text
 from assay.contracts.comparison import ComparePolicy
 from assay.contracts.conversation import Conversation, SimulatorFaultKind, StopReason
-from assay.contracts.dataset import Scenario
+from assay.contracts.dataset import Dataset, Scenario
 from assay.contracts.feedback import Feedback
 from assay.contracts.gate import GateDecision, GateState, LedgerCheck
 from assay.contracts.job import Job, JobKind, Worker
@@ -206,6 +206,9 @@ class ProjectPolicy(Document):
     it is approved."""
     four_eyes: bool = False
     """True: nobody approves what they ran themselves."""
+    report_blocks: tuple[Slug, ...] = ()
+    """Sections that installed packages add to the project's reports, by the names of their entry points in the group
+    `assay.report_blocks`."""
 
 
 class RunItem(Contract):
@@ -354,6 +357,23 @@ class ScenarioFile(Contract):
     scenarios: tuple[Scenario, ...]
     notes: tuple[str, ...]
     """What the person who gave the file should know, such as columns that are kept as metadata."""
+
+
+class ImportedConversations(Contract):
+    """The conversations of one agent version in a file, with the scenarios that they are held against."""
+
+    agent: AgentRef
+    dataset: Dataset
+    conversations: tuple[Conversation, ...]
+
+
+class ConversationFile(Contract):
+    """What a file of conversations holds."""
+
+    items: tuple[ImportedConversations, ...]
+    """One for each agent version."""
+    notes: tuple[str, ...]
+    """As in ScenarioFile."""
 
 
 class FeedbackFile(Contract):

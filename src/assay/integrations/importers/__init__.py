@@ -2,28 +2,41 @@
 
 import asyncio
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from assay.contracts.agent import AgentCard, DevelopRequest, MlflowConnector
 from assay.contracts.analytics import RunSign
+from assay.contracts.base import JsonObject
 from assay.contracts.conversation import Conversation, Simulation
 from assay.contracts.dataset import Dataset, DatasetRequest
 from assay.contracts.judgment import JudgeRequest, Judging
+from assay.contracts.plugins import BUILT_IN, PluginGroup
 from assay.contracts.stage import AgentRef, DatasetRef, Stage, StageRequest, Usage
 from assay.errors import BadInput
 from assay.evaluation.infrastructure import mark_faults, runs_of_faults
 from assay.evaluation.run_signs import run_signs
 from assay.integrations.importers import openai_messages, results_table, tau_bench
+from assay.plugins import load
 
 if TYPE_CHECKING:
     from assay.evaluation.exchange import DateOrder
     from assay.stages.context import Context
     from assay.tracking import StageRun
 
-Layout = Literal["openai", "tau-bench"]
-"""How conversations are written; a table of results has none and is read by `read_results_table`."""
+
+@dataclass(frozen=True, slots=True)
+class ImportRequest:
+    """What an importer of another package is asked to read."""
+
+    file: Path
+    agent: AgentRef
+    """Who spoke."""
+    dataset: Dataset | None = None
+    """Scenarios that were given besides; None: the file brings its own."""
+    options: JsonObject = field(default_factory=dict)
+    """The importer's own business."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +53,28 @@ class Imported:
 
 
 def read_conversations_file(
-    file: Path, *, layout: Layout, agent: AgentRef, dataset: Path | None, as_scored: bool = False
+    file: Path,
+    *,
+    layout: str,
+    agent: AgentRef,
+    dataset: Path | Dataset | None,
+    as_scored: bool = False,
+    options: JsonObject | None = None,
 ) -> Imported:
     """Reads the file or folder. What a quota, time-out or server error broke is set apart, unless `as_scored`.
 
-    Raises BadInput with the line and field that do not fit.
+    layout: `openai`, `tau-bench` or an importer that an installed package brings. dataset: scenarios, or their file.
+    Raises BadInput with the line and field that do not fit, and for a layout that nothing brings.
     """
-    imported = _read(file, layout, agent, dataset)
+    imported = _read(file, layout, agent, dataset, options or {})
     if as_scored:
         return imported
     return replace(imported, conversations=tuple(mark_faults(imported.conversations, imported.dataset.scenarios)))
 
 
-def _read(file: Path, layout: Layout, agent: AgentRef, dataset: Path | None) -> Imported:
+def _read(file: Path, layout: str, agent: AgentRef, dataset: Path | Dataset | None, options: JsonObject) -> Imported:
+    if options and layout in BUILT_IN[PluginGroup.IMPORTERS]:
+        raise BadInput(f"options: {layout} has none: leave them out")
     match layout:
         case "tau-bench":
             if dataset is not None:
@@ -64,6 +86,29 @@ def _read(file: Path, layout: Layout, agent: AgentRef, dataset: Path | None) -> 
                 raise BadInput("dataset: say what is expected: --dataset SCENARIOS.jsonl")
             scenarios, conversations, notes = openai_messages.read(file, agent, dataset)
             return Imported(agent, "recorded conversations", None, scenarios, conversations, notes)
+        case _:
+            scenarios = openai_messages.scenarios_in(dataset)[0] if isinstance(dataset, Path) else dataset
+            return _read_by_package(layout, ImportRequest(file, agent, scenarios, options))
+
+
+def _read_by_package(layout: str, request: ImportRequest) -> Imported:
+    """What the importer gives, held to what every import is. Raises PluginFailed where it is something else."""
+    importer = load(PluginGroup.IMPORTERS, layout, "format")
+    imported = importer(request)
+    if not isinstance(imported, Imported):
+        raise importer.failed(TypeError(f"gave a {type(imported).__name__}: give Imported"))
+    if not imported.conversations:
+        raise BadInput(f"{request.file}: holds no conversation")
+    known = {scenario.scenario_id for scenario in imported.dataset.scenarios}
+    ids = Counter(conversation.conversation_id for conversation in imported.conversations)
+    for conversation in imported.conversations:
+        if conversation.scenario_id not in known:
+            raise importer.failed(ValueError(f"scenario {conversation.scenario_id} is not in the dataset that it gave"))
+        if conversation.agent != imported.agent:
+            raise importer.failed(ValueError(f"a conversation is of {conversation.agent}, not of {imported.agent}"))
+        if ids[conversation.conversation_id] > 1:
+            raise importer.failed(ValueError(f"conversation {conversation.conversation_id} is there twice"))
+    return imported
 
 
 def read_results_table(

@@ -36,16 +36,26 @@ class Transcript(Contract):
     metadata: Metadata = Field(default_factory=dict)
 
 
-def read(file: Path, agent: AgentRef, dataset: Path) -> tuple[Dataset, tuple[Conversation, ...], tuple[str, ...]]:
+def read(
+    file: Path, agent: AgentRef, dataset: Path | Dataset
+) -> tuple[Dataset, tuple[Conversation, ...], tuple[str, ...]]:
     """(scenarios, conversations, what to tell the person about the files).
 
     Raises BadInput for all rows that do not fit, that name no known scenario, or that give a trial twice.
     """
-    known = read_file(dataset)
-    scenarios = scenarios_of(known, name=slug(dataset.stem, "dataset"))
+    if isinstance(dataset, Dataset):
+        scenarios, named, notes = dataset, str(dataset.ref), ()
+    else:
+        (scenarios, notes), named = scenarios_in(dataset), str(dataset)
     rows = read_file(file)
-    conversations = conversations_of(rows, agent, scenarios, str(dataset))
-    return scenarios, conversations, (*known.notes, *rows.notes)
+    conversations = conversations_of(rows, agent, scenarios, named)
+    return scenarios, conversations, (*notes, *rows.notes)
+
+
+def scenarios_in(file: Path) -> tuple[Dataset, tuple[str, ...]]:
+    """(the scenarios of the file, what to tell the person about it)"""
+    rows = read_file(file)
+    return scenarios_of(rows, name=slug(file.stem, "dataset")), tuple(rows.notes)
 
 
 def conversations_of(rows: Rows, agent: AgentRef, dataset: Dataset, named: str) -> tuple[Conversation, ...]:
