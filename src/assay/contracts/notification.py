@@ -4,9 +4,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Self
 
-from pydantic import SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 
-from assay.contracts.base import Contract, Document, Slug, Text
+from assay.contracts.base import Contract, Document, JsonObject, Slug, Text
 
 
 class NotificationKind(StrEnum):
@@ -32,11 +32,17 @@ class Notification(Document):
 
 
 class NotificationRoute(Contract):
-    """Who is told what. The address is apprise's (`mailto://`, `slack://`, `msteams://`, `json://` for a webhook)."""
+    """Who is told what. The address is apprise's (`mailto://`, `slack://`, `msteams://`, `json://` for a webhook),
+    unless a notifier is named."""
 
     url_env: str | None = None
     """The variable that holds the address, so that no secret stands in a file."""
     url: SecretStr | None = None
+    notifier: Slug | None = None
+    """A notifier that an installed package brings, by an entry point of the group `assay.notifiers`; it may do without
+    an address. None: apprise."""
+    options: JsonObject = Field(default_factory=dict)
+    """Of the notifier: its own business."""
     kinds: tuple[NotificationKind, ...] | None = None
     """None: all."""
     projects: tuple[Slug, ...] | None = None
@@ -44,6 +50,10 @@ class NotificationRoute(Contract):
 
     @model_validator(mode="after")
     def one_address(self) -> Self:
+        if self.notifier is None and self.options:
+            raise ValueError("options go with a notifier, and only with it")
+        if self.notifier is not None and self.url_env is None and self.url is None:
+            return self
         if (self.url_env is None) == (self.url is None):
             raise ValueError("give either url_env (the variable that holds the address) or url, and not both")
         return self

@@ -1,4 +1,4 @@
-"""Notifications by apprise: routed, told once, tried again, and never waited for."""
+"""Notifications by apprise or a notifier of another package: routed, told once, tried again, and never waited for."""
 
 import json
 import os
@@ -13,18 +13,20 @@ import structlog
 from pydantic import TypeAdapter, ValidationError
 
 from assay.contracts.notification import Notification, NotificationRoute
-from assay.errors import BadInput
+from assay.contracts.plugins import PluginGroup
+from assay.errors import AssayError, BadInput
+from assay.plugins import load, names, unknown
 
 log = structlog.get_logger("assay")
 
 ROUTES: TypeAdapter[tuple[NotificationRoute, ...]] = TypeAdapter(tuple[NotificationRoute, ...])
-Deliver = Callable[[str, Notification], bool]
+Deliver = Callable[[Notification], bool]
 
 
 def read_routes(text: str | None) -> tuple[NotificationRoute, ...]:
     """From ASSAY_NOTIFY: a JSON list of routes, or the name of a file that holds one. None: nobody is told.
 
-    Raises BadInput with the field that does not fit, never with an address.
+    Raises BadInput with the field that does not fit, or for a notifier that is not installed, never with an address.
     """
     if not text:
         return ()
@@ -36,11 +38,16 @@ def read_routes(text: str | None) -> tuple[NotificationRoute, ...]:
         except OSError as error:
             raise BadInput(f"ASSAY_NOTIFY: {where} cannot be read: {error.strerror}") from error
     try:
-        return ROUTES.validate_python(json.loads(text))
+        routes = ROUTES.validate_python(json.loads(text))
     except json.JSONDecodeError as error:
         raise BadInput(f"{where}: not JSON ({error.msg} at line {error.lineno}): give a list of routes") from error
     except ValidationError as error:
         raise BadInput.from_validation(where, error) from error
+    there = names(PluginGroup.NOTIFIERS) if any(route.notifier for route in routes) else ()
+    for place, route in enumerate(routes):
+        if route.notifier is not None and route.notifier not in there:
+            raise BadInput(unknown(PluginGroup.NOTIFIERS, route.notifier, f"{where}: {place}.notifier"))
+    return routes
 
 
 @dataclass
@@ -60,8 +67,6 @@ class Notifier:
     failed: int = 0
     dropped: int = 0
     repeated: int = 0
-    deliver: Deliver | None = None
-    """None: apprise."""
     _told: dict[tuple[str, str, str, str], float] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _waiting: "queue.Queue[tuple[NotificationRoute, Notification] | None]" = field(init=False)
@@ -117,20 +122,33 @@ class Notifier:
                 log.error("notification not delivered", kind=told.kind, project=told.project, attempts=self.attempts)
 
     def _tried(self, route: NotificationRoute, told: Notification) -> bool:
-        address = _address(route)
-        if address is None:
-            log.error("notification without address", variable=route.url_env)
+        try:
+            deliver = _deliverer(route)
+        except AssayError as error:
+            log.error("notification cannot be delivered", kind=told.kind, error=str(error))
             return False
-        deliver = self.deliver or by_apprise
         for attempt in range(self.attempts):
             if attempt:
                 time.sleep(self.pause_s * 2 ** (attempt - 1))
             try:
-                if deliver(address, told):
+                if deliver(told):
                     return True
             except Exception as error:  # a receiver's trouble must never be the caller's
-                log.warning("notification not delivered yet", kind=told.kind, error=type(error).__name__)
+                # the error's own words may hold the address
+                cause, by = type(error.__cause__ or error).__name__, route.notifier or "apprise"
+                log.warning("notification not delivered yet", kind=told.kind, notifier=by, error=cause)
         return False
+
+
+def _deliverer(route: NotificationRoute) -> Deliver:
+    """Raises BadInput where the address is missing, PluginFailed where the notifier cannot be loaded."""
+    address = _address(route)
+    if address is None and (route.notifier is None or route.url_env is not None):
+        raise BadInput(f"url_env: the variable {route.url_env} is not set: set it to the address")
+    if route.notifier is None:
+        return lambda told: by_apprise(address or "", told)
+    notifier = load(PluginGroup.NOTIFIERS, route.notifier, "notifier")
+    return lambda told: notifier(told, address=address, options=dict(route.options)) is not False
 
 
 def by_apprise(address: str, told: Notification) -> bool:
