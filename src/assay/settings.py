@@ -118,6 +118,9 @@ class Settings(BaseSettings):
     """The database of jobs. None: MLflow's, where that is Postgres, else SQLite under `home`."""
     notify: SecretStr | None = None
     """Who is told what outside of Assay: a JSON list of routes, or the name of a file that holds one. None: nobody."""
+    report_blocks: str = ""
+    """Sections that installed packages add to every report, besides those of the project's policy: names of report
+    blocks, separated by commas."""
     ledger_key: Path | None = None
     """An Ed25519 private key (PEM) that signs each line of the ledger. None: lines are not signed."""
     ledger_public_keys: Path | None = None
@@ -201,6 +204,10 @@ class Settings(BaseSettings):
         if self.openai_base_url or self.openai_api_key:
             return f"openai:{self.openai_model}"
         return "offline"
+
+    @property
+    def report_block_names(self) -> tuple[str, ...]:
+        return tuple(name.strip() for name in self.report_blocks.split(",") if name.strip())
 
     @property
     def person(self) -> str:

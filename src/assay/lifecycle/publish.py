@@ -15,6 +15,7 @@ from assay.contracts.probes import JudgeProbeReport
 from assay.contracts.report import Report
 from assay.contracts.rollout import Rollout
 from assay.contracts.stage import StageResult
+from assay.lifecycle.report_blocks import add_report_blocks
 from assay.stages.context import Context
 
 NAMES = {
@@ -43,7 +44,7 @@ async def publish(result: StageResult, context: Context) -> None:
     there = await asyncio.to_thread(list_artifacts, context.tracking, result.run_id, "reports")
     if result.subject_id in context.read_back and all(f"reports/{name}.{ending}" in there for ending in FORMATS):
         return
-    report = await lay_out(result, context)
+    report = await add_report_blocks(await lay_out(result, context), result, context)
     await store_report(report, name, result.run_id, context)
 
 

@@ -12,6 +12,7 @@ from assay.contracts.report import (
     ChartPoint,
     Fact,
     FactsBlock,
+    Report,
     Section,
     TableBlock,
     TextBlock,
@@ -123,8 +124,17 @@ def kept(*sections: Section) -> tuple[Section, ...]:
     return tuple(full)
 
 
+METHOD = "Method"
+
+
 def method(*notes: str) -> Section:
-    return Section(title="Method", blocks=(TextBlock(text="\n".join(f"- {note}" for note in notes if note)),))
+    return Section(title=METHOD, blocks=(TextBlock(text="\n".join(f"- {note}" for note in notes if note)),))
+
+
+def with_sections(report: Report, sections: Sequence[Section]) -> Report:
+    """The report with these sections before its method."""
+    place = next((at for at, section in enumerate(report.sections) if section.title == METHOD), len(report.sections))
+    return report.replace(sections=(*report.sections[:place], *sections, *report.sections[place:]))
 
 
 def p_value(p: float) -> str:

@@ -113,9 +113,11 @@ async def show_policy(server: Here, project: Project) -> ProjectPolicy:
 async def write_policy(server: Here, project: Project, policy: Annotated[ProjectPolicy, Body()]) -> ProjectPolicy:
     """Declares it anew."""
     from assay.lifecycle.policy import TAG
+    from assay.lifecycle.report_blocks import require_installed
     from assay.tracking import set_project_tag
 
     await item_of(server, project)
+    require_installed(policy.report_blocks)
     text = policy.model_dump_json(exclude_defaults=True)
     if len(text) > 5000:
         raise BadInput(f"policy: is {len(text)} characters long, MLflow keeps 5000: say less in the expectations")
