@@ -66,6 +66,7 @@ def calls(client: Client) -> Iterator[Callable[[], Any]]:
     yield client.server.health
     yield client.server.me
     yield client.server.settings
+    yield client.server.plugins
     yield client.server.log_out
     yield lambda: list(client.projects.list())
     yield lambda: client.projects.make("shop")
@@ -138,6 +139,7 @@ def calls(client: Client) -> Iterator[Callable[[], Any]]:
     yield lambda: client.schedules.remove("shop", "nightly")
     yield lambda: client.files.scenarios("shop", "s.csv", b"topic\n")
     yield lambda: client.files.feedback("shop", "f.csv", b"rating\n5\n", dates="day-first")
+    yield lambda: client.files.conversations("shop", "t.jsonl", b"{}", agent="a@1", dataset=DATASET, options={})
     yield lambda: client.files.propose("shop", "production-1", least(NewProposal))
     yield lambda: client.projects.plan("shop", least(PlanRequest))
     yield lambda: client.projects.experiments("shop")

@@ -1,5 +1,6 @@
 """The API's resources, each a small class; a method an operation."""
 
+import json
 import time
 from collections.abc import Iterator
 from typing import Any, Generic, Literal, TypeVar
@@ -21,6 +22,7 @@ from assay.contracts.api import (
     ChatPage,
     ChatStep,
     ConversationDetail,
+    ConversationFile,
     ConversationItem,
     ConversationPage,
     DatasetItem,
@@ -62,6 +64,7 @@ from assay.contracts.api import (
     TokenPage,
     TrafficChange,
 )
+from assay.contracts.base import JsonObject
 from assay.contracts.complaint import Complaints
 from assay.contracts.dataset import DatasetRequest, DatasetResult
 from assay.contracts.gate import GateDecision, GateState
@@ -69,6 +72,7 @@ from assay.contracts.job import Job, JobKind, JobStatus
 from assay.contracts.labels import LabelAgreement, LabelDraw, LabelsTaken, LabelTask
 from assay.contracts.pipeline import PipelineRequest
 from assay.contracts.plan import Plan, PlanRequest
+from assay.contracts.plugins import Plugins
 from assay.contracts.report import Report
 from assay.contracts.schedule import Schedules
 from assay.contracts.stage import AgentRef, DatasetRef, Stage, StageRequest, StageResult
@@ -97,6 +101,10 @@ class ServerState(Resource):
 
     def settings(self) -> ShownSettings:
         return self._http.get("/settings", ShownSettings)
+
+    def plugins(self) -> Plugins:
+        """What can be named on the server, by kind."""
+        return self._http.get("/plugins", Plugins)
 
     def log_out(self) -> None:
         self._http.ask("POST", "/auth/logout")
@@ -306,7 +314,7 @@ class CertificatesOf(Resource):
 
 
 class Files(Resource):
-    """Files of scenarios and feedback (JSONL, JSON, CSV, Excel), read by the server and not stored."""
+    """Files of scenarios, feedback (JSONL, JSON, CSV, Excel) and conversations, read by the server and not stored."""
 
     def scenarios(self, project: str, name: str, data: bytes) -> ScenarioFile:
         path = f"/projects/{part(project)}/files/scenarios"
@@ -319,6 +327,28 @@ class Files(Resource):
         path = f"/projects/{part(project)}/files/feedback"
         answer = self._http.ask("POST", path, query={"name": name, "dates": dates}, body=data)
         return FeedbackFile.model_validate_json(answer.content)
+
+    def conversations(
+        self,
+        project: str,
+        name: str,
+        data: bytes,
+        *,
+        agent: str,
+        format: str = "openai",
+        dataset: DatasetRef | None = None,
+        options: JsonObject | None = None,
+    ) -> ConversationFile:
+        """agent: `agent_id@version` that spoke. dataset: stored scenarios, for a format that brings none."""
+        query = {
+            "name": name,
+            "agent": agent,
+            "format": format,
+            "dataset": None if dataset is None else str(dataset),
+            "options": None if options is None else json.dumps(options),
+        }
+        answer = self._http.ask("POST", f"/projects/{part(project)}/files/conversations", query=query, body=data)
+        return ConversationFile.model_validate_json(answer.content)
 
     def propose(self, project: str, production_id: str, asked: NewProposal) -> Job:
         """Takes the scenarios that a production report proposes into a new version of a dataset."""

@@ -22,6 +22,12 @@ export const healthQuery = queryOptions({
   refetchInterval: 10_000,
 });
 
+/** What cards, requests and policies can name on this server, by kind. */
+export const pluginsQuery = queryOptions({
+  queryKey: ["plugins"],
+  queryFn: () => read(api.GET("/api/v1/plugins")),
+});
+
 export const projectsQuery = queryOptions({
   queryKey: ["projects"],
   queryFn: () => read(api.GET("/api/v1/projects", { params: { query: { limit: 200 } } })),

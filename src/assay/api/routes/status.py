@@ -1,5 +1,6 @@
 """Whether the server is well, who asks, and how it is set up."""
 
+import asyncio
 from operator import attrgetter
 
 from fastapi import APIRouter
@@ -11,6 +12,7 @@ from assay.api.probes import is_ready
 from assay.api.routes.runs import has_pages
 from assay.api.server import Here, Who
 from assay.contracts.api import Health, Me, ShownSetting, ShownSettings
+from assay.contracts.plugins import Plugins
 from assay.settings import Settings
 
 router = APIRouter(route_class=GuardedRoute, tags=["server"])
@@ -56,6 +58,14 @@ async def me(server: Here, who: Who) -> Me:
         csrf_token=who.csrf_token,
         mlflow=base(server.tracking) if who.known and has_pages(server, who) else None,
     )
+
+
+@router.get("/plugins", operation_id="list_plugins")
+async def list_plugins() -> Plugins:
+    """What cards, requests, routes and policies can name on this server: Assay's own kinds, and those of packages."""
+    from assay.plugins import plugins
+
+    return await asyncio.to_thread(plugins)
 
 
 @router.get("/settings", operation_id="show_settings")

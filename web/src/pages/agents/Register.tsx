@@ -1,12 +1,15 @@
 /** Registers a version from its card, written or taken from a file. */
 import { FileButton, Group, Modal, Stack, Switch, Textarea, TextInput, Button } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { api, newKey, read, type Schemas, withDefaults } from "@/api/client";
+import { pluginsQuery } from "@/api/queries";
 import { JobButton } from "@/parts/JobButton";
 import { fromJson, isJson } from "@/parts/jsonl";
 import { PermittedButton } from "@/parts/Permitted";
+import { namesOf } from "@/plugins";
 
 const EXAMPLE = `{
   "agent_id": "support",
@@ -34,12 +37,14 @@ function Form({ project }: { project: string }) {
   const [card, setCard] = useState("");
   const [dir, setDir] = useState("");
   const [probe, setProbe] = useState(true);
+  const plugins = useQuery(pluginsQuery).data;
+  const kinds = plugins ? namesOf(plugins, "assay.connectors") : [];
   return (
     <Stack>
       {/* nothing here may change on blur: a field that grows moves the button away from under the pointer */}
       <Textarea
         label="Card"
-        description="JSON: how the agent is reached, and what it is for."
+        description={`JSON: how the agent is reached, and what it is for.${kinds.length > 0 ? ` Kinds of connector here: ${kinds.join(", ")}.` : ""}`}
         placeholder={EXAMPLE}
         autosize
         minRows={9}

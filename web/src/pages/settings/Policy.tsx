@@ -1,12 +1,13 @@
 /** What a project declares beforehand: forms are filled in with it. */
-import { Button, Card, Group, NumberInput, Select, SimpleGrid, Stack, Text, Title } from "@mantine/core";
+import { Button, Card, Group, MultiSelect, NumberInput, Select, SimpleGrid, Stack, Text, Title } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { api, read, type Schemas } from "@/api/client";
-import { meQuery, policyQuery, projectsQuery } from "@/api/queries";
+import { meQuery, pluginsQuery, policyQuery, projectsQuery } from "@/api/queries";
 import { Empty, Loaded, ProblemAlert } from "@/parts/states";
+import { namesOf } from "@/plugins";
 import { mayGovern } from "@/roles";
 
 const MEASURES: Record<Schemas["Guardrail"]["measure"], string> = {
@@ -49,6 +50,8 @@ function Form({ project, policy }: { project: string; policy: Schemas["ProjectPo
   const queries = useQueryClient();
   const me = useQuery(meQuery).data;
   const [now, setNow] = useState(policy);
+  const plugins = useQuery(pluginsQuery).data;
+  const blocks = plugins ? namesOf(plugins, "assay.report_blocks") : [];
   const allowed = me !== undefined && mayGovern(me, project);
   const save = useMutation({
     mutationFn: () => read(api.PUT("/api/v1/projects/{project}/policy", { params: { path: { project } }, body: now })),
@@ -136,6 +139,12 @@ function Form({ project, policy }: { project: string; policy: Schemas["ProjectPo
                 />
               ))}
             </SimpleGrid>
+          </Card>
+          <Card withBorder>
+            <Title order={2} mb="xs">
+              Reports
+            </Title>
+            <MultiSelect label="Report blocks" description="Sections that installed packages add to every report of the project." data={[...new Set([...blocks, ...now.report_blocks])]} value={[...now.report_blocks]} onChange={(value) => setNow({ ...now, report_blocks: value })} placeholder={blocks.length === 0 ? "No package here brings one" : undefined} clearable />
           </Card>
           {save.isError && <ProblemAlert error={save.error} />}
           <Group>

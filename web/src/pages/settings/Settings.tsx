@@ -9,6 +9,7 @@ import { PageHead } from "@/parts/PageHead";
 import { Loaded } from "@/parts/states";
 import { mayGovern } from "@/roles";
 
+import { Plugins } from "./Plugins";
 import { Policy } from "./Policy";
 import { Tokens } from "./Tokens";
 
@@ -22,6 +23,7 @@ export function Settings() {
         <Tabs.List mb="md">
           <Tabs.Tab value="server">Server</Tabs.Tab>
           <Tabs.Tab value="policy">Policy</Tabs.Tab>
+          <Tabs.Tab value="plugins">Plug-ins</Tabs.Tab>
           <Tabs.Tab value="tokens">API tokens</Tabs.Tab>
         </Tabs.List>
         <Tabs.Panel value="server">
@@ -29,6 +31,9 @@ export function Settings() {
         </Tabs.Panel>
         <Tabs.Panel value="policy">
           <Policy />
+        </Tabs.Panel>
+        <Tabs.Panel value="plugins">
+          <Plugins />
         </Tabs.Panel>
         <Tabs.Panel value="tokens">{governs ? <Tokens /> : <NotYours what="API tokens" />}</Tabs.Panel>
       </Tabs>
