@@ -2,6 +2,7 @@
 
 import json
 from decimal import Decimal
+from types import SimpleNamespace
 
 import hypothesis
 import pytest
@@ -66,7 +67,7 @@ async def test_what_is_no_reply_is_a_bad_answer(odd):
 
 async def test_what_no_store_takes_is_replaced():
     odd = "half \ud83d and \x00"
-    call = ToolCall.model_construct(name=odd, arguments={odd: [float("inf"), odd]}, result={"x": {1}}, error=odd)
+    call = SimpleNamespace(name=odd, arguments={odd: [float("inf"), odd]}, result={"x": {1}}, error=odd)
     odd_reply = AgentReply(
         text=odd, tool_calls=(call,), refusal=odd, reasoning=odd, state={odd: odd},
         input_tokens=float("inf"), output_tokens=-1, cost_usd=Decimal("NaN"),  # type: ignore[arg-type]

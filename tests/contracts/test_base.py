@@ -11,6 +11,7 @@ from assay.contracts.base import content_hash, short_id
 from assay.contracts.dataset import Dataset, Scenario
 from assay.contracts.schemas import DOCUMENTS
 from assay.contracts.stage import AgentRef
+from tests.conftest import ROOT
 from tests.evaluation.make import scenario
 
 values = st.recursive(
@@ -68,3 +69,9 @@ def test_ids_are_stable_and_safe_in_a_url():
 @pytest.mark.parametrize("name", sorted(DOCUMENTS))
 def test_every_published_schema_refuses_unknown_fields(name):
     assert DOCUMENTS[name].model_json_schema().get("additionalProperties") is False
+
+
+def test_no_test_makes_a_contract_around_its_validation():
+    """A test around the contract can pass where no card, request or file could ever come in."""
+    word = "model_" + "construct"
+    assert [file for file in (ROOT / "tests").rglob("*.py") if word in file.read_text(encoding="utf-8")] == []
