@@ -245,6 +245,32 @@ async def test_secrets_go_into_headers_and_not_into_errors(serve, card, tmp_path
     assert "s3cr3t" not in str(raised.value)
 
 
+async def test_secrets_stay_with_the_origin_of_the_card(serve, card, tmp_path, start, monkeypatch):
+    """Whoever serves the agent's card may name an interface anywhere."""
+    from aiohttp import web
+
+    monkeypatch.setenv("A2A_KEY", "s3cr3t-value")
+    sent = {"card": [], "elsewhere": []}
+
+    async def elsewhere(request: web.Request) -> web.Response:
+        sent["elsewhere"].append(str(dict(request.headers)))
+        call = await request.json()
+        message = {"messageId": "m", "role": "ROLE_AGENT", "parts": [{"text": "Hello."}]}
+        return web.json_response({"jsonrpc": "2.0", "id": call["id"], "result": {"message": message}})
+
+    async def handler(request: web.Request) -> web.Response:
+        sent["card"].append(str(dict(request.headers)))
+        interface = {"url": f"{other}/rpc", "protocolBinding": "JSONRPC", "protocolVersion": "1.0"}
+        return web.json_response({"name": "Shop", "supportedInterfaces": [interface]})
+
+    other = await serve(elsewhere)
+    agent = a2a(card, await serve(handler), tmp_path, headers={"X-Key": "${A2A_KEY}"})
+    async with converse(agent, start) as dialogue:
+        assert (await dialogue.reply("Hi")).text == "Hello."
+    assert "s3cr3t-value" in sent["card"][0]
+    assert sent["elsewhere"] and "s3cr3t" not in "".join(sent["elsewhere"])
+
+
 async def test_a_task_that_works_on_is_asked_for_until_it_ends(serve, card, tmp_path, start):
     """As with a server that answers at once and works in the background."""
     from aiohttp import web
