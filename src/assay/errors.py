@@ -5,20 +5,22 @@ from typing import Self
 from pydantic import ValidationError
 
 from assay.contracts.conversation import CallFailed
+from assay.contracts.text import clean
 
 
 class AssayError(Exception):
     """Base of all. `str(error)` is one message for a person: what, where, and the fix.
 
     `local`: the message with more detail, for who works on the store itself; it may name other projects and the
-    store's address. What leaves the process over HTTP or in a job's error is `public`.
+    store's address. What leaves the process over HTTP or in a job's error is `public`. Both can be stored and printed
+    whatever names from outside they quote.
     """
 
     title = "Assay cannot go on"
 
     def __init__(self, message: str, *, local: str | None = None) -> None:
-        super().__init__(message if local is None else local)
-        self.public = message
+        super().__init__(clean(message if local is None else local))
+        self.public = clean(message)
 
 
 class BadInput(AssayError):
