@@ -76,7 +76,7 @@ def test_a_lifecycle_waits_at_its_gates_and_goes_on_when_they_are_approved(assay
 
 def test_what_needs_the_store_itself_says_so(assay):
     said = assay("plan", "--project", "shop", code=2)
-    assert "does not go over" in said and "leave --server out" in said
+    assert "cannot run on" in said and "omit --server" in said
 
 
 def test_a_server_that_is_not_there_is_said(assay):

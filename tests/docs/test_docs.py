@@ -2,9 +2,11 @@
 
 import re
 import shlex
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+from cyclopts import App
 
 from assay.cli import COMMANDS
 from assay.connectors import connect
@@ -69,8 +71,6 @@ def test_level_4_draws_classes_as_they_are():
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_command_in_the_docs_exists_with_its_flags(page: Path, capsys):
-    from importlib import import_module
-
     for line in re.findall(r"^assay .*$", page.read_text(), re.MULTILINE):
         words = shlex.split(line.split("#")[0].replace("…", ""))
         name = words[1]
@@ -81,6 +81,20 @@ def test_every_command_in_the_docs_exists_with_its_flags(page: Path, capsys):
         shown = capsys.readouterr().out
         for flag in (word for word in words[2:] if word.startswith("--")):
             assert flag in shown, f"{page}: {line}: {flag}"
+
+
+def options_without_help(app: App, path: str) -> list[str]:
+    verbs = [name for name in app if not name.startswith("-")]
+    missing = [option for verb in verbs for option in options_without_help(app[verb], f"{path} {verb}")]
+    if verbs and app.default_command is None:
+        return missing
+    return missing + [f"{path} {a.name}" for a in app.assemble_argument_collection() if a.show and not a.parameter.help]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_has_a_help_text(command: str):
+    app = import_module(f"assay.cli.{command}").app
+    assert options_without_help(app, command) == []
 
 
 def test_each_stage_agent_and_connector_is_in_the_guide():

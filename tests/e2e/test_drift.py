@@ -37,7 +37,7 @@ def test_a_change_of_what_users_ask_is_found_in_its_window(assay, tmp_path):
     command = ["simulate", "import", str(tmp_path / "t.jsonl"), "--dataset", str(tmp_path / "scenarios.jsonl")]
     judged = json.loads(assay(*command, "--agent", "bot@1", "--json").stdout)
     told = assay("feedback", "drift", "--source", judged["simulation_id"], "--days", "7")
-    assert "changed in the windows from 2026-01-19" in told.stdout
+    assert "drift in the windows from 2026-01-19" in told.stdout
     report = json.loads(assay("feedback", "drift", "--source", judged["simulation_id"], "--json").stdout)
     assert [window["conversations"] for window in report["windows"]] == [20, 20]
     assert [any(f["changed"] for f in window["features"]) for window in report["windows"]] == [False, True]

@@ -103,6 +103,6 @@ def test_a_table_of_results_is_compared(assay, home, tmp_path):
     assert "12 conversations of support@v2: 9 passed, 3 failed" in done.stdout
     again = ("simulate", "import", str(tmp_path / "results.csv"), "--format", "table", "--agent", "support")
     refused = assay(*again, "--dataset", "scenarios.jsonl", code=2)
-    assert "a table brings its own tasks" in refused.stderr
+    assert "a table contains its own tasks" in refused.stderr
     judgings = json.loads(assay(*again, "--json").stdout)
     assert [(j["agent"]["version"], j["passed"]) for j in judgings] == [("v1", 9), ("v2", 9)]

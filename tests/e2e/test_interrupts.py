@@ -63,7 +63,7 @@ def test_sigterm_closes_the_run_and_the_same_command_goes_on(assay, home: Path, 
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 143
-    assert "Run the same command again: it goes on with what is left." in said
+    assert "Run the same command again: it continues with what is left." in said
     assert states(home) == ["KILLED"]
     assert "32 conversations, 0 with errors" in assay(*command).stdout
     assert states(home) == ["FINISHED"]

@@ -57,7 +57,7 @@ def test_from_a_drawing_to_a_certificate(assay, judged, tmp_path):
     fill(file, "bob", contrary=2)
     assay("label", "take", str(file))
     agreed = assay("label", "agreement").stdout
-    assert "120 rulings by ada, bob; 60 by two people or more" in agreed and "agree with alpha 0.9" in agreed
+    assert "120 rulings by ada, bob; 60 by two or more raters" in agreed and "agree with alpha 0.9" in agreed
 
     made = json.loads(assay("judge", "certify", "--json").stdout)
     assert made["judging_ids"] == [judged] and made["admitted"], made["reason"]

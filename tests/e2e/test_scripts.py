@@ -94,7 +94,7 @@ def test_a_result_of_the_wrong_stage_and_a_missing_field_are_named(stage_script)
     assert "do not lead to" in stage_script(Stage.DEPLOY, wrong, code=2)
     assert "simulation_id" in stage_script(Stage.JUDGE, {"project": "p"}, code=2)
     assert "not JSON" in stage_script(Stage.JUDGE, "{broken", code=2)
-    assert "stdin is empty: did the command before it fail?" in stage_script(Stage.JUDGE, "", code=2)
+    assert "stdin is empty: did the previous command fail?" in stage_script(Stage.JUDGE, "", code=2)
     assert "no such field" in stage_script(Stage.JUDGE, {"simulation_id": "sim-1", "typo": 1}, code=2)
 
 

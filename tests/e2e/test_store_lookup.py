@@ -19,4 +19,4 @@ def test_a_command_uses_the_store_of_its_folder_or_of_a_parent(assay, home, tmp_
 
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path / "empty")
-    assert f"making a new store, {tmp_path}/empty/.assay/mlflow.db" in assay("agent", "list").stderr
+    assert f"creating a new store, {tmp_path}/empty/.assay/mlflow.db" in assay("agent", "list").stderr

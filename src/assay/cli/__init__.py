@@ -1,4 +1,4 @@
-"""The command line. `--help` is made from this table alone; a command's own module is imported when it is called."""
+"""The command line. `--help` is built from this table only; a command's module is imported when it is called."""
 
 import atexit
 import gc
@@ -8,47 +8,47 @@ from importlib import import_module
 
 COMMANDS = {
     "agent": "Register, probe and list agent versions (stage 1)",
-    "dataset": "Build, validate, import, export datasets; chat with the Dataset Builder (stage 2)",
-    "simulate": "Play simulated users against an agent; import conversations (stage 3)",
+    "dataset": "Build, validate, import and export datasets; chat with the Dataset Builder (stage 2)",
+    "simulate": "Simulate users who talk to an agent; import conversations (stage 3)",
     "judge": "Judge conversations: a verdict on every expectation (stage 4)",
-    "label": "Draw conversations for people to label; take their labels; see whether they agree",
-    "evaluate": "Simulate and judge in one go, each conversation as soon as it ends (stages 3 and 4)",
-    "plan": "How many scenarios, trials, votes and labels a question takes",
+    "label": "Draw conversations for human labelling; import the labels; check whether raters agree",
+    "evaluate": "Simulate and judge together, each conversation as soon as it ends (stages 3 and 4)",
+    "plan": "Compute how many scenarios, trials, votes and labels you need",
     "analytics": "Report on results; chat with the Analyst (stage 5)",
     "compare": "Compare two agent versions: PROMOTE, REJECT or INCONCLUSIVE (stage 6)",
     "deploy": "Move a version through the registry; plan its rollout (stage 7)",
-    "rollout": "A rollout under way: start, watch, widen, pause, roll back (stage 7)",
-    "gateway": "Split production traffic between two versions, session by session (stage 7)",
-    "feedback": "Ingest and report on production feedback (stage 8)",
-    "gate": "See, approve and reject what waits at the gates; verify the ledger",
-    "pipeline": "Run the whole lifecycle; report on the platform's own agents",
-    "job": "Work in the background: submit, watch, cancel, retry",
-    "worker": "Take jobs from the queue, on this machine or any number of others",
-    "schedule": "What happens by itself: feedback, judging, evaluations, looks at the rollout, retention",
-    "notify": "Who is told what outside of Assay: try the routes",
-    "check": "A verdict as CI wants it: exit code, JUnit, Markdown, a comment on the pull request",
-    "up": "API, page, worker and MLflow's pages in one process",
-    "token": "API tokens: create, list, revoke",
-    "session": "Who is logged in: list, revoke",
-    "plugin": "What installed packages bring: connectors, judges, importers, notifiers, report blocks",
-    "settings": "How Assay is set up, with secrets masked",
+    "rollout": "Control a rollout: start, watch, advance, pause, roll back (stage 7)",
+    "gateway": "Split production traffic between two versions, by session (stage 7)",
+    "feedback": "Ingest production feedback and report on it (stage 8)",
+    "gate": "List, approve and reject results at the gates; verify the ledger",
+    "pipeline": "Run the whole lifecycle; report on the built-in agents",
+    "job": "Run work in the background: submit, watch, cancel, retry",
+    "worker": "Run jobs from the queue, on this machine or on several",
+    "schedule": "Schedule recurring work: feedback, judging, evaluations, rollout looks, retention",
+    "notify": "Test the notification routes",
+    "check": "Report a verdict to CI: exit code, JUnit, Markdown, pull request comment",
+    "up": "Serve the API, the web UI, a worker and MLflow's UI",
+    "token": "Create, list and revoke API tokens",
+    "session": "List and revoke login sessions",
+    "plugin": "List and check plug-ins: connectors, judges, importers, notifiers, report blocks",
+    "settings": "Show the settings, with secrets masked",
     "schema": "Export the JSON Schemas of all contracts",
 }
 
 
 def _freeze() -> None:
-    """Spares the last collection at the exit, unless DuckDB was used: its objects are then reported as leaked."""
+    """Skips the last garbage collection at exit, unless DuckDB is loaded: it would report its objects as leaked."""
     if "_duckdb" not in sys.modules:
         gc.freeze()
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Runs one command and exits: 0 done, 2 bad input or a named error, 3 waiting at a gate, 4 stopped."""
+    """Runs one command and exits with one of the codes listed in `root_help`."""
     arguments = sys.argv[1:] if argv is None else argv
-    # Imports make a million objects that live as long as the process: looking through them again and again took a
-    # tenth of an evaluation's CPU time (benchmarks/throughput), and most of a second at the exit.
+    # Imports create a million objects that live as long as the process. Scanning them repeatedly took a tenth of an
+    # evaluation's CPU time (benchmarks/throughput), and most of a second at exit.
     gc.set_threshold(50_000, 20, 50)
-    # Conversations in flight wait less for the thread that writes to MLflow.
+    # With a short interval, conversations in flight wait less for the thread that writes to MLflow.
     sys.setswitchinterval(0.0005)
     atexit.register(_freeze)
     arguments = of_a_server(arguments)
@@ -93,16 +93,16 @@ def root_help() -> str:
         [
             "Usage: assay COMMAND [ARGUMENTS]",
             "",
-            "The lifecycle of LLM agents: from a scenario to a gated verdict, with everything in MLflow.",
+            "Evaluate LLM agents, from scenarios to an approved rollout, with everything in MLflow.",
             "",
             "Commands:",
             *(f"  {name:<{width}}  {text}" for name, text in COMMANDS.items()),
             "",
-            "  -h, --help     this text; `assay COMMAND --help` for a command",
-            "  --version      the version",
-            "  --server URL   before the command: have the server at URL do it (ASSAY_SERVER, ASSAY_TOKEN)",
+            "  -h, --help     show this help; `assay COMMAND --help` shows the help of a command",
+            "  --version      show the version",
+            "  --server URL   before the command: run it on the server at URL (ASSAY_SERVER, ASSAY_TOKEN)",
             "",
-            "Exit codes: 0 done, 1 a fault of Assay, 2 bad input or a named error, 3 waiting at a gate, 4 stopped or",
-            "too little measured, 5 a verdict that `check` does not let through, 130 and 143 stopped by a signal.",
+            "Exit codes: 0 done, 1 bug in Assay, 2 bad input or another known error, 3 waiting at a gate, 4 stopped or",
+            "too little measured, 5 verdict rejected by `check`, 130 and 143 stopped by a signal.",
         ]
     )

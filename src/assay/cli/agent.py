@@ -25,14 +25,14 @@ from assay.contracts.agent import AgentCard, DevelopRequest, Finding
 if TYPE_CHECKING:
     from assay.stages.context import Context
 
-app = App(name="assay agent", help="Agents under test: register, probe, list (stage 1).")
+app = App(name="assay agent", help="Register, probe and list agents under test (stage 1).")
 
 
 @app.command
 def register(
-    card: Annotated[Path | None, Parameter(help="The agent card, a JSON file.")] = None,
+    card: Annotated[Path | None, Parameter(help="The agent card (JSON).")] = None,
     *,
-    probe: Annotated[bool | None, Parameter(help="Ask the agent a few things first.")] = None,
+    probe: Annotated[bool | None, Parameter(help="Probe the agent first.")] = None,
     io: InOut = InOut(),
 ) -> None:
     """Register an agent version from its card, after a conformance probe."""
@@ -41,9 +41,11 @@ def register(
 
 
 @app.command
-def probe(card: Annotated[Path, Parameter(help="The agent card.")], *, io: Output = Output()) -> int:
-    """Say what an agent does, without registering it: answers, state, streaming, tools, time-out, determinism. Ends 2
-    where it does not answer."""
+def probe(card: Annotated[Path, Parameter(help="The agent card (JSON).")], *, io: Output = Output()) -> int:
+    """Probe an agent without registering it: answers, state, streaming, tools, time-out, determinism.
+
+    Exits with 2 if the agent does not answer.
+    """
     from assay.connectors import probe as run_probe
     from assay.settings import Settings
     from assay.tracking import connect, load_pyfunc
@@ -59,7 +61,7 @@ def probe(card: Annotated[Path, Parameter(help="The agent card.")], *, io: Outpu
     answer(report, io, ())
     if not io.as_json:
         rows = [(check.name.replace("_", " "), check.finding, check.detail) for check in report.checks]
-        table(f"Agent {loaded.ref}", ("ability", "found", "how"), rows)
+        table(f"Agent {loaded.ref}", ("ability", "result", "detail"), rows)
     return BAD_INPUT if report.finding("answers") is Finding.NO else 0
 
 
@@ -79,7 +81,7 @@ def list_(*, io: Output = Output()) -> None:
 
 @app.command
 def show(agent: Annotated[str, Parameter(help="agent_id@version")], *, io: Output = Output()) -> None:
-    """Show a registered version: its card, its probe, where it stands."""
+    """Show a registered version: its card, its probe and its registry stage."""
 
     async def work(context: "Context"):
         return await context.agent_version(io.name, agent_ref(agent))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from assay.cli.console import InOut, Output, asked, in_context, read_text, say, table
+from assay.cli.console import InOut, Model, Output, asked, in_context, read_text, say, table
 from assay.cli.references import agent_ref, only, trial_numbers
 from assay.cli.simulate import list_stage
 from assay.cli.stage import run_and_answer
@@ -15,22 +15,22 @@ from assay.contracts.stage import Stage
 if TYPE_CHECKING:
     pass
 
-app = App(name="assay analytics", help="What the results say, and what to expect in production (stage 5).")
+app = App(name="assay analytics", help="Report on results and forecast production (stage 5).")
 
-Judging = Annotated[str | None, Parameter(help="Its id; needed where there are several.")]
+Judging = Annotated[str | None, Parameter(help="Judging ID; required if there are several.")]
 
 
 @app.command
 def report(
     *,
     judging: Judging = None,
-    agent: Annotated[str | None, Parameter(help="The judging of this agent_id@version.")] = None,
-    trials: Annotated[str | None, Parameter(help="Only these, as in 0,1 or 0-3.")] = None,
-    narrative: Annotated[Path | None, Parameter(help="Your own text, with numbers as {fact_id}.")] = None,
-    model: str | None = None,
+    agent: Annotated[str | None, Parameter(help="Use the judging of this agent_id@version.")] = None,
+    trials: Annotated[str | None, Parameter(help="Only these trials, such as 0,1 or 0-3.")] = None,
+    narrative: Annotated[Path | None, Parameter(help="File with your own text; write numbers as {fact_id}.")] = None,
+    model: Model = None,
     io: InOut = InOut(),
 ) -> None:
-    """Rates with intervals, slices, failure clusters, cost; and the Analyst's draft in words."""
+    """Report rates with intervals, slices, failure clusters and cost, with a draft by the Analyst."""
     request = asked(
         AnalyzeRequest,
         io,
@@ -51,13 +51,13 @@ def report(
 
 @app.command
 def chat(
-    question: Annotated[str | None, Parameter(help="One question; a conversation if left out.")] = None,
+    question: Annotated[str | None, Parameter(help="One question; omit it to start a chat.")] = None,
     *,
     judging: Judging = None,
-    model: str | None = None,
+    model: Model = None,
     io: Output = Output(),
 ) -> None:
-    """Ask the Analyst; it answers from read-only queries over the results."""
+    """Ask the Analyst, who answers with read-only queries on the results."""
     from assay.cli.chats import analyst_chat
 
     chosen = judging_meant(judging, io.name)
@@ -71,5 +71,5 @@ def list_(*, io: Output = Output()) -> None:
 
 
 def judging_meant(judging: str | None, project: str, agent: str | None = None) -> str:
-    """The id of the judging: the one given, else the only one. Raises BadInput where several could be meant."""
+    """The given judging ID, otherwise the only one. Raises BadInput if there are several."""
     return judging or only(project, Stage.JUDGE, agent_ref(agent) if agent else None)

@@ -1,4 +1,4 @@
-"""The chats at a terminal: a question and an answer a turn, until an empty line."""
+"""The chats in a terminal: one question and one answer per turn, until an empty line."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -20,7 +20,7 @@ Ask = Callable[[str], Awaitable[AnalystAnswer]]
 async def analyst_chat(
     context: "Context", io: Output, judging: str | None, question: str | None, model: str | None
 ) -> None:
-    """The Analyst over one judging."""
+    """Chat with the Analyst about one judging."""
     from assay.lifecycle.ask import ask_analyst
 
     chosen = judging or await the_only(context, io.name, Stage.JUDGE)
@@ -36,7 +36,7 @@ async def analyst_chat(
 async def comparator_chat(
     context: "Context", io: Output, comparison: str | None, question: str | None, model: str | None
 ) -> None:
-    """The Comparator over both sides of one comparison."""
+    """Chat with the Comparator about both sides of one comparison."""
     from assay.contracts.platform_agents import ComparatorQuestion
     from assay.lifecycle.ask import ask_comparator
 
@@ -53,7 +53,7 @@ async def comparator_chat(
 async def feedback_chat(
     context: "Context", io: Output, production: str | None, question: str | None, model: str | None
 ) -> None:
-    """The Feedback Analyst over one production report."""
+    """Chat with the Feedback Analyst about one production report."""
     from assay.contracts.platform_agents import FeedbackQuestion
     from assay.lifecycle.ask import ask_feedback_analyst
 
@@ -72,7 +72,7 @@ async def _converse(ask: Ask, question: str | None, io: Output) -> None:
         said = await ask(question)
         answer(said, io, (said.text,))
         return
-    say("Ask away; an empty line ends.")
+    say("Ask a question. An empty line ends the chat.")
     while words := (await asyncio.to_thread(_line, "> ")).strip():
         said = await ask(words)
         say(said.text, *(f"  [query: {query}]" for query in said.queries))
@@ -81,7 +81,7 @@ async def _converse(ask: Ask, question: str | None, io: Output) -> None:
 async def builder_chat(
     context: "Context", project: str, agent: AgentRef, kept: Path | None, model: str | None
 ) -> Dataset | None:
-    """Works a dataset out; None: left before it was done. What was said is kept in `kept` after each turn."""
+    """Builds a dataset in a chat, saved in `kept` after each turn. None: the user left before it was done."""
     from assay.agents.dataset_builder import PROMPTS, BuilderChat, dataset_builder
 
     version = await context.agent_version(project, agent)
@@ -90,13 +90,13 @@ async def builder_chat(
     file = kept or settings().home / f"chat-{agent}.json"
     chat = load_as(BuilderChat, file) if file.is_file() else BuilderChat(card=version.card)
     say(
-        f"The Dataset Builder ({builder.name}) for {agent}. `done` saves what was accepted, an empty line leaves; "
-        f"the chat is kept in {file}."
+        f"The Dataset Builder ({builder.name}) for {agent}. `done` saves the accepted scenarios, an empty line leaves. "
+        f"The chat is saved in {file}."
     )
     while words := (await asyncio.to_thread(_line, "> ")).strip():
         if words.lower() == "done":
             if not chat.accepted:
-                say("Nothing is accepted yet: say `accept` first.")
+                say("No scenarios are accepted yet: enter `accept` first.")
                 continue
             return Dataset(name=agent.agent_id, description=chat.brief, scenarios=chat.accepted)
         chat, reply = await builder.say(chat, words)
@@ -106,7 +106,7 @@ async def builder_chat(
 
 
 def _keep(file: Path, text: str) -> None:
-    """Written beside and moved, so that a chat is never half there."""
+    """Writes a temporary file and renames it, so that the chat file is never incomplete."""
     file.parent.mkdir(parents=True, exist_ok=True)
     beside = file.with_suffix(".part")
     beside.write_text(text, encoding="utf-8")

@@ -15,27 +15,27 @@ from assay.errors import BadInput
 if TYPE_CHECKING:
     from assay.stages.context import Context
 
-app = App(name="assay check", help="A verdict as CI wants it: exit code, JUnit, Markdown, a pull request comment.")
+app = App(name="assay check", help="Report a verdict to CI: exit code, JUnit, Markdown, pull request comment.")
 
 FAILED = 5
-"""Exit code where the verdict is not good enough; 2 is bad input, as everywhere."""
+"""Exit code for a verdict that does not pass."""
 
 
 @app.default
 def check(
-    comparison: Annotated[str | None, Parameter(help="Its id; needed where there are several.")] = None,
+    comparison: Annotated[str | None, Parameter(help="Comparison ID; required if there are several.")] = None,
     *,
     fail_on: Annotated[
-        Literal["reject", "inconclusive"], Parameter(help="inconclusive: nothing but PROMOTE will do.")
+        Literal["reject", "inconclusive"], Parameter(help="inconclusive: only PROMOTE passes.")
     ] = "reject",
     junit: Annotated[Path | None, Parameter(help="Write JUnit XML to this file.")] = None,
     markdown: Annotated[Path | None, Parameter(help="Write the summary to this file.")] = None,
     github: Annotated[
-        bool, Parameter(negative="", help="Comment on the pull request and set the commit's status.")
+        bool, Parameter(negative="", help="Comment on the pull request and set the commit status.")
     ] = False,
     io: Output = Output(),
 ) -> int:
-    """Say whether a comparison's verdict lets a change through: exit code 0, or 5."""
+    """Check a comparison's verdict: exit code 0 if it passes, otherwise 5."""
     from assay.reports.junit import comparison_junit
     from assay.reports.markdown import comparison_markdown
 
@@ -44,7 +44,7 @@ def check(
 
         found = await load_subject(context, io.name, comparison or await the_only(context, io.name, Stage.COMPARE))
         if not isinstance(found, ComparisonReport):
-            raise BadInput(f"comparison: {comparison} is no comparison")
+            raise BadInput(f"comparison: {comparison} is not a comparison")
         return found
 
     report = in_context(work, quiet=True)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from assay.cli.console import InOut, Output, asked, in_context, note, read_text, say, settings, table, write_json
+from assay.cli.console import InOut, Model, Output, asked, in_context, note, read_text, say, settings, table, write_json
 from assay.cli.references import agent_ref, only, trial_numbers
 from assay.cli.simulate import list_stage
 from assay.cli.stage import run as run_stage
@@ -16,37 +16,42 @@ from assay.contracts.stage import Stage
 if TYPE_CHECKING:
     from assay.stages.context import Context
 
-app = App(name="assay compare", help="Two agent versions on one dataset version: the verdict (stage 6).")
+app = App(name="assay compare", help="Compare two agent versions on one dataset version (stage 6).")
 
 
 @app.command
 def run(
     *,
-    champion: Annotated[str | None, Parameter(help="agent_id@version, or a judging's id.")] = None,
+    champion: Annotated[str | None, Parameter(help="agent_id@version or a judging ID.")] = None,
     challenger: Annotated[
         tuple[str, ...],
         Parameter(
-            help="agent_id@version, or a judging's id; several are corrected for each other. Needed where several "
+            help="agent_id@version or a judging ID; several are corrected for multiple testing. Required if several "
             "pairs are possible."
         ),
     ] = (),
-    champion_trials: Annotated[str | None, Parameter(help="Only these trials, as in 0,1.")] = None,
-    challenger_trials: Annotated[str | None, Parameter(help="Only these trials, as in 2,3.")] = None,
-    test: Literal["superiority", "non_inferiority"] | None = None,
-    margin: Annotated[float | None, Parameter(help="The smallest difference in pass rate that matters.")] = None,
-    confidence: float | None = None,
+    champion_trials: Annotated[str | None, Parameter(help="Only these trials, such as 0,1.")] = None,
+    challenger_trials: Annotated[str | None, Parameter(help="Only these trials, such as 2,3.")] = None,
+    test: Annotated[
+        Literal["superiority", "non_inferiority"] | None,
+        Parameter(help="superiority: the challenger is better. non_inferiority: it is not worse by the margin."),
+    ] = None,
+    margin: Annotated[
+        float | None, Parameter(help="Smallest difference in pass rate that matters (default: 0.05).")
+    ] = None,
+    confidence: Annotated[float | None, Parameter(help="Confidence of the interval (default: 0.95).")] = None,
     judge: Annotated[
         Literal["admitted", "any"] | None,
-        Parameter(help="any: let a judge decide that no certificate admits, at your own risk."),
+        Parameter(help="any: let a judge without an admitting certificate decide, at your own risk."),
     ] = None,
-    narrative: Annotated[Path | None, Parameter(help="Your own text, with numbers as {fact_id}.")] = None,
-    model: str | None = None,
+    narrative: Annotated[Path | None, Parameter(help="File with your own text; write numbers as {fact_id}.")] = None,
+    model: Model = None,
     exception: Annotated[
-        str | None, Parameter(help="Why it may depart from the project's policy; stands in the report.")
+        str | None, Parameter(help="Reason to depart from the project's policy; shown in the report.")
     ] = None,
     io: InOut = InOut(),
 ) -> None:
-    """PROMOTE, REJECT or INCONCLUSIVE, and why. The champion is another version, or other trials of the same."""
+    """Decide PROMOTE, REJECT or INCONCLUSIVE. The champion is another version, or other trials of the same one."""
     pairs = [{}]
     if io.input is None or champion or challenger:
         pairs = [_sides(io.name, champion, one, champion_trials, challenger_trials) for one in challenger or (None,)]
@@ -77,7 +82,7 @@ def run(
 
 
 def _say_corrected(report: ComparisonReport) -> None:
-    """Comparisons that were made on the dataset version after this one was stored."""
+    """Notes comparisons that were made on the dataset version after this one was stored."""
     from assay.cli.server import asked_server
     from assay.stages.compare import corrected_since
 
@@ -87,8 +92,8 @@ def _say_corrected(report: ComparisonReport) -> None:
     if since is not None:
         others, p = since
         say(
-            f"note: with all {others} other comparisons on this dataset version p = {p:.2g} (Holm), and more were made "
-            "after this verdict: compare all challengers in one command with --challenger A --challenger B"
+            f"note: corrected for all {others} other comparisons on this dataset version, p = {p:.2g} (Holm). Some "
+            "were made after this verdict. Compare all challengers together with --challenger A --challenger B"
         )
 
 
@@ -131,7 +136,7 @@ def _judging(project: str, named: str | None) -> str:
 
 
 def show_comparison(report: ComparisonReport) -> None:
-    """The verdict's numbers, for people."""
+    """Prints the numbers behind the verdict."""
     from assay.evaluation.facts import show
 
     main = [fact for fact in report.facts if not fact.fact_id.startswith("slice.")]
@@ -145,10 +150,10 @@ def show_comparison(report: ComparisonReport) -> None:
 
 @app.command
 def chat(
-    question: Annotated[str | None, Parameter(help="One question; a conversation if left out.")] = None,
+    question: Annotated[str | None, Parameter(help="One question; omit it to start a chat.")] = None,
     *,
-    comparison: Annotated[str | None, Parameter(help="Its id; needed where there are several.")] = None,
-    model: str | None = None,
+    comparison: Annotated[str | None, Parameter(help="Comparison ID; required if there are several.")] = None,
+    model: Model = None,
     io: Output = Output(),
 ) -> None:
     """Ask the Comparator about both versions."""

@@ -30,21 +30,31 @@ T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
 
 BAD_INPUT, WAITING, STOPPED = 2, 3, 4
-"""STOPPED also where too little was measured."""
+"""STOPPED is also used if too little was measured."""
 CANCELLED, TERMINATED = 130, 143
-GO_ON = "Run the same command again: it goes on with what is left."
+GO_ON = "Run the same command again: it continues with what is left."
 
 WIDE = 240
-"""Columns of a table that goes to a file or a pipe, where nothing should be folded."""
+"""Columns of a table that goes to a file or a pipe, where lines should not wrap."""
+
+
+Model = Annotated[
+    str | None, Parameter(help="Model, such as openai:gpt-5-mini; `offline` uses rules (default: from the settings).")
+]
+Seed = Annotated[int | None, Parameter(help="Random seed.")]
+Concurrency = Annotated[int | None, Parameter(help="Number of conversations in flight (default: 16).")]
+MaxTurns = Annotated[int | None, Parameter(help="Maximum number of turns of a conversation (default: the scenario's).")]
 
 
 @Parameter(name="*")
 @dataclass(frozen=True)
 class Output:
-    """Which project a command is about, and how it answers."""
+    """The project of a command, and its output."""
 
-    project: Annotated[str | None, Parameter(help="Project, an MLflow experiment. Default: `default`.")] = None
-    output: Annotated[Path | None, Parameter(help="Write the result as JSON: a file, or - for stdout.")] = None
+    project: Annotated[str | None, Parameter(help="Project, which is an MLflow experiment (default: `default`).")] = (
+        None
+    )
+    output: Annotated[Path | None, Parameter(help="Write the result as JSON to this file, or - for stdout.")] = None
     json: Annotated[bool, Parameter(name="--json", negative="", help="Print the result as JSON.")] = False
 
     @property
@@ -53,18 +63,20 @@ class Output:
 
     @property
     def as_json(self) -> bool:
-        """Whether JSON goes to stdout, so that nothing else may."""
+        """Whether JSON goes to stdout, so that nothing else can."""
         return self.json or str(self.output) == "-"
 
 
 @Parameter(name="*")
 @dataclass(frozen=True)
 class InOut(Output):
-    """How a command that takes a request is asked and answers."""
+    """The input and output of a command that takes a request."""
 
-    input: Annotated[Path | None, Parameter(help="The whole request as JSON: a file, or - for stdin.")] = None
+    input: Annotated[Path | None, Parameter(help="Read the whole request as JSON from this file, or - for stdin.")] = (
+        None
+    )
     gated: Annotated[
-        bool | None, Parameter(negative="", help="Part of the lifecycle: needs its predecessor approved.")
+        bool | None, Parameter(negative="", help="Start only if everything it depends on is approved.")
     ] = None
 
 
@@ -73,7 +85,7 @@ def exit_with(app: App, arguments: Sequence[str]) -> int:
     from assay.errors import AssayError
 
     try:
-        settings()  # logs go to stderr from here on, in commands that open no store too
+        settings()  # from here on logs go to stderr, also in commands that open no store
         code = app(arguments, result_action="return_value", exit_on_error=False, print_error=True)
     except AssayError as error:
         print_error(error)
@@ -101,18 +113,18 @@ def exit_with(app: App, arguments: Sequence[str]) -> int:
 
 
 class Terminated(BaseException):
-    """The process was asked to end; what was under way is kept."""
+    """The process received SIGTERM; work in progress is kept."""
 
 
 def disk_full(error: BaseException) -> AssayError | None:
-    """The error in words where no space was left, on whatever way that came; None: it is another one."""
+    """The error to show if the disk is full, whatever its cause. None: it is another error."""
     cause: BaseException | None = error
     while cause is not None:
         if (isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT)) or (
             "database or disk is full" in str(cause)
         ):
             where = f" for {cause.filename}" if isinstance(cause, OSError) and cause.filename else ""
-            return AssayError(f"no space is left on the disk{where}: make room, then run the same command again")
+            return AssayError(f"no space left on the disk{where}: free some space, then run the same command again")
         cause = cause.__cause__ or cause.__context__
     return None
 
@@ -127,7 +139,7 @@ def print_error(error: AssayError) -> None:
 def in_context(
     work: "Callable[[Context], Awaitable[T]]", *, quiet: bool = False, changes: Mapping[str, Any] | None = None
 ) -> T:
-    """Runs the work with the store open and progress shown on stderr. `changes`: settings that flags overrule."""
+    """Runs the work with an open store and progress on stderr. `changes`: settings that flags override."""
     from assay.cli.server import asked_server, only_here
 
     if client := asked_server():
@@ -148,7 +160,7 @@ def in_context(
 
 @asynccontextmanager
 async def ends_on_sigterm() -> "AsyncIterator[None]":
-    """SIGTERM ends the work as Ctrl-C does: what is under way is kept and the MLflow run is closed."""
+    """SIGTERM ends the work as Ctrl-C does: work in progress is kept and the MLflow run is closed."""
     task, asked = asyncio.current_task(), False
 
     def end() -> None:
@@ -175,7 +187,7 @@ async def ends_on_sigterm() -> "AsyncIterator[None]":
 
 @contextmanager
 def notified(chosen: "Settings") -> "Iterator[Callable[[Notification], None]]":
-    """Who is told outside of Assay; what is on its way at the end is waited for."""
+    """Sends notifications; waits at the end for those still being sent."""
     from assay.stages.context import unheard
 
     if not chosen.notify:
@@ -199,15 +211,15 @@ def settings():
         raise BadInput.from_validation("environment", error) from error
     set_up_logs(loaded.log_level)
     if "home" not in loaded.model_fields_set and loaded.home.is_absolute():
-        _say_once(f"using the store {loaded.home} of a parent folder; ASSAY_HOME=.assay keeps one here")
+        _say_once(f"using the store {loaded.home} of a parent folder; set ASSAY_HOME=.assay to use one here")
     return loaded
 
 
 def _say_if_new(chosen: "Settings") -> None:
-    """So that nobody looks for results in a store that this command has just made."""
+    """So that nobody looks for results in a store that this command has just created."""
     database = Path(chosen.store.removeprefix("sqlite:///"))
     if chosen.store.startswith("sqlite:///") and not database.exists():
-        _say_once(f"making a new store, {database}; ASSAY_HOME or ASSAY_TRACKING_URI names another")
+        _say_once(f"creating a new store, {database}; set ASSAY_HOME or ASSAY_TRACKING_URI to use another")
 
 
 @functools.cache
@@ -216,13 +228,13 @@ def _say_once(line: str) -> None:
 
 
 def set_up_logs(level: str) -> None:
-    """Structured lines on stderr, JSON where nobody watches."""
+    """Structured logs on stderr, as JSON if stderr is not a terminal."""
     import structlog
 
     numeric = logging.getLevelNamesMapping().get(level.upper())
     if numeric is None:
-        raise BadInput(f"ASSAY_LOG_LEVEL: {level} is no level: use debug, info, warning or error")
-    # a retry says what it waits for through the stage's own messages; its details are for whoever debugs
+        raise BadInput(f"ASSAY_LOG_LEVEL: {level} is not a log level: use debug, info, warning or error")
+    # the stage's own messages announce a retry; its details are for debugging
     minor = {"stamina.retry_scheduled"} if numeric > logging.DEBUG else set()
 
     def without_retries(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
@@ -246,7 +258,7 @@ def set_up_logs(level: str) -> None:
 
 @contextmanager
 def progress_bars(quiet: bool) -> "Iterator[Progress]":
-    """A bar a stage, on stderr; none where stderr is no terminal."""
+    """One progress bar per stage on stderr, if stderr is a terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bars
@@ -273,7 +285,7 @@ def progress_bars(quiet: bool) -> "Iterator[Progress]":
                 bars.update(task, visible=False)
             tasks[stage] = bars.add_task(stage.value, total=total, spent="")
         bars.update(tasks[stage], completed=done, total=total, spent=took(spent) if spent and spent.calls else "")
-        # Drawn only while there is work left: a question at a gate must not be drawn over.
+        # Drawn only while work is left: the bar must not cover a question at a gate.
         if done < total:
             bars.start()
         else:
@@ -286,9 +298,9 @@ def progress_bars(quiet: bool) -> "Iterator[Progress]":
 
 
 def took(usage: "Usage") -> str:
-    """What was paid for, in words."""
+    """The usage as text."""
     if not usage.calls:
-        return "no paid call"
+        return "no paid calls"
     cost = "cost not known" if usage.cost_usd is None else f"{usage.cost_usd:.4f} USD"
     known = [count for count in (usage.input_tokens, usage.output_tokens) if count is not None]
     tokens = f"{sum(known):,} tokens" if known else "tokens not known"
@@ -301,16 +313,16 @@ def read_json(path: Path) -> JsonObject:
 
     where, text = read_text(path)
     if not text.strip():
-        hint = ": did the command before it fail?" if where == "stdin" else ": a JSON object is needed"
+        hint = ": did the previous command fail?" if where == "stdin" else ": a JSON object is required"
         raise BadInput(f"{where} is empty{hint}")
     loaded = parsed_json(text, where, document=True)
     if not isinstance(loaded, dict):
-        raise BadInput(f"{where}: a JSON object is needed, not a {type(loaded).__name__}")
+        raise BadInput(f"{where}: expected a JSON object, not a {type(loaded).__name__}")
     return loaded
 
 
 def read_text(path: Path) -> tuple[str, str]:
-    """(what to call it in messages, its text)"""
+    """(its name for messages, its text)"""
     from assay.contracts.text import clean
     from assay.evaluation.exchange.encodings import decoded
 
@@ -321,7 +333,7 @@ def read_text(path: Path) -> tuple[str, str]:
 
 
 def read_bytes(path: Path) -> tuple[str, bytes]:
-    """(what to call it in messages, what is in it)"""
+    """(its name for messages, its content)"""
     from assay.evaluation.exchange.rows import bytes_of
 
     if str(path) == "-":
@@ -331,7 +343,7 @@ def read_bytes(path: Path) -> tuple[str, bytes]:
 
 @contextmanager
 def rows_of(path: Path) -> "Iterator[Rows]":
-    """The rows of a file or of stdin; afterwards what is to be known about them is printed on stderr."""
+    """The rows of a file or of stdin; prints notes about them on stderr afterwards."""
     from assay.evaluation.exchange import Rows
 
     where, data = read_bytes(path)
@@ -357,9 +369,9 @@ def load_as(model: type[M], path: Path) -> M:
 
 
 def asked(model: type[M], io: InOut, /, **flags: Any) -> M:
-    """The request: from --input where it is given, with the flags that are set put over it.
+    """The request from --input, if given, overridden by the flags that are set.
 
-    Raises BadInput where it does not fit, or where --output could not be written once the work is done.
+    Raises BadInput if it is not valid, or if --output cannot be written.
     """
     check_output(io.output)
     fields: dict[str, Any] = read_json(io.input) if io.input else {}
@@ -372,19 +384,19 @@ def asked(model: type[M], io: InOut, /, **flags: Any) -> M:
 
 
 def check_output(path: Path | None) -> None:
-    """Raises BadInput where the result could not be written there."""
+    """Raises BadInput if the result cannot be written there."""
     if path is None or str(path) == "-":
         return
     if path.is_dir():
-        raise BadInput(f"--output: {path} is a folder: name a file in it")
+        raise BadInput(f"--output: {path} is a folder: give a file in it")
     if not path.parent.is_dir():
-        raise BadInput(f"--output: {path.parent} is not a folder: make it, or name a file elsewhere")
+        raise BadInput(f"--output: {path.parent} is not a folder: create it, or give a file elsewhere")
     if not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise BadInput(f"--output: {path} cannot be written: check its permissions")
+        raise BadInput(f"--output: {path} is not writable: check its permissions")
 
 
 def answer(result: object, io: Output, lines: Sequence[str]) -> None:
-    """JSON where it was asked for, otherwise what a person wants to read.
+    """Prints JSON if requested, otherwise the lines.
 
     `result`: a contract, a dataclass, or a sequence of these.
     """
@@ -396,7 +408,7 @@ def answer(result: object, io: Output, lines: Sequence[str]) -> None:
 def answer_table(
     items: Sequence[object], io: Output, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]
 ) -> None:
-    """A JSON array of the items where it was asked for, otherwise a table, or one line that says that it is empty."""
+    """Prints a JSON array of the items if requested, otherwise a table, or one line if there are none."""
     write_json(items, io)
     if io.as_json:
         return
@@ -429,14 +441,14 @@ def say(*lines: str) -> None:
 
 
 def note(line: str) -> None:
-    """A line on stderr, so that it is seen beside JSON on stdout."""
+    """Prints a line on stderr, so that it does not mix with JSON on stdout."""
     from rich.console import Console
 
     Console(stderr=True, soft_wrap=True, highlight=False).print(line, markup=False)
 
 
 def warn(line: str) -> None:
-    """A line in red on stderr, so that it is seen beside JSON on stdout."""
+    """Prints a red line on stderr, so that it does not mix with JSON on stdout."""
     from rich.console import Console
     from rich.text import Text
 

@@ -8,7 +8,9 @@ from cyclopts import App, Parameter
 
 from assay.cli.console import (
     InOut,
+    Model,
     Output,
+    Seed,
     answer,
     answer_table,
     asked,
@@ -26,9 +28,10 @@ from assay.errors import BadInput
 if TYPE_CHECKING:
     from assay.stages.context import Context
 
-app = App(name="assay dataset", help="Datasets: scenarios with expected behaviour, and their validation (stage 2).")
+app = App(name="assay dataset", help="Build and validate datasets: scenarios with expectations (stage 2).")
 
-Agent = Annotated[str | None, Parameter(help="agent_id@version that it tests.")]
+Agent = Annotated[str | None, Parameter(help="agent_id@version that the dataset tests.")]
+Name = Annotated[str | None, Parameter(help="Name of the dataset (default: the file name or the agent ID).")]
 
 
 @app.command
@@ -36,21 +39,21 @@ def build(
     file: Annotated[Path | None, Parameter(help="Scenarios as JSONL, JSON, CSV or Excel, instead of a brief.")] = None,
     *,
     agent: Agent = None,
-    brief: Annotated[str | None, Parameter(help="What to cover; the Dataset Builder drafts it.")] = None,
-    name: str | None = None,
-    size: Annotated[int | None, Parameter(help="Scenarios to draft.")] = None,
-    seed: int | None = None,
-    threshold: Annotated[float | None, Parameter(help="Score that validation must reach.")] = None,
+    brief: Annotated[str | None, Parameter(help="What to cover; the Dataset Builder drafts the scenarios.")] = None,
+    name: Name = None,
+    size: Annotated[int | None, Parameter(help="Number of scenarios to draft.")] = None,
+    seed: Seed = None,
+    threshold: Annotated[float | None, Parameter(help="Validation score that the dataset must reach.")] = None,
     reference_attempt: Annotated[
-        bool | None, Parameter(help="Play each scenario once to see if it can be solved.")
+        bool | None, Parameter(help="Play each scenario once to check that it can be solved.")
     ] = None,
-    model: str | None = None,
+    model: Model = None,
     exception: Annotated[
-        str | None, Parameter(help="Why the threshold may be under the project's; stands in the report.")
+        str | None, Parameter(help="Reason for a threshold below the project's; shown in the report.")
     ] = None,
     io: InOut = InOut(),
 ) -> int:
-    """Draft a dataset from a brief, or bring one along; validate it and save both in MLflow."""
+    """Draft a dataset from a brief or read one from a file, validate it, and save it in MLflow."""
     given = load_dataset_file(file, name) if file else None
     request = asked(
         DatasetRequest,
@@ -77,12 +80,14 @@ def build(
 def validate(
     file: Annotated[Path, Parameter(help="Scenarios as JSONL, JSON, CSV or Excel.")],
     *,
-    card: Annotated[Path | None, Parameter(help="The agent's card: tools and topics are checked against it.")] = None,
-    threshold: float = 0.8,
+    card: Annotated[Path | None, Parameter(help="Agent card, to check tools and topics against.")] = None,
+    threshold: Annotated[float, Parameter(help="Validation score that the dataset must reach.")] = 0.8,
     io: Output = Output(),
 ) -> int:
-    """Check scenarios without a store: schema, duplicates, coverage, vague or leaking expectations. Ends 4 below the
-    threshold."""
+    """Check scenarios without storing them: schema, duplicates, coverage, vague or leaking expectations.
+
+    Exits with 4 if the score is below the threshold.
+    """
     from assay.cli.console import STOPPED, load_as
     from assay.contracts.agent import AgentCard
     from assay.evaluation.validation import validate as check
@@ -111,10 +116,10 @@ def import_(
     file: Annotated[Path, Parameter(help="Scenarios as JSONL, JSON, CSV or Excel.")],
     *,
     agent: Agent = None,
-    name: str | None = None,
+    name: Name = None,
     io: InOut = InOut(),
 ) -> None:
-    """Bring scenarios in from a file: validated and saved, the same as `build FILE`."""
+    """Import scenarios from a file. The same as `build FILE`."""
     request = asked(
         DatasetRequest, io, agent=agent_ref(agent) if agent else None, dataset=load_dataset_file(file, name)
     )
@@ -123,9 +128,9 @@ def import_(
 
 @app.command
 def export(
-    dataset: Annotated[str | None, Parameter(help="name@version; needed where there are several.")] = None,
+    dataset: Annotated[str | None, Parameter(help="name@version; required if there are several.")] = None,
     *,
-    to: Annotated[Literal["jsonl", "csv"], Parameter(help="Format.")] = "jsonl",
+    to: Annotated[Literal["jsonl", "csv"], Parameter(help="File format.")] = "jsonl",
     io: Output = Output(),
 ) -> None:
     """Write a dataset's scenarios as JSONL or CSV."""
@@ -163,15 +168,15 @@ def list_(*, io: Output = Output()) -> None:
 def chat(
     *,
     agent: Agent = None,
-    resume: Annotated[Path | None, Parameter(help="A chat that was left; kept in this file.")] = None,
-    model: str | None = None,
+    resume: Annotated[Path | None, Parameter(help="File of a saved chat to continue.")] = None,
+    model: Model = None,
     io: InOut = InOut(),
 ) -> None:
-    """Work a dataset out with the Dataset Builder. `done` saves the accepted scenarios."""
+    """Build a dataset in a chat with the Dataset Builder. `done` saves the accepted scenarios."""
     from assay.cli.chats import builder_chat
 
     if agent is None:
-        raise BadInput("agent: say which version the dataset is for: --agent agent_id@version")
+        raise BadInput("--agent is required: give the version that the dataset tests, as agent_id@version")
     accepted = in_context(lambda context: builder_chat(context, io.name, agent_ref(agent), resume, model), quiet=True)
     if accepted is None:
         return
@@ -188,11 +193,11 @@ def load_dataset_file(file: Path, name: str | None) -> Dataset:
 
 
 def show_findings(result: DatasetResult) -> None:
-    say(f"  detectable difference: {result.report.detectable_how or 'too few scenarios to say'}")
+    say(f"  detectable difference: {result.report.detectable_how or 'unknown: too few scenarios'}")
     _findings_table(result.report.findings)
 
 
 def _findings_table(findings) -> None:
     if findings:
         rows = [(f.severity, f.rule, ", ".join(f.scenario_ids[:3]), f.message, f.fix) for f in findings]
-        table("Findings", ("severity", "rule", "scenarios", "what", "fix"), rows)
+        table("Findings", ("severity", "rule", "scenarios", "finding", "fix"), rows)

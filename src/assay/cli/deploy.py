@@ -16,19 +16,21 @@ from assay.errors import BadInput
 if TYPE_CHECKING:
     from assay.stages.context import Context
 
-app = App(name="assay deploy", help="None to Staging to Production, with who, why and the evidence (stage 7).")
+app = App(name="assay deploy", help="Move a version from None to Staging to Production (stage 7).")
 
-Comparison = Annotated[str | None, Parameter(help="Its id; needed where there are several.")]
-Reason = Annotated[str | None, Parameter(help="Why; recorded.")]
+Comparison = Annotated[str | None, Parameter(help="Comparison ID; required if there are several.")]
+Reason = Annotated[str | None, Parameter(help="Reason, recorded in the ledger.")]
 
 
 @app.command
 def register(
     *,
     comparison: Comparison = None,
-    steps: Annotated[str | None, Parameter(help="Shares of traffic, as in 5,25,50,100.")] = None,
+    steps: Annotated[str | None, Parameter(help="Traffic shares in percent, such as 5,25,50,100.")] = None,
     reason: Reason = None,
-    despite: Annotated[bool | None, Parameter(negative="", help="Though the verdict is not PROMOTE.")] = None,
+    despite: Annotated[
+        bool | None, Parameter(negative="", help="Deploy even though the verdict is not PROMOTE.")
+    ] = None,
     io: InOut = InOut(),
 ) -> None:
     """Move the comparison's challenger to Staging, with a rollout plan."""
@@ -39,12 +41,14 @@ def register(
 def promote(
     *,
     comparison: Comparison = None,
-    steps: Annotated[str | None, Parameter(help="Shares of traffic, as in 5,25,50,100.")] = None,
+    steps: Annotated[str | None, Parameter(help="Traffic shares in percent, such as 5,25,50,100.")] = None,
     reason: Reason = None,
-    despite: Annotated[bool | None, Parameter(negative="", help="Though the verdict is not PROMOTE.")] = None,
+    despite: Annotated[
+        bool | None, Parameter(negative="", help="Deploy even though the verdict is not PROMOTE.")
+    ] = None,
     io: InOut = InOut(),
 ) -> None:
-    """Move it from Staging to Production, once the Staging rollout is approved."""
+    """Move the challenger from Staging to Production, once the Staging rollout is approved."""
     _deploy(comparison, RegistryStage.PRODUCTION, steps, reason, despite, io)
 
 
@@ -78,12 +82,12 @@ def _steps(text: str | None) -> list[dict[str, float]] | None:
     try:
         return [{"share": float(part) / 100} for part in text.split(",")]
     except ValueError:
-        raise BadInput(f"steps: {text!r} are no shares: write percentages, as in 5,25,50,100") from None
+        raise BadInput(f"steps: {text!r} is not a list of shares: write percentages, such as 5,25,50,100") from None
 
 
 @app.command
 def status(agent: Annotated[str, Parameter(help="agent_id@version")], *, io: Output = Output()) -> None:
-    """Where a version stands in the registry, and how it came there."""
+    """Show the registry stage of a version and its history."""
     from assay.tracking import stage_of, transitions
 
     async def work(context: "Context"):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from assay.cli.console import InOut, answer, asked, in_context, took
+from assay.cli.console import Concurrency, InOut, MaxTurns, Seed, answer, asked, in_context, took
 from assay.cli.judge import PackageJudges, judge_specs, package_judges
 from assay.cli.references import agent_ref, dataset_ref, only_dataset
 from assay.cli.stage import Fresh, Occasion, end_if_too_little, next_commands, occasion_of, stored
@@ -16,37 +16,41 @@ from assay.contracts.judgment import JudgeSpec
 if TYPE_CHECKING:
     from assay.stages.context import Context
 
-app = App(name="assay evaluate", help="Simulate and judge in one go (stages 3 and 4).")
+app = App(name="assay evaluate", help="Simulate and judge together (stages 3 and 4).")
 
 
 @app.default
 def evaluate(
     *,
-    agent: Annotated[str | None, Parameter(help="agent_id@version to play against.")] = None,
-    dataset: Annotated[str | None, Parameter(help="name@version; needed where there are several.")] = None,
-    trials: Annotated[int | None, Parameter(help="Independent repeats of each scenario.")] = None,
-    seed: int | None = None,
+    agent: Annotated[str | None, Parameter(help="agent_id@version to test.")] = None,
+    dataset: Annotated[str | None, Parameter(help="name@version; required if there are several.")] = None,
+    trials: Annotated[int | None, Parameter(help="Trials of each scenario (default: 3).")] = None,
+    seed: Seed = None,
     fresh: Fresh = False,
     occasion: Occasion = None,
-    max_turns: int | None = None,
-    concurrency: Annotated[int | None, Parameter(help="Conversations in flight.")] = None,
-    model: Annotated[str | None, Parameter(help="Of the user simulator; `offline` for the rules.")] = None,
-    judge_model: Annotated[tuple[str, ...], Parameter(help="A judge's model; several make a panel.")] = (),
+    max_turns: MaxTurns = None,
+    concurrency: Concurrency = None,
+    model: Annotated[str | None, Parameter(help="Model of the user simulator; `offline` uses rules.")] = None,
+    judge_model: Annotated[tuple[str, ...], Parameter(help="Model of a judge; several form a panel.")] = (),
     judge: PackageJudges = (),
-    votes: Annotated[int | None, Parameter(help="Votes of each judge.")] = None,
-    rubric: Annotated[str | None, Parameter(help="More that the judge should know.")] = None,
-    max_cost_usd: Annotated[Decimal | None, Parameter(help="Stop before more is spent.")] = None,
-    max_tokens: Annotated[int | None, Parameter(help="Stop before more are used, input and output.")] = None,
+    votes: Annotated[int | None, Parameter(help="Votes per judge.")] = None,
+    rubric: Annotated[str | None, Parameter(help="Additional instructions for the judge.")] = None,
+    max_cost_usd: Annotated[Decimal | None, Parameter(help="Stop before the cost exceeds this.")] = None,
+    max_tokens: Annotated[int | None, Parameter(help="Stop before more tokens are used (input and output).")] = None,
     max_calls: Annotated[int | None, Parameter(help="Stop before more calls are made.")] = None,
-    max_time_s: Annotated[float | None, Parameter(help="Stop after so many seconds.")] = None,
-    record: Annotated[Path | None, Parameter(help="Keep every answer of models and agent in this file.")] = None,
-    replay: Annotated[Path | None, Parameter(help="Take every answer from this recording: no call is made.")] = None,
-    estimate: Annotated[bool, Parameter(negative="", help="Only say what it is likely to take; ask nobody.")] = False,
+    max_time_s: Annotated[float | None, Parameter(help="Stop after this many seconds.")] = None,
+    record: Annotated[
+        Path | None, Parameter(help="Record every answer of the models and the agent in this file.")
+    ] = None,
+    replay: Annotated[Path | None, Parameter(help="Take every answer from this recording; make no calls.")] = None,
+    estimate: Annotated[
+        bool, Parameter(negative="", help="Only estimate calls, tokens and cost; make no calls.")
+    ] = False,
     io: InOut = InOut(),
 ) -> None:
-    """Play every scenario against the agent and judge each conversation as it ends.
+    """Play every scenario with the agent, and judge each conversation as soon as it ends.
 
-    Run again after a stop, it does only what is missing.
+    If it is stopped, run it again: it does only what is missing.
     """
     ref = dataset_ref(dataset) if dataset else None
     if ref is None and io.input is None:
@@ -94,17 +98,17 @@ def _estimate(request: EvaluateRequest, io: InOut) -> None:
         found,
         io,
         (
-            f"{found.conversations} conversations are left to play and judge",
+            f"{found.conversations} conversations left to play and judge",
             f"  {found.calls:,} calls (at most {found.calls_at_most:,}), {found.tokens:,} tokens "
             f"(at most {found.tokens_at_most:,}), {dollars}",
-            f"  by {found.basis}",
-            "  a hard limit: --max-cost-usd, --max-tokens, --max-calls, --max-time-s",
+            f"  based on {found.basis}",
+            "  to set a limit: --max-cost-usd, --max-tokens, --max-calls, --max-time-s",
         ),
     )
 
 
 def _judges(models: tuple[str, ...], judges: tuple[str, ...], votes: int | None) -> tuple[JudgeSpec, ...] | None:
-    """None: as the request says."""
+    """None: use the judges of the request."""
     named = [*({"model": model} for model in models), *package_judges(judges)]
     if not named and votes is None:
         return None

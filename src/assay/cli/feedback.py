@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from assay.cli.console import InOut, Output, answer, asked, in_context, rows_of, say, settings, table
+from assay.cli.console import InOut, Model, Output, answer, asked, in_context, rows_of, say, settings, table
 from assay.cli.dataset import load_dataset_file
 from assay.cli.references import agent_ref, dataset_ref, the_only, the_only_dataset
 from assay.cli.simulate import list_stage
@@ -21,7 +21,7 @@ from assay.errors import BadInput
 if TYPE_CHECKING:
     from assay.stages.context import Context
 
-app = App(name="assay feedback", help="What production says, and what to test next (stage 8).")
+app = App(name="assay feedback", help="Ingest production feedback and find what to test next (stage 8).")
 
 
 @app.command
@@ -29,17 +29,20 @@ def ingest(
     file: Annotated[Path | None, Parameter(help="Feedback as JSONL, JSON, CSV or Excel.")] = None,
     *,
     dates: Annotated[
-        Literal["day-first", "month-first"] | None, Parameter(help="How dates such as 03/02/2026 are read.")
+        Literal["day-first", "month-first"] | None, Parameter(help="How to read dates such as 03/02/2026.")
     ] = None,
-    agent: Annotated[str | None, Parameter(help="agent_id@version that it is on.")] = None,
-    analytics: Annotated[str | None, Parameter(help="Analytics report whose forecast is scored.")] = None,
+    agent: Annotated[str | None, Parameter(help="agent_id@version that the feedback is about.")] = None,
+    analytics: Annotated[str | None, Parameter(help="ID of the analytics report whose forecast to score.")] = None,
     observed: Annotated[
-        str | None, Parameter(help="Analytics report on a judged random sample of production, to score it on.")
+        str | None,
+        Parameter(
+            help="ID of the analytics report on a judged random sample of production, to score the forecast with."
+        ),
     ] = None,
-    model: str | None = None,
+    model: Model = None,
     io: InOut = InOut(),
 ) -> None:
-    """Store feedback on its traces and report: satisfaction, complaints, the forecast, scenarios to add."""
+    """Store feedback on its traces, and report satisfaction, complaints, the forecast and scenarios to add."""
     from assay.evaluation.exchange import feedback_of
 
     items = None
@@ -63,10 +66,10 @@ def ingest(
 
 @app.command
 def chat(
-    question: Annotated[str | None, Parameter(help="One question; a conversation if left out.")] = None,
+    question: Annotated[str | None, Parameter(help="One question; omit it to start a chat.")] = None,
     *,
-    production: Annotated[str | None, Parameter(help="The report's id; needed where there are several.")] = None,
-    model: str | None = None,
+    production: Annotated[str | None, Parameter(help="Production report ID; required if there are several.")] = None,
+    model: Model = None,
     io: Output = Output(),
 ) -> None:
     """Ask the Feedback Analyst."""
@@ -80,16 +83,18 @@ def chat(
 
 @app.command
 def send(
-    gateway: Annotated[str, Parameter(help="Its address, as in http://host:8080.")],
+    gateway: Annotated[str, Parameter(help="The gateway's address, such as http://host:8080.")],
     *,
-    conversation: Annotated[str, Parameter(help="The answer's x-assay-receipt, or its conversation with a token.")],
-    feedback_id: Annotated[str, Parameter(name="--id", help="The same again is the same item.")],
-    thumbs: Literal["up", "down"] | None = None,
-    rating: int | None = None,
-    comment: str | None = None,
-    user: str | None = None,
+    conversation: Annotated[
+        str, Parameter(help="The answer's x-assay-receipt, or its x-assay-conversation with a token.")
+    ],
+    feedback_id: Annotated[str, Parameter(name="--id", help="ID of the item; the same ID is the same item.")],
+    thumbs: Annotated[Literal["up", "down"] | None, Parameter(help="Thumbs up or down.")] = None,
+    rating: Annotated[int | None, Parameter(help="Rating from 1 to 5.")] = None,
+    comment: Annotated[str | None, Parameter(help="The user's comment.")] = None,
+    user: Annotated[str | None, Parameter(help="Pseudonym of the user.")] = None,
 ) -> None:
-    """Send one user's feedback to a gateway, as an application does. The token is that of ASSAY_FEEDBACK_TOKEN."""
+    """Send one user's feedback to a gateway, as an application does. The token comes from ASSAY_FEEDBACK_TOKEN."""
     from assay.rollout.client import send_feedback
 
     token = settings().feedback_token
@@ -103,16 +108,16 @@ def send(
         user=user,
         token=token.get_secret_value() if token else None,
     )
-    say("taken")
+    say("accepted")
 
 
 @app.command
 def issue(
     *,
-    production: Annotated[str | None, Parameter(help="The report's id; needed where there are several.")] = None,
+    production: Annotated[str | None, Parameter(help="Production report ID; required if there are several.")] = None,
     io: Output = Output(),
 ) -> None:
-    """Open an issue on GitHub that says what production taught (GITHUB_TOKEN, GITHUB_REPOSITORY, GITHUB_SHA)."""
+    """Open a GitHub issue with the findings from production (GITHUB_TOKEN, GITHUB_REPOSITORY, GITHUB_SHA)."""
     from assay.integrations.github import Place, open_issue
 
     async def work(context: "Context") -> ProductionReport:
@@ -120,7 +125,7 @@ def issue(
 
         found = await load_subject(context, io.name, production or await the_only(context, io.name, Stage.FEEDBACK))
         if not isinstance(found, ProductionReport):
-            raise BadInput(f"production: {production} is no production report")
+            raise BadInput(f"production: {production} is not a production report")
         return found
 
     place = Place.here()
@@ -130,13 +135,17 @@ def issue(
 @app.command
 def propose(
     *,
-    production: Annotated[str | None, Parameter(help="The report's id; needed where there are several.")] = None,
-    dataset: Annotated[str | None, Parameter(help="name@version that grows; needed where there are several.")] = None,
-    agent: Annotated[str | None, Parameter(help="agent_id@version that it tests; the report's if left out.")] = None,
-    scenarios: Annotated[Path | None, Parameter(help="What you made of the proposals, as JSONL.")] = None,
+    production: Annotated[str | None, Parameter(help="Production report ID; required if there are several.")] = None,
+    dataset: Annotated[str | None, Parameter(help="name@version to extend; required if there are several.")] = None,
+    agent: Annotated[
+        str | None, Parameter(help="agent_id@version that the dataset tests (default: the report's).")
+    ] = None,
+    scenarios: Annotated[
+        Path | None, Parameter(help="Your edited version of the proposed scenarios, as JSONL.")
+    ] = None,
     io: InOut = InOut(),
 ) -> None:
-    """Take the scenarios that complaints ask for into a new version of the dataset."""
+    """Add the scenarios proposed from complaints to a new version of the dataset."""
 
     async def work(context: "Context") -> DatasetResult:
         from assay.lifecycle.complaints import propose as taken
@@ -147,22 +156,22 @@ def propose(
         ref = dataset_ref(dataset) if dataset else await the_only_dataset(context, io.name)
         tested = agent_ref(agent) if agent else getattr(report, "agent", None)
         if tested is None:
-            raise BadInput(f"production: {chosen} is no production report")
+            raise BadInput(f"production: {chosen} is not a production report")
         edited = load_dataset_file(scenarios, None).scenarios if scenarios else None
         return await taken(context, io.name, chosen, ref, tested, scenarios=edited, gated=bool(io.gated))
 
     found = in_context(work, quiet=io.json)
     added = [s.scenario_id for s in found.dataset.scenarios if s.origin is Origin.FEEDBACK]
-    answer(found, io, (f"dataset {found.dataset.ref}: {len(added)} scenarios come from feedback", *added))
+    answer(found, io, (f"dataset {found.dataset.ref}: {len(added)} scenarios from feedback", *added))
 
 
 @app.command
 def complaints(
     *,
-    k: Annotated[int, Parameter(help="Trials that must all pass before a complaint is closed.")] = 3,
+    k: Annotated[int, Parameter(help="Number of trials that must all pass to close a complaint.")] = 3,
     io: Output = Output(),
 ) -> None:
-    """What became of each complaint: proposed, tested, closed, or open again."""
+    """Show the state of each complaint: proposed, tested, closed or reopened."""
 
     async def work(context: "Context") -> Complaints:
         from assay.lifecycle.complaints import complaints as found
@@ -173,17 +182,17 @@ def complaints(
     answer(found, io, ())
     if not io.as_json:
         rows = [(c.scenario.scenario_id, c.state, len(c.feedback_ids), c.said[:60], c.words) for c in found.complaints]
-        table("", ("complaint", "", "said by", "in a user's words", "where it stands"), rows)
+        table("", ("complaint", "state", "items", "example", "explanation"), rows)
 
 
 @app.command
 def drift(
     *,
-    source: Annotated[str, Parameter(help="`production`, or a simulation's id.")] = "production",
-    days: Annotated[float, Parameter(help="Length of a window; the first is what the others are held against.")] = 7.0,
+    source: Annotated[str, Parameter(help="`production` or a simulation ID.")] = "production",
+    days: Annotated[float, Parameter(help="Length of a window; the others are compared with the first.")] = 7.0,
     io: Output = Output(),
 ) -> None:
-    """Whether what users bring has changed: their words, lengths, turns, tools and the speed, window by window."""
+    """Test for drift in users' words, message lengths, turns, tools and speed, window by window."""
 
     async def work(context: "Context") -> DriftReport:
         from assay.evaluation.drift_windows import drift_report
@@ -200,9 +209,9 @@ def drift(
             for window in found.windows
             for feature in window.features
         ]
-        table(f"against the first {days:g} days", ("from", "conversations", "feature", "what is found"), rows)
+        table(f"compared with the first {days:g} days", ("from", "conversations", "feature", "result"), rows)
         changed = [window.start.date().isoformat() for window in found.windows if window.changed]
-        say(f"changed in the windows from {', '.join(changed)}" if changed else "no window has changed beyond chance")
+        say(f"drift in the windows from {', '.join(changed)}" if changed else "no significant drift in any window")
 
 
 @app.command(name="list")

@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     from assay.contracts.gate import LedgerCheck
     from assay.stages.context import Context
 
-app = App(name="assay gate", help="What waits for a decision, and the ledger of those taken.")
+app = App(name="assay gate", help="List gates, decide on them, and verify the ledger of decisions.")
 
-Subjects = Annotated[tuple[str, ...], Parameter(help="Ids of what is decided on, such as sim-3f9a….")]
-Reason = Annotated[str, Parameter(help="Why; recorded in the ledger.")]
+Subjects = Annotated[tuple[str, ...], Parameter(help="IDs of the results, such as sim-3f9a….")]
+Reason = Annotated[str, Parameter(help="Reason, recorded in the ledger.")]
 
 
 @app.command(name="list")
 def list_(
-    *, waiting: Annotated[bool, Parameter(negative="", help="Only what waits.")] = False, io: Output = Output()
+    *, waiting: Annotated[bool, Parameter(negative="", help="List only waiting gates.")] = False, io: Output = Output()
 ) -> None:
     """List every gated result with its decision."""
     from assay.lifecycle.gates import gate_states
@@ -41,25 +41,25 @@ def list_(
     answer_table(gates, io, f"Gates in project {io.name}", ("stage", "id", "state", "who", "why"), rows)
 
 
-Overrule = Annotated[bool, Parameter(negative="", help="Overrule the decision that is in force.")]
+Overrule = Annotated[bool, Parameter(negative="", help="Replace an existing decision.")]
 
 
 @app.command
 def approve(subjects: Subjects, /, *, reason: Reason, overrule: Overrule = False, io: Output = Output()) -> None:
-    """Approve results, so that the next stage may start."""
+    """Approve results, so that the next stage can start."""
     for subject in subjects:
         _decide(subject, "approve", reason, overrule, io)
 
 
 @app.command
 def reject(subjects: Subjects, /, *, reason: Reason, overrule: Overrule = False, io: Output = Output()) -> None:
-    """Reject results: nothing may depend on them."""
+    """Reject results, so that nothing can depend on them."""
     for subject in subjects:
         _decide(subject, "reject", reason, overrule, io)
 
 
 async def _wake_jobs(context: "Context", project: str) -> None:
-    """Those that wait at this gate; where no job was ever queued there is nothing to open."""
+    """Resumes jobs that wait at this gate. Does nothing if no job was ever queued."""
     if context.settings.jobs_store.startswith("sqlite") and not (context.settings.home / "jobs.db").exists():
         return
     from assay.lifecycle.jobs import open_jobs
@@ -72,7 +72,7 @@ def _decide(subject: str, decision: Literal["approve", "reject"], reason: str, o
     from assay.lifecycle.gates import ANY_DECISION, decide
 
     if not reason.strip():
-        raise BadInput("reason: is empty: say why, it is what the ledger is for")
+        raise BadInput("--reason is empty: give the reason for the decision, it is recorded in the ledger")
 
     async def work(context: "Context"):
         overrules = ANY_DECISION if overrule else None
@@ -91,9 +91,9 @@ def _decide(subject: str, decision: Literal["approve", "reject"], reason: str, o
 
 @app.command
 def verify(*, io: Output = Output()) -> int:
-    """Check the ledger against its copies, its head and its signatures, and what is deployed against the ledger.
+    """Check the ledger against its copies, its head and its signatures, and deployed versions against the ledger.
 
-    What is approved is read again and compared with the hashes in its approval. Ends 2 where something does not fit.
+    Approved results are read again and compared with the hashes in their approvals. Exits with 2 on any mismatch.
     """
     from assay.lifecycle.gates import verify as check_ledger
 
@@ -106,19 +106,17 @@ def verify(*, io: Output = Output()) -> int:
 
 @app.command
 def restore(*, io: Output = Output()) -> int:
-    """Write gates/ledger.jsonl again from the database, keeping what it held beside it."""
+    """Rewrite gates/ledger.jsonl from the database, and keep a copy of the old file."""
     from assay.lifecycle.ledger_audit import restore_file
 
     if asked_server():
-        raise BadInput("--server: the ledger's file is restored where the store is, by whoever operates it")
+        raise BadInput("--server: this command needs the store itself: run it on the machine that has the store")
     return _answer_check(in_context(lambda context: restore_file(context, io.name)), io)
 
 
 def _answer_check(check: "LedgerCheck", io: Output) -> int:
     at = f"changed at line {check.first_bad_line}: " if check.first_bad_line else "not intact: "
-    lines = [
-        f"the ledger of {io.name}, {check.decisions} decisions: " + ("intact" if check.intact else at + check.problem)
-    ]
+    lines = [f"ledger of {io.name}, {check.decisions} decisions: " + ("intact" if check.intact else at + check.problem)]
     if check.head:
         lines.append(f"head {check.head}" + (f", {check.signed} signed" if check.signed else ""))
     lines += check.unapproved + check.changed

@@ -11,35 +11,42 @@ from assay.contracts.stage import AgentRef
 from assay.contracts.traffic import Traffic, Upstream
 from assay.errors import BadInput
 
-app = App(name="assay gateway", help="Reverse proxy that splits traffic between two versions; a session stays on one.")
+app = App(
+    name="assay gateway", help="Reverse proxy that splits traffic between two versions; a session stays on one version."
+)
 
 
 @app.default
 def gateway(
     *,
     champion_url: Annotated[
-        str | None, Parameter(help="Serve these addresses instead of the project's rollout, as in http://host:8000.")
+        str | None,
+        Parameter(help="Champion's address, such as http://host:8000, to use instead of the project's rollout."),
     ] = None,
-    challenger_url: str | None = None,
-    share: Annotated[float, Parameter(help="Of sessions that the challenger gets, from 0 to 1.")] = 0.0,
-    shadow: Annotated[bool, Parameter(negative="", help="The challenger answers too, and nobody is told.")] = False,
-    sample: Annotated[float, Parameter(help="Share of conversations that are recorded in MLflow.")] = 1.0,
-    host: str = "127.0.0.1",
-    port: int = 8080,
-    workers: Annotated[int, Parameter(help="Processes; they agree on every session's arm.")] = 1,
-    timeout_s: Annotated[float, Parameter(help="For one whole answer.")] = 120.0,
-    most_in_flight: int = 2_000,
+    challenger_url: Annotated[str | None, Parameter(help="Challenger's address.")] = None,
+    share: Annotated[float, Parameter(help="Share of sessions for the challenger, from 0 to 1.")] = 0.0,
+    shadow: Annotated[
+        bool, Parameter(negative="", help="Also ask the challenger, but return only the champion's answers.")
+    ] = False,
+    sample: Annotated[float, Parameter(help="Share of conversations to record in MLflow.")] = 1.0,
+    host: Annotated[str, Parameter(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, Parameter(help="Port to listen on.")] = 8080,
+    workers: Annotated[int, Parameter(help="Number of processes.")] = 1,
+    timeout_s: Annotated[float, Parameter(help="Time-out of one complete answer, in seconds.")] = 120.0,
+    most_in_flight: Annotated[int, Parameter(help="Maximum number of requests in flight.")] = 2_000,
     tester_token_file: Annotated[
-        Path | None, Parameter(help="Its content may choose an arm (default: ASSAY_TESTER_TOKEN).")
+        Path | None,
+        Parameter(help="File with the token that lets testers choose an arm (default: ASSAY_TESTER_TOKEN)."),
     ] = None,
     feedback_token_file: Annotated[
-        Path | None, Parameter(help="Its content may give feedback (default: ASSAY_FEEDBACK_TOKEN).")
+        Path | None,
+        Parameter(help="File with the token for feedback from applications (default: ASSAY_FEEDBACK_TOKEN)."),
     ] = None,
     io: Output = Output(),
 ) -> None:
-    """Serve chat completions, streams too, and plain HTTP. Shares follow the rollout without a restart.
+    """Serve chat completions, including streams, and plain HTTP. Shares follow the rollout without a restart.
 
-    Tokens come from the environment or from files, since every user of a machine can read its command lines.
+    Tokens come from the environment or from files, because every user of a machine can read its command lines.
     """
     from assay.rollout.serve import GatewaySettings, run
 
@@ -71,7 +78,7 @@ def _secret(file: Path | None) -> SecretStr | None:
     try:
         text = file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{file}: the token cannot be read: {error}") from error
+        raise BadInput(f"{file}: cannot read the token: {error}") from error
     if not text:
         raise BadInput(f"{file} is empty: put the token in it")
     return SecretStr(text)

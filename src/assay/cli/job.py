@@ -14,51 +14,54 @@ if TYPE_CHECKING:
     from assay.lifecycle.jobs import Jobs
 
 T = TypeVar("T")
-app = App(name="assay job", help="Work in the background: submit, watch, cancel, retry. `assay worker` does it.")
+app = App(name="assay job", help="Run work in the background with `assay worker`: submit, watch, cancel, retry.")
+
+JobId = Annotated[str, Parameter(help="Job ID.")]
+Wait = Annotated[bool, Parameter(negative="", help="Wait until the job ends or waits at a gate.")]
 
 
 @app.command
 def submit(
     kind: Annotated[JobKind, Parameter(help="A stage, `evaluate` or `pipeline`.")],
     *,
-    key: Annotated[str | None, Parameter(help="The same key again gives the job that is there.")] = None,
-    wait: Annotated[bool, Parameter(negative="", help="Wait until it has ended or waits at a gate.")] = False,
+    key: Annotated[str | None, Parameter(help="Idempotency key: the same key returns the existing job.")] = None,
+    wait: Wait = False,
     io: InOut = InOut(),
 ) -> int:
     """Queue a job; --input is its request as JSON."""
     if io.input is None:
-        raise BadInput("--input is missing: give the request as a JSON file, or - for stdin")
+        raise BadInput("--input is required: give the request as a JSON file, or - for stdin")
     request = {**read_json(io.input), **({"project": io.project} if io.project else {})}
     job = JobRequest(kind=kind, request=request, key=key, by=settings().person)
     return _shown(lambda jobs: jobs.submit(job), io, wait=wait)
 
 
 @app.command
-def show(job_id: str, *, io: Output = Output()) -> int:
-    """Where a job stands."""
+def show(job_id: JobId, *, io: Output = Output()) -> int:
+    """Show the state of a job."""
     return _shown(lambda jobs: jobs.show(job_id), io, wait=False)
 
 
 @app.command
-def wait(job_id: str, *, io: Output = Output()) -> int:
-    """Wait until a job has ended, or waits at a gate."""
+def wait(job_id: JobId, *, io: Output = Output()) -> int:
+    """Wait until a job ends or waits at a gate."""
     return _shown(lambda jobs: jobs.show(job_id), io, wait=True)
 
 
 @app.command
-def cancel(job_id: str, *, io: Output = Output()) -> int:
-    """Stop a job within a turn; what was finished is kept."""
+def cancel(job_id: JobId, *, io: Output = Output()) -> int:
+    """Stop a job within one turn. Finished work is kept."""
     return _shown(lambda jobs: jobs.cancel(job_id), io, wait=False)
 
 
 @app.command
-def retry(job_id: str, *, wait: Annotated[bool, Parameter(negative="")] = False, io: Output = Output()) -> int:
-    """Do again what failed or was cancelled in a job."""
+def retry(job_id: JobId, *, wait: Wait = False, io: Output = Output()) -> int:
+    """Retry what failed or was cancelled in a job."""
     return _shown(lambda jobs: jobs.retry(job_id), io, wait=wait)
 
 
 @app.command(name="list")
-def list_(*, limit: int = 20, io: Output = Output()) -> None:
+def list_(*, limit: Annotated[int, Parameter(help="Maximum number of jobs.")] = 20, io: Output = Output()) -> None:
     """List jobs, newest first."""
     found = _with_jobs(lambda jobs: jobs.list(project=io.project, limit=limit))
     rows = [
@@ -101,14 +104,14 @@ def lines(job: Job) -> list[str]:
     if job.error is not None:
         shown += [f"  {job.error.cause}: {job.error.message}", f"  next: assay job retry {job.job_id}"]
     if job.status is JobStatus.CREATED:
-        shown.append("  next: assay worker, here or on another machine, if none runs yet")
+        shown.append("  next: assay worker, here or on another machine, unless one is running")
     return shown
 
 
 def _progress(job: Job) -> str:
     progress = job.progress
     if progress.waiting_for:
-        return f"waits for {progress.waiting_for}"
+        return f"waiting for {progress.waiting_for}"
     if not progress.total:
-        return progress.stage or "not begun"
+        return progress.stage or "not started"
     return f"{progress.stage} {progress.done} of {progress.total}"

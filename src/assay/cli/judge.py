@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 from pydantic import ValidationError
 
-from assay.cli.console import InOut, Output, answer, answer_table, asked, in_context, say, table
+from assay.cli.console import Concurrency, InOut, Output, Seed, answer, answer_table, asked, in_context, say, table
 from assay.cli.references import agent_ref, named_with_options, only, the_only
 from assay.cli.simulate import list_stage
 from assay.cli.stage import run_and_answer
@@ -23,27 +23,27 @@ if TYPE_CHECKING:
     from assay.stages.context import Context
 
 PackageJudges = Annotated[
-    tuple[str, ...], Parameter(help="A judge of an installed package, as NAME or NAME={JSON options}.")
+    tuple[str, ...], Parameter(help="Judge from an installed package, as NAME or NAME={JSON options}.")
 ]
-app = App(name="assay judge", help="Verdicts on conversations, with evidence and rationale (stage 4).")
+app = App(name="assay judge", help="Judge conversations, with evidence and rationale (stage 4).")
 
 
 @app.command
 def run(
     *,
-    simulation: Annotated[str | None, Parameter(help="Its id; needed where there are several.")] = None,
-    agent: Annotated[str | None, Parameter(help="The simulation of this agent_id@version.")] = None,
+    simulation: Annotated[str | None, Parameter(help="Simulation ID; required if there are several.")] = None,
+    agent: Annotated[str | None, Parameter(help="Judge the simulation of this agent_id@version.")] = None,
     experiment: Annotated[str | None, Parameter(help="Judge traces of this MLflow experiment instead.")] = None,
-    filter: Annotated[str, Parameter(help="Which of its traces, as in mlflow.search_traces.")] = "",
-    sample: Annotated[int | None, Parameter(help="A random sample of so many conversations of all that match.")] = None,
+    filter: Annotated[str, Parameter(help="Filter for the traces, as in mlflow.search_traces.")] = "",
+    sample: Annotated[int | None, Parameter(help="Judge a random sample of this many matching conversations.")] = None,
     seed: Annotated[int, Parameter(help="Seed of the sample.")] = 0,
-    expect: Annotated[tuple[str, ...], Parameter(help="Something that every conversation must do, in words.")] = (),
-    rubric: Annotated[str | None, Parameter(help="More that the judge should know.")] = None,
-    model: Annotated[tuple[str, ...], Parameter(help="A judge's model; several make a panel.")] = (),
-    scorer: Annotated[tuple[str, ...], Parameter(help="An MLflow scorer as a judge.")] = (),
+    expect: Annotated[tuple[str, ...], Parameter(help="An expectation for every conversation, in words.")] = (),
+    rubric: Annotated[str | None, Parameter(help="Additional instructions for the judge.")] = None,
+    model: Annotated[tuple[str, ...], Parameter(help="Model of a judge; several form a panel.")] = (),
+    scorer: Annotated[tuple[str, ...], Parameter(help="MLflow scorer to use as a judge.")] = (),
     judge: PackageJudges = (),
-    votes: Annotated[int | None, Parameter(help="Votes of each judge.")] = None,
-    concurrency: int | None = None,
+    votes: Annotated[int | None, Parameter(help="Votes per judge.")] = None,
+    concurrency: Concurrency = None,
     io: InOut = InOut(),
 ) -> None:
     """Judge a simulation, or traces that are already in MLflow."""
@@ -75,7 +75,7 @@ def package_judges(judges: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def judge_specs(named: Sequence[dict[str, Any]], votes: int | None) -> tuple[JudgeSpec, ...]:
-    """Judges with their votes. Raises BadInput for a number of votes that no judge can give."""
+    """Judges with their votes. Raises BadInput for an invalid number of votes."""
     given = {} if votes is None else {"votes": votes}
     try:
         return tuple(JudgeSpec.model_validate({**judge, **given}) for judge in named)
@@ -93,12 +93,15 @@ def list_(*, io: Output = Output()) -> None:
 def certify(
     *,
     judging: Annotated[
-        tuple[str, ...], Parameter(help="Judgings of one judge; the newest and all labelled ones of its judge.")
+        tuple[str, ...],
+        Parameter(help="Judgings of one judge (default: all labelled judgings of the project's judge)."),
     ] = (),
-    level: Annotated[float | None, Parameter(help="What sensitivity and specificity must surely reach: 0.8.")] = None,
+    level: Annotated[
+        float | None, Parameter(help="Lower bound that sensitivity and specificity must reach (default: 0.8).")
+    ] = None,
     io: InOut = InOut(),
 ) -> None:
-    """Make the judge's certificate from people's labels: how often it is right, and whether it may gate."""
+    """Certify a judge with human labels: how often it is right, and whether it may gate."""
 
     async def work(context: "Context") -> tuple[JudgeCertificate, list[str]]:
         from assay.lifecycle.publish import publish_certificate
@@ -126,7 +129,7 @@ def certify(
 
 
 async def the_judge(context: "Context", project: str) -> str:
-    """A judging of the project's one judge. Raises BadInput where several judges judged."""
+    """A judging of the project's only judge. Raises BadInput if there are several judges."""
     from assay.contracts.judgment import Judging
     from assay.evaluation.judges.certificate import judge_key
     from assay.tracking import list_results, load_result
@@ -143,20 +146,20 @@ async def the_judge(context: "Context", project: str) -> str:
     listed = "\n".join(
         f"  {found.subject_id}  {found.judge}, rubric {found.rubric_hash[:8]}" for found in judges.values()
     )
-    raise BadInput(f"several judges judged in project {project}; name a judging of the one you mean:\n{listed}")
+    raise BadInput(f"project {project} has several judges: give a judging of one with --judging:\n{listed}")
 
 
 @app.command
 def probe(
     *,
-    judging: Annotated[str | None, Parameter(help="Its id; needed where there are several.")] = None,
-    kind: Annotated[tuple[ProbeKind, ...], Parameter(help="Only these probes; all if left out.")] = (),
-    conversations: Annotated[int | None, Parameter(help="On how many conversations at the most.")] = None,
-    seed: int | None = None,
-    concurrency: int | None = None,
+    judging: Annotated[str | None, Parameter(help="Judging ID; required if there are several.")] = None,
+    kind: Annotated[tuple[ProbeKind, ...], Parameter(help="Run only these probes (default: all).")] = (),
+    conversations: Annotated[int | None, Parameter(help="Maximum number of conversations.")] = None,
+    seed: Seed = None,
+    concurrency: Concurrency = None,
     io: InOut = InOut(),
 ) -> None:
-    """See whether the judge can be fooled: order, length, style, a user's claims, and injected orders."""
+    """Test whether the judge can be fooled: by order, length, style, a user's claims or injected instructions."""
 
     async def work(context: "Context") -> tuple[JudgeProbeReport, str]:
         from assay.lifecycle.publish import publish_probes
@@ -206,7 +209,7 @@ def agreement(
     judging: Annotated[tuple[str, ...], Parameter(help="Two or more judgings of the same conversations.")],
     io: Output = Output(),
 ) -> None:
-    """How far judges agree: a matrix of judge against judge."""
+    """Show the agreement between judges."""
     from assay.evaluation.facts import show_quantity
     from assay.evaluation.judges.panel_agreement import judge_agreement
 
@@ -216,29 +219,31 @@ def agreement(
         return judge_agreement([await load_results(context, io.name, name, None) for name in judging])
 
     found = in_context(work, quiet=io.json)
-    answer(found, io, (f"{found.rulings} rulings; all together: alpha {show_quantity(found.alpha, 'score')}",))
+    answer(found, io, (f"{found.rulings} rulings; overall alpha {show_quantity(found.alpha, 'score')}",))
     if not io.as_json:
         rows = [
             (m.first, m.second, m.rulings, "" if m.same is None else f"{m.same:.0%}", show_quantity(m.kappa, "score"))
             for m in found.matches
         ]
-        table("", ("judge", "judge", "rulings", "alike", "Cohen's kappa"), rows)
+        table("", ("judge", "judge", "rulings", "same", "Cohen's kappa"), rows)
 
 
 def _share_or_none(share: float | None) -> str:
-    return "not asked" if share is None else f"{share:.2f}"
+    return "not measured" if share is None else f"{share:.2f}"
 
 
 @app.command
 def audit(
     items: Annotated[
-        Path, Parameter(help="Pairs with their gold, as JSONL, CSV or Excel: item_id, gold, perhaps subset.")
+        Path, Parameter(help="Pairs with gold labels, as JSONL, CSV or Excel: item_id, gold, optionally subset.")
     ],
-    judgments: Annotated[Path, Parameter(help="What judges said, likewise: item_id, judge, winner_ab, winner_ba.")],
+    judgments: Annotated[
+        Path, Parameter(help="The judges' answers, in the same formats: item_id, judge, winner_ab, winner_ba.")
+    ],
     *,
     io: Output = Output(),
 ) -> None:
-    """Hold judges against gold labels: accuracy, order, agreement, and what their mistakes do to a rate."""
+    """Compare judges with gold labels: accuracy, order effects, agreement, and how their errors affect a rate."""
     from assay.evaluation.facts import show_quantity
     from assay.evaluation.judges.audit import audit as audited
     from assay.integrations.importers.pairwise import read_items, read_verdicts

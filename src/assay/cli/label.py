@@ -15,9 +15,9 @@ from assay.errors import BadInput
 if TYPE_CHECKING:
     from assay.stages.context import Context
 
-app = App(name="assay label", help="What people say of what a judge ruled on: how judges get admitted.")
+app = App(name="assay label", help="Label conversations, so that a judge can be admitted.")
 
-Judging = Annotated[str | None, Parameter(help="Its id; needed where there are several.")]
+Judging = Annotated[str | None, Parameter(help="Judging ID; required if there are several.")]
 KEYS = {"y": Ruling.MET, "n": Ruling.NOT_MET, "u": Ruling.ABSTAINED}
 
 
@@ -25,12 +25,15 @@ KEYS = {"y": Ruling.MET, "n": Ruling.NOT_MET, "u": Ruling.ABSTAINED}
 def draw(
     *,
     judging: Judging = None,
-    count: Annotated[int, Parameter(help="How many conversations.")] = 40,
-    to: Annotated[Path | None, Parameter(help="Write them to this file, .jsonl or .csv, to be filled in.")] = None,
-    seed: int = 0,
+    count: Annotated[int, Parameter(help="Number of conversations.")] = 40,
+    to: Annotated[Path | None, Parameter(help="Write them to this file (.jsonl or .csv), to fill in.")] = None,
+    seed: Annotated[int, Parameter(help="Random seed.")] = 0,
     io: Output = Output(),
 ) -> None:
-    """Draw conversations by lot, more often where the judge doubts; their chances are kept for the labels' weights."""
+    """Draw random conversations to label, more often if the judge is uncertain.
+
+    The probabilities are stored, to weight the labels.
+    """
     from assay.evaluation.exchange import labels_to_csv, labels_to_jsonl
 
     chosen = judging_meant(judging, io.name)
@@ -41,14 +44,14 @@ def draw(
         return await draw_labels(context, io.name, chosen, count=count, seed=seed)
 
     if count < 1:
-        raise BadInput(f"count: {count} conversations cannot be drawn: draw one or more")
+        raise BadInput(f"count: {count} is not possible: draw one or more")
     drawn, tasks = in_context(work, quiet=io.json)
-    lines = [f"{len(drawn.drawn)} conversations of {chosen} are drawn (drawing {drawn.number})"]
+    lines = [f"drew {len(drawn.drawn)} conversations of {chosen} (drawing {drawn.number})"]
     if to is not None:
         sheet = to.suffix.lower() == ".csv"
         text = labels_to_csv(tasks) if sheet else labels_to_jsonl(tasks)
         try:
-            # Without the mark Excel takes UTF-8 for the machine's own encoding.
+            # Without the byte order mark, Excel does not recognise UTF-8.
             to.write_text(text, encoding="utf-8-sig" if sheet else "utf-8", newline="")
         except OSError as error:
             raise BadInput(f"{to}: cannot be written: {error.strerror}") from error
@@ -60,9 +63,9 @@ def draw(
 
 @app.command
 def take(
-    file: Annotated[Path, Parameter(help="Filled-in labels: JSONL, CSV or Excel.")],
+    file: Annotated[Path, Parameter(help="Filled-in labels, as JSONL, CSV or Excel.")],
     *,
-    by: Annotated[str | None, Parameter(help="Who labelled, where the file does not say.")] = None,
+    by: Annotated[str | None, Parameter(help="The rater, if the file does not name one.")] = None,
     io: Output = Output(),
 ) -> None:
     """Store labels as human assessments on the traces in MLflow."""
@@ -84,10 +87,10 @@ def take(
 def start(
     *,
     judging: Judging = None,
-    by: Annotated[str | None, Parameter(help="Your name; the person of the settings if left out.")] = None,
+    by: Annotated[str | None, Parameter(help="Your name (default: ASSAY_USER).")] = None,
     io: Output = Output(),
 ) -> None:
-    """Label what was drawn, one conversation after the other, without seeing what the judge said."""
+    """Label the drawn conversations one by one, without seeing the judge's rulings."""
     chosen = judging_meant(judging, io.name)
     person = by or settings().person
 
@@ -111,7 +114,7 @@ def start(
 
 @app.command
 def agreement(*, judging: Judging = None, io: Output = Output()) -> None:
-    """Whether the people who labelled agree among themselves."""
+    """Show whether the raters agree with each other."""
     chosen = judging_meant(judging, io.name)
 
     async def work(context: "Context"):
@@ -121,7 +124,7 @@ def agreement(*, judging: Judging = None, io: Output = Output()) -> None:
 
     found = in_context(work, quiet=io.json)
     lines = [
-        f"{found.rulings} rulings by {', '.join(found.raters) or 'nobody'}; {found.rated_twice} by two people or more",
+        f"{found.rulings} rulings by {', '.join(found.raters) or 'nobody'}; {found.rated_twice} by two or more raters",
         f"  {found.words}",
     ]
     answer(found, io, lines)
@@ -138,7 +141,7 @@ def _taken(taken: LabelsTaken) -> tuple[str, ...]:
 
 
 def _ask(task: LabelTask, place: str) -> LabelTask | None:
-    """Shows one conversation and asks for each ruling; None: the person leaves."""
+    """Shows one conversation and asks for each ruling. None: the rater quit."""
     say("", f"--- {place}: scenario {task.scenario_id}, trial {task.trial}. {task.goal}", "")
     say(*(f"{turn.role:>5}: {turn.text}" for turn in task.turns))
     asks = []

@@ -12,7 +12,9 @@ from assay.cli.console import (
     STOPPED,
     WAITING,
     InOut,
+    Model,
     Output,
+    Seed,
     answer,
     asked,
     in_context,
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from assay.lifecycle.pipeline import Answer
     from assay.stages.context import Context
 
-app = App(name="assay pipeline", help="The whole lifecycle in one command, stopping at each gate.")
+app = App(name="assay pipeline", help="Run the whole lifecycle with one command that stops at each gate.")
 
 CODES = {"finished": 0, "waiting": WAITING, "stopped": STOPPED}
 
@@ -42,29 +44,29 @@ CODES = {"finished": 0, "waiting": WAITING, "stopped": STOPPED}
 @app.command
 def run(
     *,
-    champion: Annotated[Path | None, Parameter(help="The champion's card.")] = None,
-    challenger: Annotated[Path | None, Parameter(help="The challenger's card.")] = None,
+    champion: Annotated[Path | None, Parameter(help="The champion's agent card.")] = None,
+    challenger: Annotated[Path | None, Parameter(help="The challenger's agent card.")] = None,
     dataset: Annotated[Path | None, Parameter(help="Scenarios as JSONL, JSON, CSV or Excel.")] = None,
-    brief: Annotated[str | None, Parameter(help="What a dataset should cover, to have one drafted.")] = None,
+    brief: Annotated[str | None, Parameter(help="What to cover, to draft a dataset.")] = None,
     feedback: Annotated[Path | None, Parameter(help="Production feedback as JSONL, JSON, CSV or Excel.")] = None,
-    trials: int | None = None,
-    seed: int | None = None,
-    model: str | None = None,
-    until: Annotated[Stage | None, Parameter(help="The last stage to run, such as compare.")] = None,
+    trials: Annotated[int | None, Parameter(help="Trials of each scenario (default: 3).")] = None,
+    seed: Seed = None,
+    model: Model = None,
+    until: Annotated[Stage | None, Parameter(help="Last stage to run, such as compare.")] = None,
     ungated: Annotated[
-        bool, Parameter(negative="", help="Ask no gate and open none; needs --until compare or an earlier stage.")
+        bool, Parameter(negative="", help="Skip all gates; needs --until compare or an earlier stage.")
     ] = False,
-    approve_all: Annotated[
-        bool, Parameter(negative="", help="Open every gate, and have it recorded that nobody looked.")
-    ] = False,
+    approve_all: Annotated[bool, Parameter(negative="", help="Approve every gate; recorded as not reviewed.")] = False,
     agents_report: Annotated[
-        bool | None, Parameter(negative="", help="Also report on the platform's agents, which repeat some work for it.")
+        bool | None, Parameter(negative="", help="Also report on the built-in agents, which repeat some work for it.")
     ] = None,
-    record: Annotated[Path | None, Parameter(help="Keep every answer of models and agent in this file.")] = None,
-    replay: Annotated[Path | None, Parameter(help="Take every answer from this recording: no call is made.")] = None,
+    record: Annotated[
+        Path | None, Parameter(help="Record every answer of the models and the agent in this file.")
+    ] = None,
+    replay: Annotated[Path | None, Parameter(help="Take every answer from this recording; make no calls.")] = None,
     io: InOut = InOut(),
 ) -> int:
-    """Register, build, simulate, judge, analyze, compare, deploy, learn. Run again, it goes on where it stopped."""
+    """Register, build, simulate, judge, analyze, compare, deploy, learn. Run it again to continue after a stop."""
     fields: dict[str, Any] = {"champion": champion, "challenger": challenger}
     fields = {name: load_as(AgentCard, path) for name, path in fields.items() if path is not None}
     if challenger is not None:
@@ -75,7 +77,7 @@ def run(
         fields["feedback"] = _feedback(feedback)
     if ungated:
         if approve_all:
-            raise BadInput("give either --ungated or --approve-all, not both")
+            raise BadInput("--ungated and --approve-all cannot be combined: give one of them")
         fields["gated"] = False
     request = asked(
         PipelineRequest,
@@ -106,7 +108,7 @@ def run(
 
 
 async def run_request(request: PipelineRequest, context: "Context", *, everyone: bool, quiet: bool) -> PipelineResult:
-    """Runs the pipeline with gates answered by everyone (`--approve-all`), by a person at a terminal, or by nobody."""
+    """Runs the pipeline. Gates are decided by `--approve-all`, by a person at the terminal, or not at all."""
     from assay.lifecycle.pipeline import approve_all, nobody, run_pipeline
 
     if everyone:
@@ -119,12 +121,12 @@ async def run_request(request: PipelineRequest, context: "Context", *, everyone:
 
 
 def _tell(summary: StageSummary) -> None:
-    took = "done before" if summary.reused else f"{summary.duration_s:.1f} s"
+    took = "already done" if summary.reused else f"{summary.duration_s:.1f} s"
     say(f"{summary.stage:<9} {summary.headline}  [{took}]")
 
 
 async def _ask_person(context: "Context", gate: "GateState", result: "StageResult") -> "Answer | None":
-    """Shows what is decided on and where its report is; `later` leaves the pipeline waiting."""
+    """Shows the result and its report and asks for a decision; `later` leaves the pipeline waiting."""
     from assay.lifecycle.pipeline import Answer
     from assay.lifecycle.publish import report_uris
 
@@ -138,7 +140,7 @@ async def _ask_person(context: "Context", gate: "GateState", result: "StageResul
             reason = (await asyncio.to_thread(input, "  why? ")).strip()
             if reason:
                 return Answer(approve=said.startswith("a"), by=settings().person, reason=reason)
-            say("  a reason is needed: it is what the ledger is for")
+            say("  A reason is required; it is recorded in the ledger.")
 
 
 def _feedback(path: Path):
@@ -159,14 +161,14 @@ def _outcome(result: PipelineResult) -> list[str]:
 
 
 def ui_command() -> str:
-    """How to look at the store."""
+    """The command or address that opens the store."""
     store = settings().store
     return f"mlflow ui --backend-store-uri {store}" if store.startswith("sqlite") else store
 
 
 @app.command
-def agents(*, model: str | None = None, io: Output = Output()) -> None:
-    """The Agents Report: latency, cost, errors, determinism and adherence of the six platform agents."""
+def agents(*, model: Model = None, io: Output = Output()) -> None:
+    """Make the Agents Report: latency, cost, errors, determinism and adherence of the six built-in agents."""
     from assay.evaluation.facts import show_quantity
     from assay.lifecycle.agents_report import publish_agents_report
 
@@ -179,7 +181,7 @@ def agents(*, model: str | None = None, io: Output = Output()) -> None:
             say(
                 f"{agent.agent.replace('_', ' ')} ({agent.model}): {agent.calls} calls{latency}, {cost}",
                 f"  errors                  {show_quantity(agent.error_rate, 'share')}",
-                f"  keeps its rubric        {show_quantity(agent.adherence, 'share')}: {agent.adherence_rule}",
+                f"  follows its rubric      {show_quantity(agent.adherence, 'share')}: {agent.adherence_rule}",
                 f"  same with another seed  {show_quantity(agent.determinism, 'share')}",
             )
         say(f"report: {uri}")

@@ -8,24 +8,30 @@ from cyclopts import App, Parameter
 from assay.cli.console import InOut, answer, asked, in_context, table
 from assay.contracts.plan import Plan, PlanRequest
 
-app = App(name="assay plan", help="How many scenarios, trials, votes and labels a question takes.")
+app = App(name="assay plan", help="Compute how many scenarios, trials, votes and labels you need.")
 
 
 @app.default
 def plan(
     *,
-    difference: Annotated[float | None, Parameter(help="Smallest difference in pass rate that matters: 0.05.")] = None,
-    power: Annotated[float | None, Parameter(help="How surely it is to be found: 0.8.")] = None,
-    champion: Annotated[str | None, Parameter(help="A judging, for its variances; found if left out.")] = None,
-    challenger: Annotated[str | None, Parameter(help="The other side's judging.")] = None,
-    budget_usd: Annotated[Decimal | None, Parameter(help="What it may cost.")] = None,
-    usd_per_conversation: Annotated[Decimal | None, Parameter(help="Played and judged.")] = None,
-    votes: Annotated[int | None, Parameter(help="Of the judge, on each conversation.")] = None,
-    usd_per_vote: Annotated[Decimal | None, Parameter(help="Of each further vote.")] = None,
-    judge_rate: Annotated[float | None, Parameter(help="How often the judge is expected to be right: 0.9.")] = None,
+    difference: Annotated[
+        float | None, Parameter(help="Smallest difference in pass rate to detect (default: 0.05).")
+    ] = None,
+    power: Annotated[float | None, Parameter(help="Statistical power (default: 0.8).")] = None,
+    champion: Annotated[
+        str | None, Parameter(help="Judging to take the variances from (default: from an earlier comparison).")
+    ] = None,
+    challenger: Annotated[str | None, Parameter(help="Judging of the other side.")] = None,
+    budget_usd: Annotated[Decimal | None, Parameter(help="Budget in US dollars.")] = None,
+    usd_per_conversation: Annotated[
+        Decimal | None, Parameter(help="Cost of one conversation, played and judged.")
+    ] = None,
+    votes: Annotated[int | None, Parameter(help="Judge votes per conversation.")] = None,
+    usd_per_vote: Annotated[Decimal | None, Parameter(help="Cost of each additional vote.")] = None,
+    judge_rate: Annotated[float | None, Parameter(help="Expected accuracy of the judge (default: 0.9).")] = None,
     io: InOut = InOut(),
 ) -> None:
-    """Say what it takes to find a difference, and what the data there is can show. Nobody is asked anything."""
+    """Compute what you need to detect a difference, and what the existing data can detect. Makes no calls."""
     from assay.lifecycle.plans import plan_from_store
 
     request = asked(
@@ -62,11 +68,11 @@ def _show(made: Plan) -> None:
         for option in made.options
     ]
     table(
-        f"to find {100 * made.difference:g} points",
-        ("trials a side", "scenarios", "conversations", "USD", "in budget"),
+        f"to detect {100 * made.difference:g} points",
+        ("trials per side", "scenarios", "conversations", "USD", "in budget"),
         rows,
     )
-    labels = "no number of labels will do: the judge is not above the level"
+    labels = "no number of labels is enough: the judge is not above the level"
     if made.labels_met is not None:
-        labels = f"about {made.labels_met} labels on conversations that are met and {made.labels_not_met} that are not"
-    say("", f"what there is: {made.detectable_how}", f"variances: {made.variance_from}", f"the judge: {labels}")
+        labels = f"about {made.labels_met} labels that are met and {made.labels_not_met} that are not"
+    say("", f"existing data: {made.detectable_how}", f"variances: {made.variance_from}", f"judge: {labels}")

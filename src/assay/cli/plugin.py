@@ -7,13 +7,13 @@ from assay.contracts.plugins import BUILT_IN
 
 app = App(
     name="assay plugin",
-    help="What installed packages bring: connectors, judges, importers, notifiers, report blocks.",
+    help="List and check plug-ins: connectors, judges, importers, notifiers, report blocks.",
 )
 
 
 @app.command(name="list")
 def list_(*, io: Output = Output()) -> None:
-    """List every name that a card, a request, a route or a policy can give. No package is imported."""
+    """List every name that a card, a request, a route or a policy can use. No package is imported."""
     from assay.plugins import plugins
 
     found = plugins()
@@ -24,13 +24,13 @@ def list_(*, io: Output = Output()) -> None:
 
 @app.command
 def check(*, io: Output = Output()) -> int:
-    """Import every plug-in that is installed, and say what is wrong with it. Ends 2 where something is."""
+    """Import every installed plug-in and report problems. Exits with 2 if there are any."""
     from assay.plugins import check as checked
 
     found = checked()
     broken = [one for one in found if one.problem is not None]
     lines = [f"{one.plugin.words}: {one.problem or 'loads'}" for one in found]
-    answer(found, io, lines or ("No package that is installed here brings a plug-in.",))
+    answer(found, io, lines or ("No installed package has plug-ins.",))
     return BAD_INPUT if broken else 0
 
 

@@ -1,4 +1,4 @@
-"""What a person types for an agent, a dataset or trials, read into contracts; what is meant where nothing is typed."""
+"""Parses agents, datasets and trials from the command line, and finds the default if none is given."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ def agent_ref(text: str) -> AgentRef:
     try:
         return AgentRef(agent_id=name, version=version)
     except ValidationError as error:
-        raise BadInput(f"agent: {text!r} is no agent version: write it as agent_id@version") from error
+        raise BadInput(f"agent: {text!r} is not an agent version: write it as agent_id@version") from error
 
 
 def dataset_ref(text: str) -> DatasetRef:
@@ -32,7 +32,7 @@ def dataset_ref(text: str) -> DatasetRef:
     try:
         return DatasetRef(name=name, version=version)
     except ValidationError as error:
-        raise BadInput(f"dataset: {text!r} is no dataset version: write it as name@version") from error
+        raise BadInput(f"dataset: {text!r} is not a dataset version: write it as name@version") from error
 
 
 def named_with_options(text: str, flag: str) -> dict[str, Any]:
@@ -60,15 +60,15 @@ def trial_numbers(text: str | None) -> tuple[int, ...] | None:
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
         if not first.isdigit() or (dash and not last.isdigit()):
-            raise BadInput(f"trials: {text!r} is no list of trials: write 0,1 or 0-3")
+            raise BadInput(f"trials: {text!r} is not a list of trials: write 0,1 or 0-3")
         numbers += range(int(first), int(last or first) + 1)
     return tuple(numbers)
 
 
 def only(project: str, stage: Stage, agent: AgentRef | None = None) -> str:
-    """The id of the one result that is there, here or on the server that is asked, and says so on stderr.
+    """The ID of the only result, here or on the server; prints it on stderr.
 
-    Raises NotFound where there is none, BadInput with the list where there are several.
+    Raises NotFound if there is none, BadInput with a list if there are several.
     """
     from assay.cli.console import in_context
     from assay.cli.server import asked_server, results_there
@@ -81,7 +81,7 @@ def only(project: str, stage: Stage, agent: AgentRef | None = None) -> str:
 
 
 def only_dataset(project: str, agent: AgentRef | None = None) -> DatasetRef:
-    """The one dataset version of the project. Raises NotFound where there is none, BadInput where there are several."""
+    """The only dataset version of the project. Raises NotFound if there is none, BadInput if there are several."""
     from assay.cli.console import in_context
     from assay.cli.server import asked_server
 
@@ -92,7 +92,7 @@ def only_dataset(project: str, agent: AgentRef | None = None) -> DatasetRef:
 
 
 async def the_only(context: "Context", project: str, stage: Stage, agent: AgentRef | None = None) -> str:
-    """As `only`, where the store is open."""
+    """As `only`, with an open store."""
     return _the_only(await _rows(context, project, stage, agent), project, stage, agent)
 
 
@@ -105,7 +105,7 @@ async def the_only_dataset(context: "Context", project: str) -> DatasetRef:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A result that may be meant."""
+    """A result the user could mean."""
 
     subject_id: str
     agent: AgentRef | None
@@ -134,8 +134,7 @@ def _the_only(rows: Sequence[Row], project: str, stage: Stage, agent: AgentRef |
         listed = "\n".join(f"  {_named(row)}" for row in rows[:SHOWN])
         more = "\n  ..." if len(rows) > SHOWN else ""
         raise BadInput(
-            f"project {project} has several {stage} results{of}, the newest first; name the one you mean:\n"
-            f"{listed}{more}"
+            f"project {project} has several {stage} results{of}; give the ID of one (newest first):\n{listed}{more}"
         )
     note(f"using {stage} {_named(rows[0])}")
     return rows[0].subject_id
@@ -150,11 +149,9 @@ def _the_only_dataset(found: Sequence[DatasetRef], project: str) -> DatasetRef:
     from assay.cli.console import note
 
     if not found:
-        raise NotFound(f"project {project} has no dataset yet: `assay dataset build` makes one")
+        raise NotFound(f"project {project} has no dataset yet: build one with `assay dataset build`")
     if len(found) > 1:
         listed = "\n".join(f"  {ref}" for ref in found[:SHOWN])
-        raise BadInput(
-            f"dataset: project {project} has several, the newest first; name the one you mean with --dataset:\n{listed}"
-        )
+        raise BadInput(f"dataset: project {project} has several; choose one with --dataset (newest first):\n{listed}")
     note(f"using dataset {found[0]}")
     return found[0]

@@ -15,25 +15,26 @@ from assay.contracts.traffic import RolloutEvaluation, RolloutPolicy, RolloutSta
 if TYPE_CHECKING:
     from assay.stages.context import Context
 
-app = App(name="assay rollout", help="A rollout under way: begun, watched, widened, paused, rolled back (stage 7).")
+app = App(name="assay rollout", help="Control a rollout: start, watch, advance, pause, roll back (stage 7).")
 
-Reason = Annotated[str, Parameter(help="Why; recorded.")]
+Reason = Annotated[str, Parameter(help="Reason, recorded in the ledger.")]
 
 
 @app.command
 def start(
-    rollout: Annotated[str | None, Parameter(help="Its id; needed where there are several.")] = None,
+    rollout: Annotated[str | None, Parameter(help="Rollout ID; required if there are several.")] = None,
     *,
     reason: Reason,
-    champion_url: Annotated[str | None, Parameter(help="Where it answers; its card says it if left out.")] = None,
-    challenger_url: str | None = None,
-    policy: Annotated[Path | None, Parameter(help="Guardrails and how to go on, as JSON (RolloutPolicy).")] = None,
+    champion_url: Annotated[str | None, Parameter(help="The champion's address (default: from its card).")] = None,
+    challenger_url: Annotated[str | None, Parameter(help="The challenger's address (default: from its card).")] = None,
+    policy: Annotated[Path | None, Parameter(help="Guardrails and how to advance, as JSON (RolloutPolicy).")] = None,
     advance: Annotated[
-        Literal["approve", "automatic"] | None, Parameter(help="Who opens the next step: a person, or nobody.")
+        Literal["approve", "automatic"] | None,
+        Parameter(help="approve: a person opens the next step. automatic: it opens by itself."),
     ] = None,
     io: InOut = InOut(),
 ) -> None:
-    """Put the first step in force: gateways serve both versions from then on."""
+    """Start the first step: from then on, gateways serve both versions."""
     chosen = load_as(RolloutPolicy, policy) if policy else RolloutPolicy()
     if advance:
         chosen = chosen.replace(advance=advance)
@@ -58,7 +59,7 @@ def start(
 
 
 async def _in_production(context: "Context", project: str) -> str:
-    """The one rollout plan of a version in Production. Raises BadInput where there are several."""
+    """The only rollout plan of a version in Production. Raises BadInput if there are several."""
     from assay.contracts.rollout import RegistryStage, Rollout
     from assay.errors import BadInput
     from assay.tracking import list_results, load_result
@@ -70,13 +71,13 @@ async def _in_production(context: "Context", project: str) -> str:
             plans.append(plan)
     if len(plans) > 1:
         listed = "\n".join(f"  {plan.subject_id}  {plan.challenger} against {plan.champion}" for plan in plans)
-        raise BadInput(f"project {project} has several rollouts in Production; name the one you mean:\n{listed}")
+        raise BadInput(f"project {project} has several rollouts in Production; give the ID of one:\n{listed}")
     return plans[0].subject_id if plans else await the_only(context, project, Stage.DEPLOY)
 
 
 @app.command
 def status(*, io: Output = Output()) -> None:
-    """What is in force."""
+    """Show the current traffic split."""
 
     async def work(context: "Context") -> Traffic:
         from assay.lifecycle.rollouts import traffic_of
@@ -88,7 +89,7 @@ def status(*, io: Output = Output()) -> None:
 
 @app.command
 def look(*, io: Output = Output()) -> None:
-    """Hold production against the guardrails, and do what follows: roll back, stop, go on, or say what is missing."""
+    """Check the guardrails and act on the result: roll back, pause, advance, or say what is missing."""
 
     async def work(context: "Context") -> RolloutEvaluation:
         from assay.lifecycle.rollouts import look as looked
@@ -99,10 +100,8 @@ def look(*, io: Output = Output()) -> None:
 
 
 @app.command
-def watch(
-    *, every_s: Annotated[float, Parameter(help="Seconds between two looks.")] = 60.0, io: Output = Output()
-) -> None:
-    """Look again and again until the rollout is complete or rolled back."""
+def watch(*, every_s: Annotated[float, Parameter(help="Seconds between looks.")] = 60.0, io: Output = Output()) -> None:
+    """Look repeatedly until the rollout is complete or rolled back."""
 
     async def work(context: "Context") -> None:
         from assay.lifecycle.rollouts import look as looked
@@ -137,42 +136,44 @@ def advance(*, reason: Reason, io: Output = Output()) -> None:
 
 @app.command
 def complete(*, reason: Reason, io: Output = Output()) -> None:
-    """End a rollout whose challenger has all traffic: it is the version in Production from then on."""
+    """Complete a rollout whose challenger has all traffic. The challenger becomes the version in Production."""
     _change("complete", reason, io)
 
 
 @app.command
 def pause(*, reason: Reason, io: Output = Output()) -> None:
-    """Keep the shares as they are; nothing is watched and nothing goes on by itself."""
+    """Pause the rollout: shares stay as they are, and guardrails are not checked."""
     _change("pause", reason, io)
 
 
 @app.command
 def resume(*, reason: Reason, io: Output = Output()) -> None:
-    """Go on after a pause."""
+    """Resume after a pause."""
     _change("resume", reason, io)
 
 
 @app.command(name="rollback")
 def roll_back(*, reason: Reason, io: Output = Output()) -> None:
-    """Give all traffic back to the champion, at once."""
+    """Return all traffic to the champion immediately."""
     _change("roll_back", reason, io)
 
 
 def _tell(traffic: Traffic, io: Output) -> None:
     state = traffic.state.value.replace("_", " ")
-    challenger = traffic.challenger.agent if traffic.challenger else "nobody"
+    challenger = traffic.challenger.agent if traffic.challenger else "no challenger"
     line = f"{traffic.rollout_id}: {state}, step {traffic.step + 1} of {len(traffic.steps)}"
-    shares = f"  {100 * traffic.share:g} % of sessions to {challenger}, the others to {traffic.champion.agent}"
+    shares = f"  {100 * traffic.share:g} % of sessions to {challenger}, the rest to {traffic.champion.agent}"
     answer(traffic, io, (line, shares, *_next(traffic), *_set_aside(io.name)))
 
 
 def _next(traffic: Traffic) -> tuple[str, ...]:
     match traffic.state:
         case RolloutState.RUNNING if traffic.step + 1 < len(traffic.steps):
-            return ("next: `assay rollout look` shows what production says; `assay rollout advance` opens a step",)
+            return ("next: `assay rollout look` checks the guardrails; `assay rollout advance` opens the next step",)
         case RolloutState.RUNNING:
-            return ("next: `assay rollout look` completes it once every guardrail is good; so does `rollout complete`",)
+            return (
+                "next: `assay rollout look` completes it if every guardrail is good; or use `assay rollout complete`",
+            )
         case RolloutState.PAUSED:
             return ("next: `assay rollout resume`, or `assay rollout rollback`",)
         case _:
@@ -180,19 +181,19 @@ def _next(traffic: Traffic) -> tuple[str, ...]:
 
 
 def _set_aside(project: str) -> tuple[str, ...]:
-    """What the gateways of this machine could not store."""
+    """What the gateways on this machine could not store."""
     from assay.rollout.aside import count_lines
     from assay.rollout.serve import aside_file
 
     file = aside_file(settings().home.resolve(), project)
     if not (count := count_lines(file)):
         return ()
-    return (f"  {count} requests or items of feedback could not be stored, and were set aside in {file}",)
+    return (f"  {count} requests or feedback items could not be stored and were set aside in {file}",)
 
 
 def _show(found: RolloutEvaluation, io: Output) -> None:
     answer(found, io, (f"{found.action.replace('_', ' ')}: {found.words}",))
     if io.as_json:
         return
-    table("", ("guardrail", "", "in words"), [(s.measure, s.call, s.words) for s in found.guardrails])
+    table("", ("guardrail", "result", "explanation"), [(s.measure, s.call, s.words) for s in found.guardrails])
     say(*(f"missing: {words}" for words in found.missing))

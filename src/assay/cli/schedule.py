@@ -13,24 +13,26 @@ from assay.errors import BadInput
 if TYPE_CHECKING:
     from assay.stages.context import Context
 
-app = App(name="assay schedule", help="What happens by itself, and when: cron in UTC. `assay worker` keeps the time.")
+app = App(name="assay schedule", help="Schedule recurring work with cron, in UTC. `assay worker` runs the schedules.")
+
+Name = Annotated[str, Parameter(help="Name of the schedule.")]
 
 
 @app.command
 def add(
-    name: str,
+    name: Name,
     *,
-    cron: Annotated[str, Parameter(help="Five fields, as in '0 6 * * 1-5'.")],
-    kind: ScheduleKind,
-    request: Annotated[str, Parameter(help="What is asked, as JSON.")] = "{}",
-    enabled: bool = True,
+    cron: Annotated[str, Parameter(help="Cron expression with five fields, such as '0 6 * * 1-5'.")],
+    kind: Annotated[ScheduleKind, Parameter(help="What to run.")],
+    request: Annotated[str, Parameter(help="The request, as JSON.")] = "{}",
+    enabled: Annotated[bool, Parameter(help="Whether it runs.")] = True,
     io: Output = Output(),
 ) -> None:
-    """Add a schedule, or change the one of this name."""
+    """Add a schedule, or change the one with this name."""
     try:
         asked = json.loads(request)
     except json.JSONDecodeError as error:
-        raise BadInput(f"request: not JSON ({error.msg} at column {error.colno}): mend it") from error
+        raise BadInput(f"request: not JSON ({error.msg} at column {error.colno}): correct it") from error
 
     async def work(context: "Context") -> Schedules:
         from pydantic import ValidationError
@@ -49,7 +51,7 @@ def add(
 
 @app.command(name="list")
 def list_(*, io: Output = Output()) -> None:
-    """What is scheduled, and how it went last."""
+    """List the schedules with their last runs."""
 
     async def work(context: "Context") -> Schedules:
         from assay.lifecycle.schedules import read_schedules
@@ -60,8 +62,8 @@ def list_(*, io: Output = Output()) -> None:
 
 
 @app.command
-def remove(name: str, *, io: Output = Output()) -> None:
-    """Take a schedule out."""
+def remove(name: Name, *, io: Output = Output()) -> None:
+    """Remove a schedule."""
 
     async def work(context: "Context") -> Schedules:
         from assay.lifecycle.schedules import remove_schedule
@@ -72,8 +74,8 @@ def remove(name: str, *, io: Output = Output()) -> None:
 
 
 @app.command
-def run(name: str, *, io: Output = Output()) -> int:
-    """Run it now, whatever the clock says."""
+def run(name: Name, *, io: Output = Output()) -> int:
+    """Run a schedule now."""
 
     async def work(context: "Context") -> ScheduleRun:
         from assay.lifecycle.schedules import run_now
@@ -88,10 +90,10 @@ def run(name: str, *, io: Output = Output()) -> int:
 @app.command
 def watch(
     *,
-    every_s: Annotated[float, Parameter(help="Seconds between two looks at the clock.")] = 20.0,
+    every_s: Annotated[float, Parameter(help="Seconds between two checks of the clock.")] = 20.0,
     io: Output = Output(),
 ) -> None:
-    """Keep the time for one project, where no worker does."""
+    """Run the schedules of one project, if no worker does."""
 
     async def work(context: "Context") -> None:
         from assay.lifecycle.schedules import tick
@@ -111,8 +113,8 @@ def _show(found: Schedules, io: Output) -> None:
     rows = []
     for schedule in found.schedules:
         last = found.last.get(schedule.name)
-        state = "" if last is None else "under way" if last.ok is None else "done" if last.ok else "failed"
+        state = "" if last is None else "running" if last.ok is None else "done" if last.ok else "failed"
         when = f"{last.tick:%Y-%m-%d %H:%M}" if last else "never"
         name = schedule.name if schedule.enabled else f"{schedule.name} (off)"
         rows.append((name, schedule.cron, schedule.kind, when, state, last.words if last else ""))
-    table(f"schedules of {found.project}", ("name", "cron", "what", "last tick", "", "in words"), rows)
+    table(f"schedules of {found.project}", ("name", "cron", "kind", "last tick", "state", "result"), rows)

@@ -9,7 +9,7 @@ from cyclopts import App, Parameter
 from assay.cli.console import say
 from assay.errors import NotFound
 
-app = App(name="assay schema", help="The JSON Schemas of what goes in and comes out.")
+app = App(name="assay schema", help="The JSON Schemas of requests, results and other contracts.")
 
 
 @app.command(name="list")
@@ -26,24 +26,24 @@ def show(name: Annotated[str, Parameter(help="A contract, such as JudgeRequest."
     from assay.contracts.schemas import DOCUMENTS, schema_text
 
     if name not in DOCUMENTS:
-        raise NotFound(f"{name} has no schema: `assay schema list` names all that have")
+        raise NotFound(f"{name} has no schema: `assay schema list` lists all that have one")
     sys.stdout.write(schema_text(DOCUMENTS[name]))
 
 
 @app.command
-def export(folder: Annotated[Path, Parameter(help="Where the files go.")] = Path("schemas")) -> None:
-    """Write all schemas, a file each, and the API's OpenAPI document."""
+def export(folder: Annotated[Path, Parameter(help="Folder for the files.")] = Path("schemas")) -> None:
+    """Write each schema to a file, and the API's OpenAPI document."""
     from assay.contracts.schemas import DOCUMENTS, schema_text
 
     folder.mkdir(parents=True, exist_ok=True)
     for name, document in DOCUMENTS.items():
         (folder / f"{name}.json").write_text(schema_text(document), encoding="utf-8")
     (folder / "openapi.json").write_text(openapi_text(), encoding="utf-8")
-    say(f"{len(DOCUMENTS)} schemas and the API's openapi.json in {folder}/")
+    say(f"wrote {len(DOCUMENTS)} schemas and the API's openapi.json to {folder}/")
 
 
 def openapi_text() -> str:
-    """The OpenAPI document, as its file in `schemas/` holds it."""
+    """The OpenAPI document, as stored in `schemas/`."""
     import json
 
     from assay.api.app import create_app, openapi_document

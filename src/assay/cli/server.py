@@ -1,4 +1,4 @@
-"""Commands that ask a server (`assay --server URL`) in place of doing the work here: the one place that knows which."""
+"""Runs commands on a server (`assay --server URL`) instead of here."""
 
 import functools
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ RESULTS = {
 
 @functools.cache
 def asked_server() -> "Client | None":
-    """The server that --server or ASSAY_SERVER names; None: the work is done here."""
+    """The server in --server or ASSAY_SERVER. None: the work is done here."""
     from assay.cli.console import settings
 
     chosen = settings()
@@ -38,10 +38,10 @@ def asked_server() -> "Client | None":
 
 
 def only_here(server: "Client") -> BadInput:
-    """For what needs the store itself."""
+    """The error of a command that needs the store itself."""
     return BadInput(
-        f"--server: this command works on the store itself and does not go over {server.address}: leave --server out "
-        "where the store is, use the server's page, or name what it would look up (see --help)"
+        f"--server: this command needs the store itself and cannot run on {server.address}: omit --server on the "
+        "machine that has the store, use the web UI, or give the ID that it would look up (see --help)"
     )
 
 
@@ -52,7 +52,7 @@ class FailedThere(AssayError):
 
 
 def run_there(client: "Client", request: StageRequest, stage: Stage, *, quiet: bool) -> tuple[StageResult, Job]:
-    """Has the server do a stage, and watches."""
+    """Runs a stage on the server and shows its progress."""
     from assay.stages import STAGES
 
     plain = request.model_dump(mode="json")
@@ -61,7 +61,7 @@ def run_there(client: "Client", request: StageRequest, stage: Stage, *, quiet: b
 
 
 def pipeline_there(client: "Client", request: PipelineRequest, *, quiet: bool) -> PipelineResult:
-    """The whole lifecycle; it is left at the first gate that waits, and goes on by itself once that is decided."""
+    """Runs the whole lifecycle on the server, up to the first waiting gate. The job resumes after the decision."""
     from assay.lifecycle.gates import stage_of_subject
 
     job = watched(client, client.pipelines.start(request.project, request), quiet=quiet)
@@ -71,12 +71,12 @@ def pipeline_there(client: "Client", request: PipelineRequest, *, quiet: bool) -
     from assay.contracts.gate import GateState
 
     gate = GateState(stage=stage_of_subject(waits), subject_id=waits, state="waiting")
-    reason = f"{waits} waits for a decision; {job.job_id} goes on by itself once it is approved"
+    reason = f"{waits} waits for a decision; {job.job_id} continues automatically after the approval"
     return PipelineResult(project=job.project, state="waiting", reason=reason, stages=(), waiting_for=gate)
 
 
 def watched(client: "Client", job: Job, *, quiet: bool) -> Job:
-    """The job once it has ended or waits at a gate; its progress is shown on the way."""
+    """Waits until the job ends or waits at a gate, and shows its progress."""
     from assay.cli.console import progress_bars
 
     with progress_bars(quiet) as tell:
@@ -92,8 +92,8 @@ def watched(client: "Client", job: Job, *, quiet: bool) -> Job:
 
 def _result(job: Job) -> dict:
     if job.status is not JobStatus.SUCCEEDED or job.result is None:
-        why = f"{job.error.cause}: {job.error.message}" if job.error else f"it is {job.status}"
-        raise FailedThere(f"{job.job_id}: {why}; `assay job retry {job.job_id}` does again what is missing")
+        why = f"{job.error.cause}: {job.error.message}" if job.error else f"its status is {job.status}"
+        raise FailedThere(f"{job.job_id}: {why}; `assay job retry {job.job_id}` does what is missing")
     return job.result
 
 
@@ -110,7 +110,7 @@ def results_there(client: "Client", project: str, stage: Stage, agent: AgentRef 
 def decide_there(
     client: "Client", project: str, subject: str, decision: Literal["approve", "reject"], reason: str, *, overrule: bool
 ) -> GateDecision:
-    """overrule: whatever decision is in force now."""
+    """overrule: replace any existing decision."""
     from assay.lifecycle.gates import stage_of_subject
 
     in_force = None
@@ -121,7 +121,7 @@ def decide_there(
 
 
 class JobsThere:
-    """The server's queue, asked as the one that is here."""
+    """The server's job queue, with the interface of the local one."""
 
     def __init__(self, client: "Client") -> None:
         self._client = client

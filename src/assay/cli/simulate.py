@@ -6,7 +6,20 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from assay.cli.console import InOut, Output, answer, answer_table, asked, in_context, print_notes, say, write_json
+from assay.cli.console import (
+    Concurrency,
+    InOut,
+    MaxTurns,
+    Output,
+    Seed,
+    answer,
+    answer_table,
+    asked,
+    in_context,
+    print_notes,
+    say,
+    write_json,
+)
 from assay.cli.references import agent_ref, dataset_ref, json_options, only_dataset
 from assay.cli.stage import Fresh, Occasion, occasion_of, run_and_answer
 from assay.contracts.conversation import SimulateRequest
@@ -18,24 +31,24 @@ if TYPE_CHECKING:
     from assay.integrations.importers import Imported
     from assay.stages.context import Context
 
-app = App(name="assay simulate", help="Simulated users against an agent; conversations from elsewhere (stage 3).")
+app = App(name="assay simulate", help="Simulate users who talk to an agent; import conversations (stage 3).")
 
 
 @app.command
 def run(
     *,
-    agent: Annotated[str | None, Parameter(help="agent_id@version to play against.")] = None,
-    dataset: Annotated[str | None, Parameter(help="name@version; needed where there are several.")] = None,
-    trials: Annotated[int | None, Parameter(help="Independent repeats of each scenario.")] = None,
-    seed: int | None = None,
+    agent: Annotated[str | None, Parameter(help="agent_id@version to test.")] = None,
+    dataset: Annotated[str | None, Parameter(help="name@version; required if there are several.")] = None,
+    trials: Annotated[int | None, Parameter(help="Trials of each scenario (default: 3).")] = None,
+    seed: Seed = None,
     fresh: Fresh = False,
     occasion: Occasion = None,
-    max_turns: int | None = None,
-    concurrency: Annotated[int | None, Parameter(help="Conversations in flight.")] = None,
-    model: Annotated[str | None, Parameter(help="Of the user simulator; `offline` for the rules.")] = None,
+    max_turns: MaxTurns = None,
+    concurrency: Concurrency = None,
+    model: Annotated[str | None, Parameter(help="Model of the user simulator; `offline` uses rules.")] = None,
     io: InOut = InOut(),
 ) -> None:
-    """Play every scenario against the agent. Run again after a stop, it plays only what is missing."""
+    """Play every scenario with the agent. If it is stopped, run it again: it plays only what is missing."""
     ref = dataset_ref(dataset) if dataset else None
     if ref is None and io.input is None:
         ref = only_dataset(io.name)
@@ -57,29 +70,29 @@ def run(
 @app.command(name="import")
 def import_(
     file: Annotated[
-        Path, Parameter(help="Conversations as JSONL, JSON, CSV or Excel; for tau-bench a result file or folder.")
+        Path, Parameter(help="Conversations as JSONL, JSON, CSV or Excel; for tau-bench, a result file or folder.")
     ],
     *,
     layout: Annotated[
         str,
         Parameter(
             name="--format",
-            help="How they are written: openai, tau-bench, table (results without transcripts), or the importer of an "
+            help="Format of the file: openai, tau-bench, table (results without transcripts), or the importer of an "
             "installed package (`assay plugin list`).",
         ),
     ] = "openai",
-    agent: Annotated[str, Parameter(help="agent_id@version that spoke; agent_id alone if a table names versions.")],
-    dataset: Annotated[Path | None, Parameter(help="Their scenarios as JSONL, JSON, CSV or Excel.")] = None,
+    agent: Annotated[str, Parameter(help="agent_id@version of the agent; only agent_id if the table has versions.")],
+    dataset: Annotated[Path | None, Parameter(help="The scenarios, as JSONL, JSON, CSV or Excel.")] = None,
     dates: Annotated[
-        Literal["day-first", "month-first"] | None, Parameter(help="How a table's dates such as 03/02/2026 are read.")
+        Literal["day-first", "month-first"] | None, Parameter(help="How to read a table's dates such as 03/02/2026.")
     ] = None,
     options: Annotated[str | None, Parameter(help="Options of an installed package's importer, as JSON.")] = None,
     as_scored: Annotated[
-        bool, Parameter(negative="", help="Take quota, time-out and server errors as whoever made them scored them.")
+        bool, Parameter(negative="", help="Keep the file's scores for quota, time-out and server errors.")
     ] = False,
     io: Output = Output(),
 ) -> None:
-    """Bring in conversations that Assay did not simulate, judged by the checks of their scenarios."""
+    """Import conversations that Assay did not simulate, and judge them with the checks of their scenarios."""
     from assay.integrations.importers import read_conversations_file, read_results_table
 
     if layout != "table":
@@ -91,7 +104,7 @@ def import_(
     elif options is not None:
         raise BadInput("options: table has none: leave them out")
     elif dataset is not None:
-        raise BadInput("dataset: a table brings its own tasks: leave it out")
+        raise BadInput("dataset: a table contains its own tasks: omit --dataset")
     else:
         agent_id, _, version = agent.partition("@")
         imported = list(read_results_table(file, agent_id, version or None, dates))
@@ -106,7 +119,7 @@ def import_(
 
 
 def _import(imported: "Imported", io: Output) -> "tuple[Judging, tuple[str, ...]]":
-    """(the judging, what to say of it)"""
+    """(the judging, the lines to print)"""
     from assay.integrations.importers import broken, import_conversations, signs
 
     print_notes(imported.notes)
@@ -121,7 +134,7 @@ def _import(imported: "Imported", io: Output) -> "tuple[Judging, tuple[str, ...]
         f"  {judging.conversations} conversations of {judging.agent}: {judging.passed} passed, {judging.failed} "
         f"failed, {judging.unjudged} without a verdict",
         *(f"  {line}" for line in broken(imported)),
-        *(f"  look: {sign.words}" for sign in found),
+        *(f"  warning: {sign.words}" for sign in found),
         f"  next: assay analytics report --project {io.name}",
     )
 
@@ -133,7 +146,7 @@ def list_(*, io: Output = Output()) -> None:
 
 
 def list_stage(stage: Stage, io: Output) -> None:
-    """A table of a stage's results."""
+    """Prints a table of a stage's results."""
     from assay.tracking import list_results
 
     async def work(context: "Context"):

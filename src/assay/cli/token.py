@@ -12,18 +12,18 @@ from assay.errors import BadInput
 if TYPE_CHECKING:
     from assay.api.accounts import Accounts
 
-app = App(name="assay token", help="API tokens: hashed, with roles a project, expiring, revocable.")
+app = App(name="assay token", help="Create, list and revoke API tokens.")
 
 
 @app.command
 def create(
-    name: Annotated[str, Parameter(help="What it is for.")],
+    name: Annotated[str, Parameter(help="What the token is for.")],
     *,
-    role: Annotated[tuple[str, ...], Parameter(help="viewer, evaluator, approver or admin; several are allowed.")],
-    days: Annotated[int, Parameter(help="Until it expires; 0: as long as ASSAY_TOKEN_DAYS allows.")] = 90,
+    role: Annotated[tuple[str, ...], Parameter(help="viewer, evaluator, approver or admin; can be repeated.")],
+    days: Annotated[int, Parameter(help="Days until it expires; 0: as long as ASSAY_TOKEN_DAYS allows.")] = 90,
     io: Output = Output(),
 ) -> None:
-    """Make a token for --project, or for all projects. It is shown once."""
+    """Create a token for --project, or for all projects. It is shown only once."""
     fields: dict[str, Any] = {"name": name, "roles": {io.project or EVERYWHERE: role}}
     try:
         asked = NewToken.model_validate({**fields, "expires_in_days": days or None})
@@ -33,25 +33,25 @@ def create(
     answer(
         NewTokenMade(token=token, item=item),
         io,
-        (token, f"  {item.token_id}: {_roles(item)}; keep it now, it is not shown again"),
+        (token, f"  {item.token_id}: {_roles(item)}; save it now, it is not shown again"),
     )
 
 
 @app.command(name="list")
 def list_() -> None:
-    """List all tokens; what they were cannot be seen any more."""
+    """List all tokens, without their secrets."""
     rows = [
         (t.token_id, t.name, _roles(t), t.by, _day(t.created_at), _day(t.expires_at) or "never", _state(t))
         for t in open_accounts().tokens()
     ]
-    table("tokens", ("id", "name", "roles", "by", "made", "expires", "state"), rows)
+    table("tokens", ("id", "name", "roles", "by", "created", "expires", "state"), rows)
 
 
 @app.command
-def revoke(token_id: Annotated[str, Parameter(help="Its id, as `assay token list` shows it.")]) -> None:
-    """From now on nobody gets in with it."""
+def revoke(token_id: Annotated[str, Parameter(help="Token ID from `assay token list`.")]) -> None:
+    """Revoke a token. It stops working immediately."""
     item = open_accounts().revoke_token(token_id)
-    say(f"{item.token_id} ({item.name}) is revoked")
+    say(f"revoked {item.token_id} ({item.name})")
 
 
 def open_accounts() -> "Accounts":

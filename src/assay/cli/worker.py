@@ -6,16 +6,16 @@ from cyclopts import App, Parameter
 
 from assay.cli.console import notified, say, set_up_logs, settings
 
-app = App(name="assay worker", help="Take jobs from the queue, on this machine or any number of others.")
+app = App(name="assay worker", help="Run jobs from the queue, on this machine or on several.")
 
 
 @app.default
 def worker(
     *,
-    at_once: Annotated[int, Parameter(help="Parts of simulations that it plays at the same time.")] = 1,
+    at_once: Annotated[int, Parameter(help="Number of parts of simulations to run at the same time.")] = 1,
     of_server: Annotated[bool, Parameter(show=False, negative="")] = False,
 ) -> None:
-    """Works until it is stopped; what it had under way then goes to another worker."""
+    """Run jobs until stopped. Another worker then takes over unfinished work."""
     import asyncio
 
     from assay.lifecycle.workers import work
@@ -30,7 +30,7 @@ def worker(
 
 
 def _of_server() -> None:
-    """As `assay up` starts it: settings come on standard input, and the worker ends with the server."""
+    """The worker that `assay up` starts: it reads its settings from stdin and ends with the server."""
     import asyncio
     import signal
     from contextlib import suppress

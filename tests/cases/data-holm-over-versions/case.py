@@ -45,7 +45,7 @@ def check(bench):
     assert "topic" not in {row["dimension"] for row in third["slices"]}  # one topic: it would repeat the overall test
 
     again = bench.assay("compare", "run", "--champion", "bot@a", "--challenger", "bot@b").stdout
-    assert "note: with all 2 other comparisons on this dataset version p = 0.072" in again
+    assert "note: corrected for all 2 other comparisons on this dataset version, p = 0.072" in again
 
     together = compare("a", "b", "c")
     assert [report["challenger"]["version"] for report in together] == ["b", "c"]

@@ -9,7 +9,7 @@ def check(bench):
     assert (judge["n"], judge["unread"], judge["ties"], judge["both_orders"]) == (12, 0, 0, 0)
     assert judge["order_consistency"] is judge["prefers_first_shown"] is judge["accuracy_both_orders"] is None
     shown = bench.assay("judge", "audit", "items.jsonl", "judgments.jsonl").stdout
-    assert "91.7" in shown and "not asked" in shown
+    assert "91.7" in shown and "not measured" in shown
 
     def audit(answers):
         gold = ["1", "2", "1", "2"]
