@@ -1,4 +1,4 @@
-# Two commands do all: `make demo` and `make test`. Each sets up what it needs; python3 (with venv and pip) and make suffice.
+# `make demo` and `make test` set up everything they need. Only python3 (with venv and pip) and make are required.
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 VENV := .venv
@@ -13,61 +13,61 @@ SLOW = $(addprefix tests/,attacks fuzz page stores $(addprefix lifecycle/,test_c
 
 .PHONY: help demo up web wheel test test-slow fuzz model-test lint types arch schemas docs check bench lock clean
 
-help: ## List all there is
+help: ## List all targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-demo: $(RUN) ## Run the eight stages on the example agent, from scenario to gated verdict
+demo: $(RUN) ## Run the eight stages on the example agent, offline
 	@$(BIN)/python examples/demo.py
 
-up: $(RUN) $(PAGE) ## Serve API, page, worker and MLflow's pages; ASSAY_HOME=.assay/demo shows the demo
+up: $(RUN) $(PAGE) ## Serve the API, the web UI, a worker and MLflow's UI; ASSAY_HOME=.assay/demo shows the demo
 	@$(BIN)/assay up
 
-web: $(PAGE) ## Build the web page
+web: $(PAGE) ## Build the web UI
 
-wheel: $(PAGE) ## Build the wheel, with the page in it
+wheel: $(PAGE) ## Build the wheel, including the web UI
 	@rm -rf dist && $(BIN)/uv build --quiet --wheel && ls dist
 
-test: $(DEV) $(PAGE) ## Run the tests, without the slow suites
+test: $(DEV) $(PAGE) ## Run the tests, except the slow suites
 	@cd web && $(NODE) npm test --silent
 	@$(BIN)/python -m pytest -n auto --dist loadgroup $(addprefix --ignore=,$(SLOW))
 
-test-slow: $(DEV) $(PAGE) ## Run the slow suites: attacks, a browser, each kind of store, killed workers, odd inputs
+test-slow: $(DEV) $(PAGE) ## Run the slow suites: attacks, browser, stores, killed workers, fuzzing
 	@$(BIN)/python -m pytest -n auto --dist loadgroup $(SLOW)
 
-model-test: $(DEV) $(MODEL) ## Run the six agents with a real small model from PyPI, and measure them; slow
+model-test: $(DEV) $(MODEL) ## Run and measure the six agents with a small model from PyPI (slow)
 	@$(BIN)/python -m tests.model.measure
 
-fuzz: $(DEV) ## Try 100,000 odd inputs at every door; FUZZ_EXAMPLES sets how many each test tries
+fuzz: $(DEV) ## Fuzz every entry point with 100,000 inputs; FUZZ_EXAMPLES sets the number per test
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-8000} $(BIN)/python -m pytest tests/fuzz -p no:xdist --timeout 0
 
-lint: $(DEV) ## Style: ruff
+lint: $(DEV) ## Check the style with ruff
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
-types: $(DEV) $(PAGE) ## Types: pyright, and tsc for the page
+types: $(DEV) $(PAGE) ## Check the types with pyright and tsc
 	@$(BIN)/pyright
 	@cd web && $(NODE) npm run --silent types
 
-arch: $(DEV) ## Which package may import which: import-linter
+arch: $(DEV) ## Check the imports between packages with import-linter
 	@$(BIN)/lint-imports
 
-schemas: $(RUN) ## Export the JSON Schemas of all contracts
+schemas: $(RUN) ## Export the JSON Schemas and the OpenAPI document
 	@$(BIN)/assay schema export schemas
 
-check: lint types arch ## All that is checked without running anything
+check: lint types arch ## Run lint, types and arch
 
-bench: $(DEV) ## Measure: what an evaluation adds to the model, statistics against planted truths, a model call
+bench: $(DEV) ## Run the benchmarks: overhead, statistics, model calls
 	@$(BIN)/python benchmarks/throughput/run.py
 	@$(BIN)/python benchmarks/planted_truth.py
 	@$(BIN)/python benchmarks/model_calls.py
 
-lock: $(VENV)/.uv ## Renew the locks from pyproject.toml
+lock: $(VENV)/.uv ## Update the lock files from pyproject.toml
 	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --python-version 3.11 pyproject.toml -o requirements.lock.txt
 	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --python-version 3.11 pyproject.toml --group dev -o requirements-dev.lock.txt
 	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --python-version 3.11 --group web -o requirements-web.lock.txt
 	@$(BIN)/uv pip compile -q --generate-hashes --no-annotate --python-version 3.11 --group model -o requirements-model.lock.txt
 	@$(BIN)/uv pip compile -q --generate-hashes --no-annotate --python-version 3.11 --group model-weights -o requirements-model-weights.lock.txt
 
-clean: ## Remove what was built, and the demo's store
+clean: ## Remove everything built, and the demo's store
 	@rm -rf $(VENV) .assay dist web/node_modules src/assay/web_dist
 
 $(VENV)/.uv:
