@@ -1,5 +1,6 @@
 """The API does as its OpenAPI document says: no 5xx, no answer that is not in it, whatever is sent."""
 
+import json
 from collections.abc import Iterator
 
 import hypothesis
@@ -47,3 +48,12 @@ def test_an_answer_is_one_that_the_document_knows(case: schemathesis.Case, guard
         case.path_parameters = {"token_id": "tok-0000000000000000"}  # not the one that asks
     answer = case.call(base_url=guarded.url, headers={"Authorization": f"Bearer {admin}"}, timeout=PATIENCE_S)
     case.validate_response(answer, checks=list(CHECKS))
+
+
+def test_the_summaries_of_a_tag_differ():
+    of_tag: dict[str, list[str]] = {}
+    for operations in json.loads((ROOT / "schemas" / "openapi.json").read_text())["paths"].values():
+        for operation in operations.values():
+            of_tag.setdefault(operation["tags"][0], []).append(operation["summary"])
+    for tag, summaries in of_tag.items():
+        assert len(set(summaries)) == len(summaries), tag

@@ -1,5 +1,7 @@
 """A router per resource."""
 
+from fastapi.routing import APIRoute
+
 from assay.api.routes import (
     agents,
     chats,
@@ -48,3 +50,9 @@ ROUTERS = tuple(
         tokens,
     )
 )
+
+for _router in ROUTERS:
+    for _route in _router.routes:
+        if isinstance(_route, APIRoute) and _route.summary is None and _route.operation_id is not None:
+            # The default is the function's name, and many functions have the same one, such as `show`.
+            _route.summary = _route.operation_id.replace("_", " ").capitalize()

@@ -22,7 +22,7 @@ router = APIRouter(prefix="/projects/{project}", route_class=GuardedRoute, tags=
 
 @router.get("/agents", operation_id="list_agents")
 async def list_(server: Here, project: Project, limit: Limit = 50, cursor: Cursor = None, q: Words = None) -> AgentPage:
-    """Registered versions, the newest first."""
+    """Lists registered agent versions, newest first."""
     from assay.api.routes.projects import item_of
     from assay.tracking import decode_cursor, encode_cursor
 
@@ -44,7 +44,10 @@ async def list_(server: Here, project: Project, limit: Limit = 50, cursor: Curso
 async def register(
     server: Here, who: Who, response: Response, project: Project, asked: DevelopRequest, key: Key = None
 ) -> Job:
-    """Registers and probes a version. A card that runs code of the server, or sends its secrets, takes an admin."""
+    """Queues a job that probes and registers a version.
+
+    A card that runs code on the server, or sends its secrets, needs an admin.
+    """
     return await submit(server, who, response, JobKind.DEVELOP, project, asked, key)
 
 
@@ -55,7 +58,7 @@ async def show(
     agent: Annotated[Slug, Path(examples=["shop-support"])],
     version: Annotated[Slug, Path(examples=["v2"])],
 ) -> AgentDetail:
-    """One version: its card, what the probe found, and how it moved through the registry."""
+    """Returns one version: its card, its probe and its registry transitions."""
     from assay.tracking import transitions
 
     ref = AgentRef(agent_id=agent, version=version)
@@ -69,7 +72,7 @@ async def show(
 
 @router.get("/agents-report", operation_id="show_agents_report")
 async def show_report(server: Here, project: Project) -> Report:
-    """How the platform's own six agents did their work, as it was last reported."""
+    """Returns the latest report on the six built-in agents."""
     from assay.api.routes.projects import item_of
     from assay.tracking import project_run, read_json
 
@@ -87,6 +90,6 @@ async def make_report(
     model: Annotated[ModelName | None, Body(embed=True)] = None,
     key: Key = None,
 ) -> Job:
-    """Has it made anew."""
+    """Queues a job that makes a new report on the built-in agents."""
     asked = AgentsReportRequest(project=project, model=model)
     return await submit(server, who, response, JobKind.AGENTS_REPORT, project, asked, key)

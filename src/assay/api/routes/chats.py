@@ -1,4 +1,4 @@
-"""Chats with the platform's agents: streamed, kept, left and taken up again."""
+"""Chats with the built-in agents: streamed, stored, and resumed."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated
@@ -20,7 +20,7 @@ ChatId = Annotated[str, Path(pattern=r"^chat-[0-9a-f]{16}$", examples=["chat-012
 
 @router.get("/projects/{project}/chats", operation_id="list_chats")
 async def list_(server: Here, project: Project, limit: Limit = 50, cursor: Cursor = None) -> ChatPage:
-    """The project's chats, the one last spoken in first."""
+    """Lists the project's chats, most recently used first."""
     from assay.api.routes.projects import item_of
     from assay.tracking import decode_cursor, encode_cursor
 
@@ -32,7 +32,7 @@ async def list_(server: Here, project: Project, limit: Limit = 50, cursor: Curso
 
 @router.post("/projects/{project}/chats", operation_id="begin_chat", status_code=201)
 async def begin(server: Here, who: Who, response: Response, project: Project, asked: NewChat) -> Chat:
-    """Begins a chat about a judging, a comparison, a production report or, with the Dataset Builder, an agent."""
+    """Starts a chat about a judging, a comparison, a production report or, with the Dataset Builder, an agent."""
     chat = await server.chats.create(project, asked, who.name)
     response.headers["Location"] = f"/api/v1/chats/{chat.chat.chat_id}"
     return chat
@@ -40,14 +40,16 @@ async def begin(server: Here, who: Who, response: Response, project: Project, as
 
 @router.get("/chats/{chat_id}", operation_id="show_chat")
 async def show(server: Here, chat_id: ChatId) -> Chat:
-    """All that was said, and with the Dataset Builder its drafts."""
+    """Returns all messages of a chat and, for the Dataset Builder, its drafts."""
     return await server.chats.show(chat_id)
 
 
 @router.post("/chats/{chat_id}/messages", operation_id="say", response_class=EventStream, responses=STREAM)
 async def say(server: Here, who: Who, chat_id: ChatId, asked: Say, key: Key = None) -> Response:
-    """Says something, and streams what the agent does (`step`) until its answer (`message`). It is answered also when
-    nobody listens; with the same idempotency key the same answer is streamed again."""
+    """Sends a message, and streams the agent's steps (`step`) and its answer (`message`).
+
+    The agent answers even if the stream is closed. The same idempotency key streams the same answer again.
+    """
     number = await server.chats.say(chat_id, asked.text, who.name, key)
     return EventStream(_news(server, chat_id, (number, 0), number), server.stopping)
 
@@ -57,9 +59,9 @@ async def follow(
     server: Here,
     chat_id: ChatId,
     last_event: LastEvent = None,
-    after: Annotated[int, Query(ge=0, le=1_000_000, description="Only messages behind this number.")] = 0,
+    after: Annotated[int, Query(ge=0, le=1_000_000, description="Only messages after this number.")] = 0,
 ) -> Response:
-    """All that is new in the chat, as it comes."""
+    """Streams new steps and messages of the chat."""
     return EventStream(_news(server, chat_id, place_of(last_event) or (after + 1, 0), None), server.stopping)
 
 
@@ -73,13 +75,13 @@ async def decide_draft(
 
 @router.post("/chats/{chat_id}/save", operation_id="save_drafts", status_code=202, responses=ACCEPTED)
 async def save(server: Here, who: Who, response: Response, chat_id: ChatId, asked: SaveDrafts, key: Key = None) -> Job:
-    """Makes a dataset version of the accepted scenarios: a job validates and saves it."""
+    """Queues a job that validates the accepted scenarios and saves them as a dataset version."""
     request = await server.chats.dataset_request(chat_id, asked.name, asked.threshold, asked.gated)
     return await submit(server, who, response, JobKind.DATASET, request.project, request, key)
 
 
 def place_of(event_id: str | None) -> tuple[int, int] | None:
-    """Raises BadInput for an id that is none of this stream's."""
+    """Raises BadInput for an ID that is not from this stream."""
     if event_id is None:
         return None
     message, _, step = event_id.partition(".")

@@ -1,4 +1,4 @@
-"""Complaints of production, from a user's words to a version that passes their scenario (stages 8 and 2)."""
+"""Complaints from production, and the scenarios made from them (stages 8 and 2)."""
 
 from typing import Annotated
 
@@ -20,9 +20,9 @@ router = APIRouter(prefix="/projects/{project}", route_class=GuardedRoute, tags=
 async def list_(
     server: Here,
     project: Project,
-    k: Annotated[int, Query(ge=1, le=100, description="Trials that must all pass before a complaint is closed.")] = 3,
+    k: Annotated[int, Query(ge=1, le=100, description="Number of trials that must all pass to close a complaint.")] = 3,
 ) -> Complaints:
-    """What became of each complaint that a production report proposed a scenario for."""
+    """Lists the complaints with a proposed scenario, and the state of each."""
     from assay.api.routes.projects import item_of
     from assay.lifecycle.complaints import complaints
 
@@ -40,7 +40,7 @@ async def propose(
     asked: NewProposal,
     key: Key = None,
 ) -> Job:
-    """Takes the scenarios that complaints ask for into a new version of a dataset: a job validates and saves it."""
+    """Queues a job that adds the scenarios proposed from complaints to a new version of a dataset."""
     from assay.lifecycle.complaints import proposal
     from assay.lifecycle.gates import load_subject
 

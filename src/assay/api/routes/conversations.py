@@ -1,4 +1,4 @@
-"""Conversations (stage 3), with what was said of each."""
+"""Conversations (stage 3), with their judgments, labels and feedback."""
 
 import asyncio
 from typing import Annotated, Literal
@@ -24,20 +24,20 @@ async def list_(
     project: Project,
     limit: Limit = 50,
     cursor: Cursor = None,
-    simulation: Annotated[Slug | None, Query(description="Only of this simulation.")] = None,
+    simulation: Annotated[Slug | None, Query(description="Only conversations of this simulation.")] = None,
     judging: Annotated[
         Slug | None, Query(description="Only judged by this one; without it `outcome` is the newest judging's.")
     ] = None,
-    passed: Annotated[bool | None, Query(description="In the judging, which must be named.")] = None,
+    passed: Annotated[bool | None, Query(description="Whether the conversation passed; requires `judging`.")] = None,
     outcome: Annotated[Literal["passed", "failed", "unjudged"] | None, Query()] = None,
     scenario: Name | None = None,
     stop_reason: StopReason | None = None,
     fault: Annotated[
-        SimulatorFaultKind | Literal["any", "none"] | None, Query(description="Of the user simulator.")
+        SimulatorFaultKind | Literal["any", "none"] | None, Query(description="Fault of the user simulator.")
     ] = None,
     agent: Annotated[str | None, Query(description="agent_id@version", max_length=130)] = None,
 ) -> ConversationPage:
-    """Conversations, the newest first."""
+    """Lists conversations, newest first."""
     from assay.tracking import ConversationFilter, page_conversations
 
     if (passed is not None or outcome is not None) and judging is None:
@@ -64,7 +64,7 @@ async def show(
     project: Project,
     conversation_id: Annotated[str, Path(pattern=r"^[0-9a-f]{32}$", examples=["0123456789abcdef0123456789abcdef"])],
 ) -> ConversationDetail:
-    """The transcript, every judgment of it, people's labels and users' feedback."""
+    """Returns a conversation with its judgments, labels and feedback."""
     from assay.tracking import read_feedback, read_human_labels, whole_conversation
     from assay.tracking.mlflow_page import trace_page
 

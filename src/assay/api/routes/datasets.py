@@ -22,7 +22,7 @@ Name = Annotated[Slug, Path(examples=["shop"])]
 async def list_(
     server: Here, project: Project, limit: Limit = 50, cursor: Cursor = None, q: Words = None
 ) -> DatasetPage:
-    """Saved versions, the newest first."""
+    """Lists saved dataset versions, newest first."""
     from assay.api.routes.projects import item_of
     from assay.tracking import decode_cursor, encode_cursor, list_datasets
 
@@ -47,13 +47,13 @@ async def list_(
 async def make(
     server: Here, who: Who, response: Response, project: Project, asked: DatasetRequest, key: Key = None
 ) -> Job:
-    """Drafts a dataset from a brief, or validates and saves the one in the body."""
+    """Queues a job that drafts a dataset from a brief, or validates and saves the one in the body."""
     return await submit(server, who, response, JobKind.DATASET, project, asked, key)
 
 
 @router.get("/datasets/{name}@{version}", operation_id="show_dataset")
 async def show(server: Here, project: Project, name: Name, version: Annotated[Slug, Path()]) -> DatasetResult:
-    """The scenarios, with what validation found and how they cover topics, personas and difficulties."""
+    """Returns the scenarios, the validation findings, and the coverage of topics, personas and difficulties."""
     return await saved_dataset(server, project, version, name)
 
 
@@ -67,7 +67,7 @@ async def make_version(
     asked: EditedScenarios,
     key: Key = None,
 ) -> Job:
-    """Validates and saves edited scenarios as a version of their own; the versions before stay."""
+    """Queues a job that validates edited scenarios and saves them as a new version. Earlier versions stay."""
     try:
         dataset = Dataset(name=name, description=asked.description, scenarios=asked.scenarios)
     except ValueError as error:
@@ -79,7 +79,7 @@ async def make_version(
 
 
 async def saved_dataset(server: Server, project: str, version: str, name: str | None = None) -> DatasetResult:
-    """A version with its validation, the gated one where it was saved twice. Raises NotFound."""
+    """A version with its validation; the gated one if it was saved twice. Raises NotFound."""
     from assay.tracking import RunFilter, load_result, page_runs
 
     found = await server.read(

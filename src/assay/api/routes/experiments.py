@@ -1,4 +1,4 @@
-"""Experiments of other tools whose traces a project may judge. An admin of all projects links them."""
+"""Other MLflow experiments whose traces a project can judge. An admin of all projects links them."""
 
 from typing import Annotated
 
@@ -13,7 +13,7 @@ router = APIRouter(prefix="/projects/{project}/experiments", route_class=Guarded
 
 @router.get("", operation_id="list_linked_experiments")
 async def list_(server: Here, project: Project) -> LinkedExperiments:
-    """Experiments that the project may read besides its own."""
+    """Lists the experiments that the project can read in addition to its own."""
     from assay.tracking import linked_experiments
 
     rows = await server.read(linked_experiments, project)
@@ -22,7 +22,7 @@ async def list_(server: Here, project: Project) -> LinkedExperiments:
 
 @router.post("", operation_id="link_experiment", status_code=201)
 async def link(server: Here, project: Project, asked: NewLink) -> LinkedExperiment:
-    """Lets everybody who may run stages in the project read the experiment's traces."""
+    """Lets everyone who can run stages in the project read the experiment's traces."""
     from assay.tracking import link_experiment
 
     return LinkedExperiment.model_validate(await server.read(link_experiment, project, asked.experiment))
@@ -30,7 +30,7 @@ async def link(server: Here, project: Project, asked: NewLink) -> LinkedExperime
 
 @router.delete("/{experiment}", operation_id="unlink_experiment", status_code=204, response_class=Response)
 async def unlink(server: Here, project: Project, experiment: Annotated[str, Path(max_length=500)]) -> Response:
-    """Takes the leave back. What was judged before stays."""
+    """Removes the link. Existing judgments stay."""
     from assay.tracking import unlink_experiment
 
     await server.read(unlink_experiment, project, experiment)

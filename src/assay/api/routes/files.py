@@ -1,4 +1,4 @@
-"""Files that people have, read on the server: the page and scripts get what every other part of Assay reads in them."""
+"""Reads uploaded files with the same reader as the rest of Assay."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ from assay.plugins import PluginFailed
 
 router = APIRouter(prefix="/projects/{project}/files", route_class=GuardedRoute, tags=["files"])
 Name = Annotated[
-    str, Query(max_length=250, description="The file's name: its ending tells the format, and errors name it.")
+    str, Query(max_length=250, description="The file's name. Its extension sets the format, and errors contain it.")
 ]
 UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")
 BODY: dict[str, Any] = {
@@ -36,7 +36,7 @@ BODY: dict[str, Any] = {
 
 @router.post("/scenarios", operation_id="read_scenarios", openapi_extra=BODY)
 async def scenarios(request: Request, project: Project, name: Name = "file") -> ScenarioFile:
-    """Reads scenarios for a dataset. Nothing is stored."""
+    """Reads scenarios for a dataset from a file. Stores nothing."""
     from assay.evaluation.exchange import Rows, scenarios_of
 
     del project
@@ -56,10 +56,10 @@ async def feedback(
     name: Name = "file",
     dates: Annotated[
         Literal["day-first", "month-first"] | None,
-        Query(description="How dates such as 03/02/2026 are read; needed where a file has them."),
+        Query(description="How to read dates such as 03/02/2026; required if the file has any."),
     ] = None,
 ) -> FeedbackFile:
-    """Reads users' feedback. Nothing is stored."""
+    """Reads users' feedback from a file. Stores nothing."""
     from assay.evaluation.exchange import Rows, feedback_of
 
     del project
@@ -80,19 +80,21 @@ async def conversations(
     project: Project,
     agent: Annotated[
         str,
-        Query(max_length=130, description="agent_id@version that spoke; agent_id alone where a table names versions."),
+        Query(max_length=130, description="agent_id@version of the agent; only agent_id if the table has versions."),
     ],
     name: Name = "file",
     format: Annotated[
         Slug,
-        Query(description="openai, tau-bench, table, or an importer of an installed package; these take an admin."),
+        Query(description="openai, tau-bench, table, or an importer from an installed package, which needs an admin."),
     ] = "openai",
     dataset: Annotated[
-        str | None, Query(max_length=130, description="name@version of stored scenarios, for a format without any.")
+        str | None, Query(max_length=130, description="name@version of stored scenarios, if the format has none.")
     ] = None,
-    options: Annotated[str | None, Query(max_length=10_000, description="Of the importer, a JSON object.")] = None,
+    options: Annotated[
+        str | None, Query(max_length=10_000, description="Options of the importer, a JSON object.")
+    ] = None,
 ) -> ConversationFile:
-    """Reads conversations that Assay did not simulate, with their scenarios. Nothing is stored."""
+    """Reads conversations that Assay did not simulate, with their scenarios, from a file. Stores nothing."""
     from assay.tracking import load_dataset
 
     if format not in BUILT_IN[PluginGroup.IMPORTERS]:

@@ -23,7 +23,7 @@ async def list_(
     cursor: Cursor = None,
     state: Literal["waiting", "approved", "rejected"] | None = None,
 ) -> GatePage:
-    """Gated results with what was decided on each, the newest first."""
+    """Lists gated results with their decisions, newest first."""
     found, more = await gates_page(server, project, state=state, limit=limit, cursor=cursor, words=True)
     return GatePage(items=tuple(found), next_cursor=more)
 
@@ -33,14 +33,14 @@ async def decide_gate(
     server: Here,
     who: Who,
     project: Project,
-    stage: Annotated[Stage, Path(description="The stage whose result is decided on.")],
+    stage: Annotated[Stage, Path(description="The stage of the result.")],
     subject_id: SubjectId,
     asked: GateAnswer,
 ) -> GateDecision:
-    """Approves or rejects, under your name, at the end of the ledger; jobs that wait for it go on.
+    """Approves or rejects a result and records your decision in the ledger. Jobs that wait for it continue.
 
-    Where somebody decided on it already, `overrules` must be the hash of that decision: otherwise the answer is 409 and
-    names who decided what.
+    If there is already a decision, `overrules` must be its hash; otherwise the response is 409 and contains the
+    existing decision.
     """
     from assay.lifecycle.gates import decide, load_subject
 
@@ -62,10 +62,9 @@ async def decide_gate(
 
 @router.get("/ledger", operation_id="show_ledger")
 async def ledger(server: Here, project: Project, evidence: bool = False) -> Ledger:
-    """Every decision, the newest first, up to a line that was changed, and whether the ledger is
-    intact.
+    """Returns the decisions, newest first, up to the first changed line, and whether the ledger is intact.
 
-    With `evidence=true` what was approved is also read again and held against the hashes in the approvals.
+    With `evidence=true`, approved results are also read again and compared with the hashes in their approvals.
     """
     from assay.api.routes.projects import item_of
     from assay.lifecycle.gates import read_decisions, verify

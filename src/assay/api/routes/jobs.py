@@ -1,4 +1,4 @@
-"""Jobs: queued, watched, cancelled and tried again; and what is new in a project, for lists that stay live."""
+"""Jobs: start, follow, cancel and retry them. Also the events that tell a client what changed in a project."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -24,7 +24,7 @@ LOOK_FOR_CHANGES_S = 1.0
 JobId = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9._-]{0,80}$", examples=["job-0123456789abcdef"])]
 LastEvent = Annotated[
     str | None,
-    Header(alias="Last-Event-ID", max_length=200, description="The id of the last event that was heard."),
+    Header(alias="Last-Event-ID", max_length=200, description="The ID of the last event received."),
 ]
 STREAM: dict[int | str, dict] = {
     200: {
@@ -41,9 +41,9 @@ async def list_(
     limit: Limit = 50,
     cursor: Cursor = None,
     project: Slug | None = None,
-    open_only: Annotated[bool, Query(description="Only those that are not done yet.")] = False,
+    open_only: Annotated[bool, Query(description="Only unfinished jobs.")] = False,
 ) -> JobPage:
-    """Jobs of the projects that you may see, the newest first."""
+    """Lists jobs of the projects that you can see, newest first."""
     from assay.tracking import decode_cursor, encode_cursor, list_projects
 
     if project is not None:
@@ -62,7 +62,7 @@ async def list_(
 
 @router.post("/jobs", operation_id="start_job", status_code=202, responses=ACCEPTED)
 async def start(server: Here, who: Who, response: Response, asked: NewJob, key: Key = None) -> Job:
-    """Queues any kind of job; the project is the one that its request names."""
+    """Queues a job of any kind, in the project that its request names."""
     request = parsed(JobRequest(kind=asked.kind, request=asked.request))
     who.require(KINDS[asked.kind], request.project)
     return await submit(server, who, response, asked.kind, request.project, request, key)
@@ -72,25 +72,25 @@ async def start(server: Here, who: Who, response: Response, asked: NewJob, key: 
 async def start_pipeline(
     server: Here, who: Who, response: Response, project: Project, asked: PipelineRequest, key: Key = None
 ) -> Job:
-    """Queues the whole lifecycle; it waits at each gate for a decision."""
+    """Queues a job that runs the whole lifecycle and waits at each gate for a decision."""
     return await submit(server, who, response, JobKind.PIPELINE, project, asked, key)
 
 
 @router.get("/jobs/{job_id}", operation_id="show_job")
 async def show(server: Here, job_id: JobId) -> Job:
-    """How far a job has come, what it spent and what came of it."""
+    """Returns the progress, cost and result of a job."""
     return await server.jobs.show(job_id)
 
 
 @router.post("/jobs/{job_id}/cancel", operation_id="cancel_job")
 async def cancel(server: Here, job_id: JobId) -> Job:
-    """Stops it within a turn; what was finished is kept. One that has ended stays as it is."""
+    """Stops a job within one turn. Finished work is kept. A job that has ended does not change."""
     return await server.jobs.cancel(job_id)
 
 
 @router.post("/jobs/{job_id}/retry", operation_id="retry_job", status_code=202, responses=ACCEPTED)
 async def retry(server: Here, who: Who, response: Response, job_id: JobId) -> Job:
-    """Queues one that failed or was cancelled again; what was finished is not done again."""
+    """Queues a failed or cancelled job again. Finished work is not repeated."""
     job = await server.jobs.show(job_id)
     who.require(KINDS[job.kind], job.project)
     response.headers["Location"] = f"/api/v1/jobs/{job_id}"
@@ -99,7 +99,7 @@ async def retry(server: Here, who: Who, response: Response, job_id: JobId) -> Jo
 
 @router.get("/jobs/{job_id}/events", operation_id="follow_job", response_class=EventStream, responses=STREAM)
 async def follow(server: Here, job_id: JobId, last_event: LastEvent = None) -> Response:
-    """Events `job` with the whole job, whenever it is another, until it has ended."""
+    """Streams the whole job as a `job` event at every change, until it ends."""
     await server.jobs.show(job_id)
     return EventStream(_follow(server, job_id, last_event), server.stopping)
 
@@ -108,7 +108,7 @@ async def follow(server: Here, job_id: JobId, last_event: LastEvent = None) -> R
 async def changes(
     server: Here, who: Who, project: Annotated[Slug, Query(examples=["shop"])], last_event: LastEvent = None
 ) -> Response:
-    """Events `changed`: what in the project is new, so that lists are read again."""
+    """Streams a `changed` event when something in the project changes, so that a client can reload its lists."""
     from assay.tracking import last_change
 
     who.require(Need.SEE, project)
@@ -131,7 +131,7 @@ async def _follow(server: Server, job_id: str, last_event: str | None) -> AsyncI
 
 
 async def _changes(server: Server, project: str, last_event: str | None) -> AsyncIterator[Event]:
-    """The id holds the state of each part, so that a page that comes back hears of what it missed."""
+    """The event ID contains the state of each part, so that a client that reconnects learns what it missed."""
     told = (last_event or "").split(".")
     before: dict[str, str]
     before = dict(zip(_PARTS, told, strict=True)) if len(told) == len(_PARTS) else await _state(server, project)

@@ -1,4 +1,4 @@
-"""People's labels: drawn by lot, blind to the judge, several raters."""
+"""Labels by one or more raters, on randomly drawn conversations, blind to the judge."""
 
 from typing import Annotated
 
@@ -25,7 +25,7 @@ class NewDraw(Contract):
 async def queue(
     server: Here, who: Who, project: Project, judging: Judging, count: Annotated[int, Query(ge=1, le=200)] = 10
 ) -> LabelQueue:
-    """What was drawn and you have not labelled. It holds no verdict. Empty: have more drawn."""
+    """Returns drawn conversations that you have not labelled, without verdicts. If it is empty, draw more."""
     from assay.stages.labelling import open_tasks
 
     tasks = await open_tasks(server.context, project, judging, who.name)
@@ -34,7 +34,7 @@ async def queue(
 
 @router.post("/draws", operation_id="draw_labels", status_code=201)
 async def draw(server: Here, project: Project, asked: NewDraw) -> LabelDraw:
-    """Draws conversations by lot, more often where the judge doubts; the chances are kept for the labels' weights."""
+    """Draws random conversations, more often if the judge is uncertain, and stores the probabilities as weights."""
     from assay.stages.labelling import draw_labels
 
     drawn, _ = await draw_labels(server.context, project, asked.judging_id, count=asked.count, seed=asked.seed)
@@ -43,7 +43,7 @@ async def draw(server: Here, project: Project, asked: NewDraw) -> LabelDraw:
 
 @router.post("", operation_id="take_labels")
 async def take(server: Here, who: Who, project: Project, asked: NewLabels) -> LabelsTaken:
-    """Stores your rulings as HUMAN assessments on the traces; a later ruling of yours replaces the earlier one."""
+    """Stores your rulings as HUMAN assessments on the traces. A later ruling of yours replaces an earlier one."""
     from assay.stages.labelling import take_labels
 
     return await take_labels(server.context, project, [task.replace(by=who.name) for task in asked.tasks])
@@ -51,7 +51,7 @@ async def take(server: Here, who: Who, project: Project, asked: NewLabels) -> La
 
 @router.get("/agreement", operation_id="label_agreement")
 async def agreement(server: Here, project: Project, judging: Judging) -> LabelAgreement:
-    """Whether those who labelled agree among themselves."""
+    """Returns how far the raters agree with each other."""
     from assay.stages.labelling import label_agreement
 
     return await label_agreement(server.context, project, judging)

@@ -1,4 +1,4 @@
-"""Logging in at an OpenID provider, and out again."""
+"""Login with an OpenID provider, and logout."""
 
 import asyncio
 from typing import Annotated
@@ -16,7 +16,7 @@ from assay.errors import BadInput, NotFound
 
 router = APIRouter(prefix="/auth", route_class=GuardedRoute, tags=["login"])
 REDIRECT: dict[int | str, dict] = {
-    303: {"description": "Elsewhere.", "headers": {"Location": {"schema": {"type": "string"}}}}
+    303: {"description": "Redirect.", "headers": {"Location": {"schema": {"type": "string"}}}}
 }
 
 
@@ -24,9 +24,9 @@ REDIRECT: dict[int | str, dict] = {
 async def login(
     server: Here,
     request: Request,
-    target: Annotated[str, Query(alias="next", max_length=500, description="Where to go afterwards, a path.")] = "/",
+    target: Annotated[str, Query(alias="next", max_length=500, description="Path to open after the login.")] = "/",
 ) -> Response:
-    """Sends the browser to the OpenID provider."""
+    """Redirects the browser to the OpenID provider."""
     server.logins.take(_address(request))
     provider = await _provider(server)
     if not target.startswith("/") or target.startswith(("//", "/\\")):
@@ -45,7 +45,7 @@ async def callback(
     state: Annotated[Text | None, Query(max_length=200)] = None,
     error: Annotated[str | None, Query(max_length=200)] = None,
 ) -> Response:
-    """Where the provider sends the browser back to."""
+    """Completes the login when the provider redirects the browser back."""
     server.logins.take(_address(request))
     provider = await _provider(server)
     if error is not None or code is None or state is None:

@@ -1,4 +1,4 @@
-"""How much data a question takes, and how far a judge is to be trusted."""
+"""How much data a comparison needs, and judges' certificates."""
 
 import asyncio
 from typing import Any
@@ -19,7 +19,7 @@ router = APIRouter(prefix="/projects/{project}", route_class=GuardedRoute, tags=
 
 @router.post("/plan", operation_id="plan")
 async def plan(server: Here, project: Project, asked: PlanRequest) -> Plan:
-    """Says what it takes to find a difference, and what the data there is can show. Nothing is stored."""
+    """Computes what is needed to detect a difference, and what the existing data can detect. Stores nothing."""
     from assay.lifecycle.plans import plan_from_store
 
     return await _aside(plan_from_store(of_project(asked, project), server.context))
@@ -27,7 +27,7 @@ async def plan(server: Here, project: Project, asked: PlanRequest) -> Plan:
 
 @router.get("/certificates", operation_id="list_certificates")
 async def certificates(server: Here, project: Project) -> Certificates:
-    """The judges' certificates, the newest first."""
+    """Lists the judges' certificates, newest first."""
     from assay.api.routes.projects import item_of
     from assay.tracking import list_certificates
 
@@ -38,7 +38,7 @@ async def certificates(server: Here, project: Project) -> Certificates:
 
 @router.post("/certificates", operation_id="certify_judge", status_code=201)
 async def certify(server: Here, who: Who, project: Project, asked: NewCertificate) -> CertificateItem:
-    """Makes a judge's certificate from people's labels: how often it is right, and whether it may gate."""
+    """Certifies a judge with human labels: how often it is right, and whether it may gate."""
     from assay.lifecycle.publish import publish_certificate
     from assay.stages.labelling import certify_judge, same_judge
     from assay.tracking import list_results
@@ -58,7 +58,7 @@ async def certify(server: Here, who: Who, project: Project, asked: NewCertificat
 
 
 async def _aside(work: Any) -> Any:
-    """In a thread with a loop of its own: it computes for longer than other requests should wait."""
+    """Runs in a thread with its own event loop, because it computes for longer than other requests should wait."""
     return await asyncio.to_thread(asyncio.run, work)
 
 

@@ -1,4 +1,4 @@
-"""Projects: each is an MLflow experiment, and where its lifecycle stands."""
+"""Projects, which are MLflow experiments, and the state of their lifecycles."""
 
 import asyncio
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ NEWEST_FIRST = tuple(Stage)[::-1]
 
 @router.get("/projects", operation_id="list_projects")
 async def list_(server: Here, who: Who, limit: Limit = 50, cursor: Cursor = None, q: Words = None) -> ProjectPage:
-    """The projects that you may see, the last worked on first."""
+    """Lists the projects that you can see, most recently changed first."""
     from assay.tracking import decode_cursor, encode_cursor, list_projects
 
     found = await server.read(list_projects)
@@ -53,7 +53,7 @@ async def list_(server: Here, who: Who, limit: Limit = 50, cursor: Cursor = None
 
 @router.post("/projects", operation_id="make_project", status_code=201)
 async def make(server: Here, response: Response, asked: NewProject) -> ProjectItem:
-    """Makes a project; one that is there already is given as it is."""
+    """Creates a project. An existing project is returned unchanged."""
     from assay.tracking import ensure_project
 
     await server.read(ensure_project, asked.project)
@@ -63,7 +63,7 @@ async def make(server: Here, response: Response, asked: NewProject) -> ProjectIt
 
 @router.get("/projects/{project}", operation_id="show_project")
 async def show(server: Here, project: Project) -> Lifecycle:
-    """The lifecycle: eight stages with counts and newest results, where each agent version stands, what waits."""
+    """Returns the lifecycle: the stages with counts and latest results, the agent versions, and waiting gates."""
     from assay.lifecycle.policy import read_policy
 
     item = await item_of(server, project)
@@ -86,7 +86,7 @@ async def show(server: Here, project: Project) -> Lifecycle:
 
 
 def with_gates(stage: StageState, waiting: Sequence[GateState], rejected: Sequence[GateState]) -> StageState:
-    """The stage with what its gate says, and the state of its newest result."""
+    """The stage with its gates and the state of its latest result."""
     waits = {gate.subject_id for gate in waiting if gate.stage is stage.stage}
     refused = {gate.subject_id for gate in rejected if gate.stage is stage.stage}
     newest = stage.newest
@@ -103,7 +103,7 @@ def with_gates(stage: StageState, waiting: Sequence[GateState], rejected: Sequen
 
 @router.get("/projects/{project}/policy", operation_id="show_policy")
 async def show_policy(server: Here, project: Project) -> ProjectPolicy:
-    """What the project declares beforehand."""
+    """Returns the project's policy."""
     from assay.lifecycle.policy import read_policy
 
     return await read_policy(server.context, project)
@@ -111,7 +111,7 @@ async def show_policy(server: Here, project: Project) -> ProjectPolicy:
 
 @router.put("/projects/{project}/policy", operation_id="write_policy")
 async def write_policy(server: Here, project: Project, policy: Annotated[ProjectPolicy, Body()]) -> ProjectPolicy:
-    """Declares it anew."""
+    """Replaces the project's policy."""
     from assay.lifecycle.policy import TAG
     from assay.lifecycle.report_blocks import require_installed
     from assay.tracking import set_project_tag

@@ -1,4 +1,4 @@
-"""All runs of all stages, and what MLflow keeps of each."""
+"""Runs of all stages, with what MLflow stores for each."""
 
 import mimetypes
 from pathlib import PurePosixPath
@@ -28,11 +28,11 @@ async def list_(
     q: Words = None,
     stage: Stage | None = None,
     agent: Annotated[str | None, Query(description="agent_id@version", max_length=130)] = None,
-    dataset: Annotated[Slug | None, Query(description="A dataset's version.")] = None,
+    dataset: Annotated[Slug | None, Query(description="Version of the dataset.")] = None,
     gated: bool | None = None,
     status: Literal["RUNNING", "FINISHED", "FAILED", "KILLED"] | None = None,
 ) -> RunPage:
-    """Runs of all stages, the newest first."""
+    """Lists runs of all stages, newest first."""
     return await page_of_runs(
         server,
         project,
@@ -49,7 +49,7 @@ async def list_(
 
 @router.get("/runs/{run_id}", operation_id="show_run")
 async def show(server: Here, who: Who, project: Project, run_id: RunId) -> RunDetail:
-    """Params, metrics, tags and files of one run."""
+    """Returns the params, metrics, tags and files of a run."""
     from assay.tracking import whole_run
     from assay.tracking.mlflow_page import run_page
 
@@ -64,7 +64,7 @@ async def show(server: Here, who: Who, project: Project, run_id: RunId) -> RunDe
     response_class=Response,
     responses={
         200: {
-            "description": "The file as it is.",
+            "description": "The unchanged file.",
             "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}},
         }
     },
@@ -75,7 +75,7 @@ async def artifact(
     run_id: RunId,
     path: Annotated[str, Path(max_length=500, pattern=r"^[^\x00]+$", examples=["reports/analytics.html"])],
 ) -> Response:
-    """One file of a run. HTML is shown without the rights of this server's pages."""
+    """Returns a file of a run. HTML is sandboxed, without access to this server."""
     from assay.tracking import is_of_project, read_bytes
 
     parts = PurePosixPath(path).parts
@@ -91,12 +91,12 @@ async def artifact(
 
 
 def has_pages(server: Server, who: Identity) -> bool:
-    """Whether who asks can open MLflow's pages: those of this server show all projects."""
+    """Whether the caller can open MLflow's UI: on this server it shows all projects."""
     return (server.mlflow_page and who.may(Need.SEE, None)) or server.tracking.uri.startswith("http")
 
 
 def agent_of(text: str | None) -> AgentRef | None:
-    """Raises BadInput for what is no `agent_id@version`."""
+    """Raises BadInput if it is not `agent_id@version`."""
     if text is None:
         return None
     agent_id, _, version = text.partition("@")

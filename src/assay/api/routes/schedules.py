@@ -1,4 +1,4 @@
-"""What happens by itself, and when."""
+"""Schedules of recurring work."""
 
 from typing import Annotated
 
@@ -21,7 +21,7 @@ Name = Annotated[Slug, Path(examples=["nightly"])]
 
 @router.get("", operation_id="list_schedules")
 async def list_(server: Here, project: Project) -> Schedules:
-    """What is scheduled, and how it went last."""
+    """Lists the schedules with their last runs."""
     from assay.lifecycle.schedules import read_schedules
 
     return await read_schedules(server.context, project)
@@ -29,8 +29,10 @@ async def list_(server: Here, project: Project) -> Schedules:
 
 @router.put("/{name}", operation_id="put_schedule")
 async def put(server: Here, who: Who, project: Project, name: Name, asked: NewSchedule) -> Schedules:
-    """Adds a schedule, or changes the one of this name. One that reads files of the server takes an admin of all
-    projects."""
+    """Adds a schedule, or changes the one with this name.
+
+    Only an admin of all projects can add one that reads files on the server.
+    """
     from assay.lifecycle.schedules import put_schedule
 
     if asked.kind == "ingest":
@@ -47,7 +49,7 @@ async def put(server: Here, who: Who, project: Project, name: Name, asked: NewSc
 
 @router.delete("/{name}", operation_id="remove_schedule")
 async def remove(server: Here, project: Project, name: Name) -> Schedules:
-    """Takes it out."""
+    """Removes a schedule."""
     from assay.lifecycle.schedules import remove_schedule
 
     return await remove_schedule(server.context, project, name)

@@ -1,4 +1,4 @@
-"""Who is logged in: listed and ended by admins."""
+"""Login sessions, which admins can list and end."""
 
 import asyncio
 from typing import Annotated
@@ -14,7 +14,7 @@ router = APIRouter(prefix="/sessions", route_class=GuardedRoute, tags=["tokens"]
 
 @router.get("", operation_id="list_sessions")
 async def list_(server: Here) -> SessionList:
-    """Sessions of everybody who is logged in, the newest first."""
+    """Lists the sessions of everyone who is logged in, newest first."""
     rows = await asyncio.to_thread(server.accounts.sessions)
     return SessionList(items=tuple(SessionItem.model_validate(row) for row in rows))
 
@@ -22,8 +22,8 @@ async def list_(server: Here) -> SessionList:
 @router.delete("/{session}", operation_id="revoke_session")
 async def revoke(
     server: Here,
-    session: Annotated[str, Path(max_length=250, description="A session's id, or a person's name: all of theirs.")],
+    session: Annotated[str, Path(max_length=250, description="Session ID, or a person's name for all their sessions.")],
 ) -> SessionList:
-    """Ends them at once. The person can log in again as long as the provider lets them."""
+    """Ends the sessions immediately. The person can log in again if the provider allows it."""
     rows = await asyncio.to_thread(server.accounts.revoke_sessions, session)
     return SessionList(items=tuple(SessionItem.model_validate(row) for row in rows))

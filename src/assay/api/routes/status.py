@@ -1,4 +1,4 @@
-"""Whether the server is well, who asks, and how it is set up."""
+"""The server's health and settings, and the caller's identity."""
 
 import asyncio
 from operator import attrgetter
@@ -20,7 +20,10 @@ router = APIRouter(route_class=GuardedRoute, tags=["server"])
 
 @router.get("/health", operation_id="health")
 async def health(server: Here, who: Who) -> Health:
-    """Whether the server and its store answer; to who is known also which workers live, to an admin where they are."""
+    """Returns whether the server and its store respond.
+
+    Authenticated callers also see the workers, and admins see on which hosts they run.
+    """
     from assay.tracking.connection import shown
     from assay.tracking.projects import assay_version
 
@@ -45,7 +48,7 @@ async def health(server: Here, who: Who) -> Health:
 
 @router.get("/me", operation_id="me")
 async def me(server: Here, who: Who) -> Me:
-    """Who asks and what they may do; also answered to who is not logged in."""
+    """Returns who you are and what you can do. Works without a login."""
     from assay.tracking.mlflow_page import base
 
     settings = server.settings
@@ -62,7 +65,7 @@ async def me(server: Here, who: Who) -> Me:
 
 @router.get("/plugins", operation_id="list_plugins")
 async def list_plugins() -> Plugins:
-    """What cards, requests, routes and policies can name on this server: Assay's own kinds, and those of packages."""
+    """Lists the built-in kinds and the plug-ins that cards, requests, routes and policies can use here."""
     from assay.plugins import plugins
 
     return await asyncio.to_thread(plugins)
@@ -70,12 +73,12 @@ async def list_plugins() -> Plugins:
 
 @router.get("/settings", operation_id="show_settings")
 async def show_settings(server: Here) -> ShownSettings:
-    """How the server is set up, with secrets masked."""
+    """Returns the settings of the server, with secrets masked."""
     return ShownSettings(items=tuple(shown_settings(server.settings)))
 
 
 def shown_settings(settings: Settings) -> list[ShownSetting]:
-    """Every setting by the name of its variable; a secret is only said to be set."""
+    """Every setting with the name of its variable. Of a secret, only whether it is set."""
     from assay.tracking.connection import shown, without_secrets
 
     rows = []

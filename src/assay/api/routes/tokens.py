@@ -1,4 +1,4 @@
-"""API tokens: made, listed and revoked by admins."""
+"""API tokens, which admins can create, list and revoke."""
 
 import asyncio
 from typing import Annotated
@@ -14,7 +14,7 @@ router = APIRouter(prefix="/tokens", route_class=GuardedRoute, tags=["tokens"])
 
 @router.get("", operation_id="list_tokens")
 async def list_(server: Here, limit: Limit = 50, cursor: Cursor = None) -> TokenPage:
-    """All tokens, the newest first; what they were cannot be seen any more."""
+    """Lists all tokens, newest first, without their secrets."""
     from assay.tracking import decode_cursor, encode_cursor
 
     after = decode_cursor(cursor, float, str) if cursor is not None else None
@@ -31,7 +31,7 @@ async def list_(server: Here, limit: Limit = 50, cursor: Cursor = None) -> Token
 
 @router.post("", operation_id="make_token", status_code=201)
 async def make(server: Here, who: Who, asked: NewToken) -> NewTokenMade:
-    """Makes one. It is shown in this answer and never again."""
+    """Creates a token. Only this response contains it."""
     token, item = await asyncio.to_thread(server.accounts.create_token, asked, who.name)
     return NewTokenMade(token=token, item=item)
 
@@ -40,5 +40,5 @@ async def make(server: Here, who: Who, asked: NewToken) -> NewTokenMade:
 async def revoke(
     server: Here, token_id: Annotated[str, Path(pattern=r"^tok-[0-9a-f]{16}$", examples=["tok-0123456789abcdef"])]
 ) -> TokenItem:
-    """From now on nobody gets in with it; it stays in the list."""
+    """Revokes a token immediately. It stays in the list."""
     return await asyncio.to_thread(server.accounts.revoke_token, token_id)

@@ -1,4 +1,4 @@
-"""A rollout under way: begun, watched, widened, paused, rolled back."""
+"""The rollout in progress: start, watch, advance, pause and roll back."""
 
 from typing import Annotated, Literal
 
@@ -14,7 +14,7 @@ router = APIRouter(prefix="/projects/{project}/traffic", route_class=GuardedRout
 
 @router.get("", operation_id="show_traffic")
 async def show(server: Here, project: Project) -> Traffic:
-    """Who gets which share of the traffic now."""
+    """Returns the current traffic split."""
     from assay.lifecycle.rollouts import traffic_of
 
     return await traffic_of(server.context, project)
@@ -22,7 +22,7 @@ async def show(server: Here, project: Project) -> Traffic:
 
 @router.get("/looks", operation_id="list_looks")
 async def looks(server: Here, project: Project) -> RolloutLooks:
-    """How the guardrails went, look by look."""
+    """Lists the looks with the state of each guardrail."""
     from assay.lifecycle.rollouts import looks_at
 
     return await looks_at(server.context, project)
@@ -30,7 +30,7 @@ async def looks(server: Here, project: Project) -> RolloutLooks:
 
 @router.post("", operation_id="start_traffic", status_code=201)
 async def start(server: Here, who: Who, project: Project, asked: NewTraffic) -> Traffic:
-    """Begins a rollout that was deployed to Production, at its first step."""
+    """Starts the first step of a rollout that was deployed to Production."""
     from assay.lifecycle.rollouts import start as begin
 
     return await begin(RolloutStart(project=project, by=who.name, **dict(asked)), server.context)
@@ -38,8 +38,7 @@ async def start(server: Here, who: Who, project: Project, asked: NewTraffic) -> 
 
 @router.post("/look", operation_id="look_at_traffic")
 async def look(server: Here, project: Project) -> RolloutEvaluation:
-    """Holds what production did against the guardrails, and does what follows: rolls back, stops, or goes on where
-    the policy says so."""
+    """Checks the guardrails and acts on the result: rolls back, pauses, or advances if the policy allows it."""
     from assay.lifecycle.rollouts import look as look_at
 
     return await look_at(server.context, project)
@@ -53,7 +52,7 @@ async def change(
     change: Annotated[Literal["advance", "pause", "resume", "roll_back", "complete"], Path()],
     asked: TrafficChange,
 ) -> Traffic:
-    """One change by hand, recorded in the ledger under your name."""
+    """Changes the rollout by hand. The ledger records your name."""
     from assay.lifecycle.rollouts import change as put
 
     return await put(server.context, project, change, by=who.name, reason=asked.reason)
