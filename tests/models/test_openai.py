@@ -392,3 +392,19 @@ async def test_a_slow_request_is_hedged_only_where_it_is_asked_for():
         await chat.complete(ASKED)
         assert stub.calls == 3
         await chat.aclose()
+
+
+async def test_what_came_in_place_of_a_completion_is_shown():
+    async with StubLLM(always(Raw("<html>Welcome to nginx, k</html>"))) as stub:
+        error = await failure(stub)
+    assert "it is no chat completion: <html>Welcome to nginx" in error.failed.detail
+
+
+async def test_an_answer_that_does_not_end_is_left_where_it_is_too_long(monkeypatch):
+    monkeypatch.setattr("assay.models.openai.MAX_ANSWER_BYTES", 1000)
+    async with StubLLM(always("x" * 2000)) as stub:
+        error = await failure(stub)
+        calls = stub.calls
+    assert error.failed.cause is FailureCause.BAD_ANSWER
+    assert "longer than" in error.failed.detail
+    assert calls == 1

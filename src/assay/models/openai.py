@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 OPENAI = "https://api.openai.com/v1"
 KEY = "OPENAI_API_KEY"
+MAX_ANSWER_BYTES = 16 * 2**20
+"""16 MiB, as it is after decompression: more than any model answers, streamed with a chunk a token."""
 SCHEMA_WORDS = ("response_format", "schema", "structured", "grammar", "guided")
 UNNAMED = re.compile(r"parameter|argument|unsupported|not support|unexpected|unrecognized|extra (input|field)", re.I)
 """Words of a refusal that says that something is too much, and not what."""
@@ -127,7 +129,7 @@ class OpenAIChat:
                 timeout=aiohttp.ClientTimeout(total=timeout_s),
                 allow_redirects=False,  # a redirected POST becomes a GET
             ) as response:
-                status, headers, raw = response.status, response.headers, await response.read()
+                status, headers, raw = response.status, response.headers, await _body(response)
         except TimeoutError:
             detail = f"gave no answer within {timeout_s:g} s: set ASSAY_MODEL_TIMEOUT_S higher, or ask fewer at once"
             raise Unanswered(FailureCause.TIMEOUT, detail, Again.WHEN_FASTER) from None
@@ -148,7 +150,7 @@ class OpenAIChat:
             raise Unanswered(FailureCause.SERVER_ERROR, clean(read.failure.detail, self._key), Again.LATER)
         if formatted and schema is not None:
             self._takes.took(schema)
-        return self._read(read.answer, headers)
+        return self._read(read.answer, headers, raw)
 
     def _open(self) -> "aiohttp.ClientSession":
         """The session of the running loop, with its pace: a notebook or a test may ask from another than before."""
@@ -168,12 +170,12 @@ class OpenAIChat:
             self._loop, self._pace = loop, pace_of(self._server)
         return self._session
 
-    def _read(self, answer: Answer | None, headers: Mapping[str, str]) -> Reply:
-        """None: a body that is no chat completion."""
+    def _read(self, answer: Answer | None, headers: Mapping[str, str], raw: bytes) -> Reply:
+        """None: the body, `raw`, is no chat completion."""
         if answer is None:
-            return Reply(
-                "", self._model, None, None, None, headers.get("x-request-id"), fault="it is no chat completion"
-            )
+            said = clean(raw[:2000].decode(errors="replace"), self._key)
+            fault = f"it is no chat completion: {said or 'it is empty'}"
+            return Reply("", self._model, None, None, None, headers.get("x-request-id"), fault=fault)
         text, used = answer.text, answer.usage
         cut = answer.finish_reason is FinishReason.LENGTH
         if not text and not cut and answer.reasoning and answer.reasoning.strip().startswith("{"):
@@ -211,6 +213,17 @@ class OpenAIChat:
         if self._takes.learn(error, fields, schema):
             return Unanswered(FailureCause.BAD_REQUEST, f"answers {error.status}: {words}", Again.AT_ONCE)
         return unanswered(error.status, words, key=KEY, retry_after_s=retry_after_s(headers, time.time()))
+
+
+async def _body(response: "aiohttp.ClientResponse") -> bytes:
+    """Raises Unanswered for one that is too long: it is left where it is, however much would follow."""
+    raw = bytearray()
+    async for chunk in response.content.iter_any():
+        raw += chunk
+        if len(raw) > MAX_ANSWER_BYTES:
+            detail = f"gave an answer longer than {MAX_ANSWER_BYTES / 2**20:g} MiB, which is not read"
+            raise Unanswered(FailureCause.BAD_ANSWER, detail)
+    return bytes(raw)
 
 
 class Takes:
