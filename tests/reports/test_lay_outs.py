@@ -252,7 +252,8 @@ class TestAnalytics:
     def test_the_headline_is_what_to_expect_of_a_hundred(self, analytics):
         report = lay_out_analytics(analytics, made_at=MADE_AT, conversations={})
         assert report.headline == (
-            "Expect 75 of 100 conversations like these to meet every expectation (66 to 84, with 95 % confidence)."
+            "Expect 75 of 100 conversations like these to meet every expectation (66 to 84, with 95 % confidence). "
+            "Left out: 1 of 36 conversations, without a verdict."
         )
 
     def test_a_failure_is_shown_by_an_example(self, analytics, conversations):

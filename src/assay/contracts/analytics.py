@@ -161,6 +161,12 @@ class AnalyticsReport(StageResult):
         return self.pass_rate if self.corrected_pass_rate is None else self.corrected_pass_rate
 
     @property
+    def left_out(self) -> str:
+        """What the pass rate does not count, in words; empty: it counts all conversations."""
+        unjudged = self.conversations - self.judged
+        return f"{unjudged} of {self.conversations} conversations, without a verdict" if unjudged else ""
+
+    @property
     def stability(self) -> tuple[Quantity, ...]:
         """pass^1 to pass^trials: corrected where there is a corrected rate."""
         return self.corrected_pass_hat_k or self.pass_hat_k

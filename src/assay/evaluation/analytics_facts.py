@@ -47,6 +47,7 @@ def analytics_facts(report: AnalyticsReport, results: Sequence[TrialResult]) -> 
             value=report.conversations - report.judged,
             conversation_ids=_ids(result for result in results if not result.judged),
         ),
+        *_pass_bounds(results),
         Fact(fact_id="failed", label="Conversations that failed", value=len(failing), conversation_ids=_ids(failing)),
         *_sound(results),
         *_precision(report),
@@ -89,6 +90,22 @@ def analytics_facts(report: AnalyticsReport, results: Sequence[TrialResult]) -> 
             for attribution in report.attributions
         ),
         *_work(results),
+    )
+
+
+def _pass_bounds(results: Sequence[TrialResult]) -> Iterable[Fact]:
+    """Where conversations have no verdict: a judge abstains on some outcomes more than on others, so the rest is no
+    random part of all."""
+    judged = [result for result in results if result.judged]
+    if not judged or len(judged) == len(results):
+        return
+    passed = sum(result.judgment.passed is True for result in judged)
+    low, high = (100 * count / len(results) for count in (passed, passed + len(results) - len(judged)))
+    yield Fact(
+        fact_id="pass_bounds",
+        label="Share that passes, were all without a verdict failed, or passed",
+        value=f"{low:.1f} to {high:.1f} %",
+        unit="text",
     )
 
 

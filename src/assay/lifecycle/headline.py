@@ -74,7 +74,8 @@ def finding(result: StageResult) -> str:
             )
         case AnalyticsReport():
             name = "pass rate" if result.corrected_pass_rate is None else "corrected pass rate"
-            return f"{name} {show_quantity(result.expected, 'share')}"
+            left_out = f"; left out: {result.left_out}" if result.left_out else ""
+            return f"{name} {show_quantity(result.expected, 'share')}{left_out}"
         case ComparisonReport():
             return f"{result.recommendation}: {result.reason}"
         case Rollout():

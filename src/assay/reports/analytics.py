@@ -32,7 +32,7 @@ from assay.reports.parts import (
     words_of,
 )
 
-MAIN = ("corrected_pass_rate", "pass_rate", "mean_score", "failed", "unjudged")
+MAIN = ("corrected_pass_rate", "pass_rate", "mean_score", "failed", "unjudged", "pass_bounds")
 WORK = ("latency_p50", "latency_p95", "turns", "input_tokens", "output_tokens", "cost")
 ELSEWHERE = ("slice.", "cluster_", "blamed.")
 """Facts that a chart or table of their own shows."""
@@ -85,6 +85,7 @@ def _headline(report: AnalyticsReport) -> str:
     return (
         f"Expect {of_100(rate.value)} of 100 conversations like these to meet every expectation "
         f"({of_100(rate.low)} to {of_100(rate.high)}, with {100 * rate.confidence:g} % confidence)."
+        + (f" Left out: {left_out}." if (left_out := report.left_out) else "")
     )
 
 

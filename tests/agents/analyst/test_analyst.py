@@ -14,6 +14,7 @@ from assay.evaluation.facts import stray_numbers
 from assay.evaluation.judges.correction import Judged
 from assay.evaluation.results import TrialResult
 from assay.evaluation.results_table import ResultsTable
+from assay.lifecycle.headline import finding
 from assay.models import open_model
 from assay.models.sql_chat import Looked
 from assay.stages.analyze import compute
@@ -78,6 +79,21 @@ async def test_offline_puts_failed_calls_down_to_whom_they_belong():
     text = await narrated(rows)
     assert "put down to others: the infrastructure (4.0 %" in text
     assert "Fix what made calls fail, and run again" in text
+
+
+async def test_a_rate_says_how_many_have_no_verdict_and_what_they_may_make_of_it():
+    """A judge that abstains wherever it sees no evidence rules on the good conversations alone."""
+    good = [result(scenario(f"g{n}")) for n in range(6)]
+    unclear = [result(scenario(f"u{n}"), failed=FailureCause.BAD_ANSWER) for n in range(4)]
+    told = report([*good, *unclear])
+    assert finding(told).endswith("; left out: 4 of 10 conversations, without a verdict")
+    assert (
+        "4 of 10 conversations have no verdict and are left out of it: with them, 60.0 to 100.0 % may pass."
+        in (await analyst(None).narrate(told)).narrative.text
+    )
+    whole = report(good)
+    assert "left out" not in finding(whole)
+    assert "pass_bounds" not in {fact.fact_id for fact in whole.facts}
 
 
 async def test_offline_without_failures_says_so():

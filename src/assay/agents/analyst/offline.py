@@ -12,7 +12,7 @@ from assay.evaluation.weak_slices import low_and_few, weak_slices
 from assay.models.narration import Narrated, narrated_offline
 from assay.models.sql_chat import Looked, Steps
 
-RULES_VERSION = "3"
+RULES_VERSION = "4"
 CLUSTERS_NAMED = 3
 SLICES_NAMED = 3
 
@@ -45,6 +45,11 @@ def _expect(report: AnalyticsReport) -> str:
         text += " That is what people's labels make of the judge's {pass_rate}."
     elif not report.calibrated:
         text += " No human labels calibrate the judge yet, so this is the rate as the judge sees it."
+    if any(fact.fact_id == "pass_bounds" for fact in report.facts):
+        text += (
+            " {unjudged} of {conversations} conversations have no verdict and are left out of it: with them, "
+            "{pass_bounds} may pass."
+        )
     last = len(report.stability)
     if last > 1 and isinstance(report.stability[-1], Estimate):
         fact = f"corrected_pass_hat_{last}" if report.corrected_pass_hat_k else f"pass_hat_{last}"
