@@ -1,6 +1,6 @@
 """The eight stages on the example shop, without a key or a network: what `make demo` runs.
 
-The store is made anew under .assay/demo each time, so that the demo always shows the whole way.
+Each run starts with a new store under .assay/demo, so that the demo always runs every stage.
 """
 
 import os
@@ -17,7 +17,7 @@ PROJECT = "shop"
 
 
 def assay(*arguments: str) -> int:
-    """One `assay` command in the demo's own store, with offline agents whatever the environment says."""
+    """Runs one `assay` command in the demo's store, with offline agents regardless of the environment."""
     environment = {**os.environ, "ASSAY_HOME": str(HOME), "ASSAY_MODEL": "offline", "ASSAY_USER": "demo"}
     for name in ("ASSAY_TRACKING_URI", "MLFLOW_TRACKING_URI"):
         environment.pop(name, None)
@@ -29,7 +29,7 @@ def assay(*arguments: str) -> int:
 def main() -> int:
     began = time.perf_counter()
     shutil.rmtree(HOME, ignore_errors=True)
-    print("Two versions of a shop's support agent. Is v2 better than v1, and may it go to production?\n", flush=True)
+    print("Two versions of a shop's support agent. Is v2 better than v1, and is it ready for production?\n", flush=True)
     code = assay(
         "pipeline",
         "run",
@@ -47,12 +47,12 @@ def main() -> int:
     )
     if code:
         return code
-    print("\nThe platform's own agents, by the same measures:\n", flush=True)
+    print("\nThe built-in agents:\n", flush=True)
     for command in (("pipeline", "agents"), ("gate", "verify")):
         if code := assay(*command, "--project", PROJECT):
             return code
-    print(f"\nAll of it took {time.perf_counter() - began:.0f} s.")
-    print("Next: `ASSAY_HOME=.assay/demo make up` shows it in a browser; docs/guides/ goes on.")
+    print(f"\nEverything took {time.perf_counter() - began:.0f} s.")
+    print("Next: open the results in a browser with `ASSAY_HOME=.assay/demo make up`, and read docs/guides/.")
     return 0
 
 
