@@ -67,6 +67,7 @@ def calls(client: Client) -> Iterator[Callable[[], Any]]:
     yield client.server.me
     yield client.server.settings
     yield client.server.plugins
+    yield client.server.measures
     yield client.server.log_out
     yield lambda: list(client.projects.list())
     yield lambda: client.projects.make("shop")

@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
 
 from assay.contracts.rollout import RolloutState, RolloutStep
 from assay.contracts.traffic import Guardrail, Observation, RolloutPolicy, Traffic
-from assay.rollout.guarding import evaluate
+from assay.errors import BadInput
+from assay.rollout.guarding import evaluate, require_watchable
 from tests.rollout.test_split import traffic
 
 BEGAN = datetime(2026, 3, 1, tzinfo=UTC)
@@ -38,10 +38,12 @@ def came(count: int, *, share: float = 0.5, seed: int = 0, feedback=(0.8, 0.8), 
                 conversation_id=f"{n:032x}",
                 challenger=bool(arm),
                 at=BEGAN + timedelta(seconds=10 * n),
-                feedback=float(rng.random() < feedback[arm]),
-                errors=float(rng.random() < errors[arm]),
-                slowest_s=20.0 if rng.random() < slow[arm] else 1.0,
-                cost_usd=float(rng.gamma(2, 0.01)),
+                values={
+                    "feedback": float(rng.random() < feedback[arm]),
+                    "errors": float(rng.random() < errors[arm]),
+                    "slow": 20.0 if rng.random() < slow[arm] else 1.0,
+                    "cost_usd": float(rng.gamma(2, 0.01)),
+                },
             )
         )
     return rows
@@ -123,8 +125,8 @@ def test_nothing_is_watched_that_is_not_running():
 
 
 def test_quality_needs_expectations():
-    with pytest.raises(ValidationError, match="needs what conversations are held against"):
-        RolloutPolicy(guardrails=(Guardrail(measure="quality"),))
+    with pytest.raises(BadInput, match="policy.expectations: a guardrail of judged quality needs what conversations"):
+        require_watchable(RolloutPolicy(guardrails=(Guardrail(measure="quality"),)), "policy")
 
 
 def test_in_the_shadow_nothing_goes_on_by_itself():

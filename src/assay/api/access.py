@@ -53,6 +53,7 @@ ROUTES: dict[str, Rule] = {
     "POST /auth/logout": Rule(Need.NOTHING, "own"),
     "GET /settings": Rule(Need.GOVERN, "everywhere"),
     "GET /plugins": Rule(Need.KNOWN, "own"),
+    "GET /measures": Rule(Need.KNOWN, "own"),
     "GET /projects": Rule(Need.KNOWN, "own"),
     "POST /projects": Rule(Need.GOVERN, "everywhere"),
     f"GET {_P}": Rule(Need.SEE),

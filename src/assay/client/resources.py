@@ -40,6 +40,7 @@ from assay.contracts.api import (
     LinkedExperiment,
     LinkedExperiments,
     Me,
+    MeasureTable,
     NewCertificate,
     NewChat,
     NewLabels,
@@ -105,6 +106,10 @@ class ServerState(Resource):
     def plugins(self) -> Plugins:
         """What can be named on the server, by kind."""
         return self._http.get("/plugins", Plugins)
+
+    def measures(self) -> MeasureTable:
+        """What is measured of a conversation, and can be a guardrail."""
+        return self._http.get("/measures", MeasureTable)
 
     def log_out(self) -> None:
         self._http.ask("POST", "/auth/logout")

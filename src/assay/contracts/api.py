@@ -359,6 +359,25 @@ class ScenarioFile(Contract):
     """What the person who gave the file should know, such as columns that are kept as metadata."""
 
 
+class MeasureItem(Contract):
+    """One quantity of a conversation, as reports, comparisons and guardrails name and show it."""
+
+    name: Slug
+    label: Text
+    unit: Literal["share", "seconds", "tokens", "usd", "count", "score"]
+    better: Literal["higher", "lower"]
+    compared: bool
+    """True: comparisons and the chats' tables hold it."""
+    limit: float | None
+    """Of a guardrail that sets none; None: it has no limit."""
+    judged: bool
+    """True: a guardrail of it needs expectations that conversations are judged by."""
+
+
+class MeasureTable(Contract):
+    items: tuple[MeasureItem, ...]
+
+
 class ImportedConversations(Contract):
     """The conversations of one agent version in a file, with the scenarios that they are held against."""
 

@@ -140,7 +140,8 @@ class Flip(Contract):
 class CostDifference(Contract):
     """Means of both sides and the paired difference."""
 
-    measure: Literal["latency_s", "output_tokens", "cost_usd", "agent_turns"]
+    measure: Slug = Field(examples=["latency_s", "output_tokens", "cost_usd", "agent_turns"])
+    """One of `GET /measures`."""
     champion: Finite | None
     challenger: Finite | None
     difference: Quantity

@@ -1,17 +1,14 @@
 """Stage 7 in production: who gets which share of the traffic, what watches it, and what it says."""
 
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from assay.contracts.base import Contract, Document, Finite, JsonObject, Seconds, Share, Slug, Text
+from assay.contracts.base import Contract, Document, Finite, JsonObject, Share, Slug, Text
 from assay.contracts.dataset import Expectation
 from assay.contracts.rollout import DEFAULT_STEPS, RolloutState, RolloutStep
 from assay.contracts.stage import AgentRef
-
-Measure = Literal["quality", "feedback", "errors", "slow", "cost_usd"]
-"""quality: judged to pass. feedback: not negative. errors: gave none. slow: had an answer slower than `limit`."""
 
 
 class Rewrite(Contract):
@@ -39,11 +36,13 @@ class Upstream(Contract):
 class Guardrail(Contract):
     """What must not get worse by more than the margin, watched with bounds that hold at every look."""
 
-    measure: Measure
+    measure: Slug = Field(examples=["quality", "feedback", "errors", "slow", "cost_usd"])
+    """One of `GET /measures`."""
     margin: Annotated[Finite, Field(ge=0)] = 0.02
-    """In the measure's unit: a share, or USD a conversation."""
-    limit: Annotated[Finite, Field(gt=0)] = 10.0
-    """slow: seconds. cost_usd: the most that a conversation may count for, so that one cannot decide alone."""
+    """In the measure's unit, such as a share, or USD a conversation."""
+    limit: Annotated[Finite, Field(gt=0)] | None = None
+    """Of a share of conversations over a limit, such as slow ones: that limit. Of any other unit: the most that a
+    conversation may count for, so that one cannot decide alone. None: the measure's own."""
 
 
 GUARDRAILS = (
@@ -67,12 +66,6 @@ class RolloutPolicy(Contract):
     """Before the first step the challenger answers too, and nobody is told."""
     expectations: tuple[Expectation, ...] = ()
     """What the judge holds production conversations against; empty: quality is not judged."""
-
-    @model_validator(mode="after")
-    def quality_is_judged(self) -> Self:
-        if any(rail.measure == "quality" for rail in self.guardrails) and not self.expectations:
-            raise ValueError("expectations: a guardrail of quality needs what conversations are held against")
-        return self
 
 
 class Traffic(Document):
@@ -113,7 +106,7 @@ class RolloutStart(Document):
 
 
 class GuardrailState(Contract):
-    measure: Measure
+    measure: Slug
     call: Literal["worse", "good", "undecided"]
     value: Finite | None
     """Challenger minus champion; None: one side has none yet."""
@@ -159,9 +152,5 @@ class Observation(Contract):
     conversation_id: str
     challenger: bool
     at: datetime
-    duration_s: Seconds = 0.0
-    quality: Finite | None = None
-    feedback: float | None = None
-    errors: float = 0.0
-    slowest_s: Seconds | None = None
-    cost_usd: Finite | None = None
+    values: dict[str, Finite | None]
+    """By the measure's name."""

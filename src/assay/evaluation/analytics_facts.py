@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from assay.contracts.analytics import AnalyticsReport
 from assay.contracts.report import Fact
 from assay.evaluation.facts import slice_fact_id
-from assay.evaluation.measures import COST, INPUT_TOKENS, OUTPUT_TOKENS, TURNS, agent_turns
+from assay.evaluation.measures import Measure, agent_turns, reported
 from assay.evaluation.results import TrialResult, passes, quantity
 from assay.evaluation.weak_slices import low_and_few
 
@@ -139,18 +139,19 @@ def _work(results: Sequence[TrialResult]) -> Iterable[Fact]:
         yield Fact(fact_id="latency_p50", label="Median answer time", value=float(p50), unit="seconds")
         yield Fact(fact_id="latency_p95", label="95th percentile of the answer time", value=float(p95), unit="seconds")
     scenarios = np.array([result.judgment.scenario_id for result in results], dtype=object)
-    for fact_id, measure in MEASURED:
+    for measure in reported():
         values = [measure.of(result.conversation) for result in results]
         known = np.array([value is not None for value in values])
         if known.any():
             mean = clustered_mean(np.array([v for v in values if v is not None], dtype=float), scenarios[known])
             yield Fact.model_validate(
-                {"fact_id": fact_id, "label": measure.label, "value": quantity(mean), "unit": measure.unit}
+                {"fact_id": fact_of(measure), "label": measure.label, "value": quantity(mean), "unit": measure.unit}
             )
 
 
-MEASURED = (("turns", TURNS), ("input_tokens", INPUT_TOKENS), ("output_tokens", OUTPUT_TOKENS), ("cost", COST))
-"""Facts of their own; the answer time is told by its quantiles."""
+def fact_of(measure: Measure) -> str:
+    """The id of the fact that holds its mean."""
+    return {"agent_turns": "turns", "cost_usd": "cost"}.get(measure.name, measure.name)
 
 
 def _precision(report: AnalyticsReport) -> Iterable[Fact]:

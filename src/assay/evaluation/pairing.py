@@ -14,7 +14,7 @@ from assay.contracts.comparison import (
 )
 from assay.contracts.estimate import Estimate, Insufficient, Quantity
 from assay.contracts.judgment import Ruling
-from assay.evaluation.measures import COMPARED, Measure
+from assay.evaluation.measures import Measure, compared
 from assay.evaluation.results import TrialResult, paired_quantity, passes, scores, slice_of
 from assay.evaluation.vacuous import vacuous_passes
 from assay.statistics import Insufficient as TooLittle
@@ -211,7 +211,7 @@ def _why(result: TrialResult) -> str:
 def compare_costs(champion: Results, challenger: Results, *, confidence: float) -> tuple[CostDifference, ...]:
     """Per conversation: agent latency a turn, output tokens, cost and agent turns."""
     return tuple(
-        CostDifference.model_validate(_cost(measure, champion, challenger, confidence)) for measure in COMPARED
+        CostDifference.model_validate(_cost(measure, champion, challenger, confidence)) for measure in compared()
     )
 
 

@@ -3,32 +3,33 @@
 from collections.abc import Mapping, Sequence
 
 from assay.contracts.judgment import Ruling
-from assay.evaluation.measures import COMPARED, agent_turns
+from assay.evaluation.measures import agent_turns, compared
 from assay.evaluation.read_only import Column, Row, Table
 from assay.evaluation.results import TrialResult
 from assay.evaluation.table_estimates import Measure, Measured, MeasuredTables
 
-MEASURED = Measured(
-    table="results",
-    cluster="scenario_id",
-    clustered_by="scenarios",
-    side="side",
-    by=("topic", "persona", "difficulty", "language", "stop_reason", "trial"),
-    measures=(
-        Measure("passed", "pass rate", "share", better="higher"),
-        Measure("score", "expectations met", "score", better="higher"),
-        *(Measure(m.name, f"{m.label[0].lower()}{m.label[1:]}", m.unit, m.better) for m in COMPARED),
-    ),
-    named=("side", "scenario_id"),
-)
+
+def measured() -> Measured:
+    return Measured(
+        table="results",
+        cluster="scenario_id",
+        clustered_by="scenarios",
+        side="side",
+        by=("topic", "persona", "difficulty", "language", "stop_reason", "trial"),
+        measures=(
+            Measure("passed", "pass rate", "share", better="higher"),
+            Measure("score", "expectations met", "score", better="higher"),
+            *(Measure(m.name, m.prose, m.unit, m.better) for m in compared()),
+        ),
+        named=("side", "scenario_id"),
+    )
 
 
 class ResultsTable(MeasuredTables):
     """The tables `results`, `verdicts` and `turns` of one side or two, by the names that the caller gives the sides."""
 
-    measured = MEASURED
-
     def __init__(self, sides: Mapping[str, Sequence[TrialResult]]) -> None:
+        self.measured = measured()
         self.sides = tuple(sides)
         every = [(side, trial) for side, trials in sides.items() for trial in trials]
         super().__init__(
@@ -36,7 +37,7 @@ class ResultsTable(MeasuredTables):
                 Table(
                     "results",
                     "one row a conversation",
-                    RESULTS,
+                    results_columns(),
                     [_result(side, trial) for side, trial in every],
                 ),
                 Table(
@@ -74,7 +75,7 @@ def _result(side: str, trial: TrialResult) -> Row:
         "error": error.cause.value if error else None,
         "simulator_fault": conversation.simulator_faults[0].kind.value if conversation.simulator_faults else None,
         "tool_calls": sum(len(turn.tool_calls) for turn in agent_turns(conversation)),
-        **{measure.name: _whole(measure.of(conversation)) for measure in COMPARED},
+        **{measure.name: _whole(measure.of(conversation)) for measure in compared()},
     }
 
 
@@ -138,12 +139,22 @@ RESULTS = (
     Column("stop_reason", "VARCHAR"),
     Column("error", "VARCHAR", "why a call failed; NULL: none did"),
     Column("simulator_fault", "VARCHAR", "a mistake of the simulated user; NULL: none"),
-    Column("agent_turns", "BIGINT"),
     Column("tool_calls", "BIGINT"),
-    Column("latency_s", "DOUBLE", "mean of the agent's turns; NULL: not measured"),
-    Column("output_tokens", "BIGINT", "NULL: not known"),
-    Column("cost_usd", "DOUBLE", "NULL: not known"),
 )
+WHOLE = ("count", "tokens")
+
+
+def results_columns() -> tuple[Column, ...]:
+    """Of `results`, a column for each measure among them."""
+    return (
+        *RESULTS,
+        *(
+            Column(m.name, "BIGINT" if m.unit in WHOLE else "DOUBLE", f"{m.about or m.prose}; NULL: not known")
+            for m in compared()
+        ),
+    )
+
+
 VERDICTS = (
     *WHOSE,
     Column("topic", "VARCHAR"),

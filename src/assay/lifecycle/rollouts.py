@@ -17,7 +17,7 @@ from assay.errors import AssayError, BadInput, NotFound, Refused
 from assay.lifecycle.gates import Mode, load_subject, record
 from assay.lifecycle.ledger_audit import audit, broken
 from assay.rollout import TRAFFIC
-from assay.rollout.guarding import evaluate
+from assay.rollout.guarding import evaluate, require_watchable
 from assay.settings import Settings
 from assay.stages.context import Context
 from assay.stages.online import observations
@@ -35,6 +35,7 @@ async def start(request: RolloutStart, context: Context) -> Traffic:
     Raises Refused for a rollout that was not approved for Production, while another one is running, and for two
     versions between which the gateway can make no difference; BadInput where nothing says where a version answers.
     """
+    require_watchable(request.policy, "policy")
     rollout = await load_subject(context, request.project, request.rollout_id)
     if not isinstance(rollout, Rollout):
         raise BadInput(f"rollout_id: {request.rollout_id} is no rollout")

@@ -15,7 +15,9 @@ from assay.contracts.report import (
     Section,
     TextBlock,
 )
+from assay.evaluation.analytics_facts import fact_of
 from assay.evaluation.facts import show, show_quantity, show_value
+from assay.evaluation.measures import reported
 from assay.reports.parts import (
     caveats,
     chosen,
@@ -33,7 +35,6 @@ from assay.reports.parts import (
 )
 
 MAIN = ("corrected_pass_rate", "pass_rate", "mean_score", "failed", "unjudged", "pass_bounds")
-WORK = ("latency_p50", "latency_p95", "turns", "input_tokens", "output_tokens", "cost")
 ELSEWHERE = ("slice.", "cluster_", "blamed.")
 """Facts that a chart or table of their own shows."""
 
@@ -313,7 +314,7 @@ def _steadiness(report: AnalyticsReport) -> Section:
 
 
 def _work(report: AnalyticsReport) -> Section:
-    facts = chosen(report.facts, *WORK)
+    facts = chosen(report.facts, "latency_p50", "latency_p95", *map(fact_of, reported()))
     return Section(title="Speed and cost", blocks=(FactsBlock(facts=facts),) if facts else ())
 
 

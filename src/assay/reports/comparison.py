@@ -199,7 +199,8 @@ def _cost(cost: CostDifference) -> tuple[Cell, ...]:
     sides = ("not known" if side is None else show_value(side, unit) for side in (cost.champion, cost.challenger))
     tone: Tone = "plain"
     if isinstance(cost.difference, Estimate):
-        tone = "bad" if cost.difference.low > 0 else "good" if cost.difference.high < 0 else "plain"
+        up, down = ("good", "bad") if measure.better == "higher" else ("bad", "good")
+        tone = up if cost.difference.low > 0 else down if cost.difference.high < 0 else "plain"
     return row(name, *sides, Cell(text=show_quantity(cost.difference, unit), tone=tone))
 
 

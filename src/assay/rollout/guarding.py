@@ -5,18 +5,30 @@ from datetime import datetime
 
 from assay.contracts.calibration import JudgeCertificate
 from assay.contracts.rollout import RolloutState
-from assay.contracts.traffic import Guardrail, GuardrailState, Observation, RolloutEvaluation, Traffic
+from assay.contracts.traffic import (
+    Guardrail,
+    GuardrailState,
+    Observation,
+    RolloutEvaluation,
+    RolloutPolicy,
+    Traffic,
+)
+from assay.errors import BadInput
+from assay.evaluation.facts import UNITS
+from assay.evaluation.measures import Measure, measure_named
 from assay.statistics.sequential import Watched
 
 SPLIT_ALPHA = 0.01
-NAMES = {
-    "quality": "judged quality",
-    "feedback": "users' feedback",
-    "errors": "errors",
-    "slow": "slow answers",
-    "cost_usd": "cost",
-}
-LOWER_IS_BETTER = ("errors", "slow", "cost_usd")
+
+
+def require_watchable(policy: RolloutPolicy, field: str) -> None:
+    """Raises BadInput for a guardrail of a measure that there is not, or that nothing is judged for."""
+    for place, rail in enumerate(policy.guardrails):
+        measure = measure_named(rail.measure, f"{field}.guardrails.{place}.measure")
+        if measure.judged and not policy.expectations:
+            raise BadInput(
+                f"{field}.expectations: a guardrail of {measure.prose} needs what conversations are held against"
+            )
 
 
 def evaluate(
@@ -61,12 +73,11 @@ def _state(
 ) -> GuardrailState:
     from assay.statistics.sequential import watch
 
-    low, high = 0.0, 1.0
-    if rail.measure == "cost_usd":
-        high = rail.limit
-    elif rail.measure == "quality":
-        low, high = _reach(certificate)
-    known = [(float(row.challenger), value) for row in rows if (value := _value(rail, row, certificate)) is not None]
+    measure = measure_named(rail.measure, "guardrails.measure")
+    limit = measure.limit if rail.limit is None else rail.limit
+    low, high = _reach(measure, limit, certificate)
+    seen = ((float(row.challenger), _value(measure, limit, row, certificate)) for row in rows)
+    known = [(arm, min(max(value, low), high)) for arm, value in seen if value is not None]
     found = watch(
         [arm for arm, _ in known],
         [value for _, value in known],
@@ -74,7 +85,7 @@ def _state(
         confidence=confidence,
         low=low,
         high=high,
-        lower_is_better=rail.measure in LOWER_IS_BETTER,
+        lower_is_better=measure.better == "lower",
     )
     return GuardrailState(
         measure=rail.measure,
@@ -84,25 +95,23 @@ def _state(
         high=found.high,
         champion=found.champion,
         challenger=found.challenger,
-        words=_words(rail, found),
+        words=_words(rail, measure, found),
     )
 
 
-def _value(rail: Guardrail, row: Observation, certificate: JudgeCertificate | None) -> float | None:
-    match rail.measure:
-        case "errors":
-            return row.errors
-        case "feedback":
-            return row.feedback
-        case "slow":
-            return None if row.slowest_s is None else float(row.slowest_s > rail.limit)
-        case "cost_usd":
-            return None if row.cost_usd is None else min(row.cost_usd, rail.limit)
-        case "quality":
-            if row.quality is None:
-                return None
-            apart = _apart(certificate)
-            return row.quality if apart is None else (row.quality + apart[1] - 1) / (apart[0] + apart[1] - 1)
+def _value(
+    measure: Measure, limit: float | None, row: Observation, certificate: JudgeCertificate | None
+) -> float | None:
+    """What the conversation counts for, as yet not held between the bounds; None: it was not measured."""
+    value = row.values.get(measure.name)
+    if value is None:
+        return None
+    if measure.judged:
+        apart = _apart(certificate)
+        return value if apart is None else (value + apart[1] - 1) / (apart[0] + apart[1] - 1)
+    if measure.over_limit and limit is not None:
+        return float(value > limit)
+    return value
 
 
 def _apart(certificate: JudgeCertificate | None) -> tuple[float, float] | None:
@@ -115,17 +124,19 @@ def _apart(certificate: JudgeCertificate | None) -> tuple[float, float] | None:
     return sensitivity.value, specificity.value
 
 
-def _reach(certificate: JudgeCertificate | None) -> tuple[float, float]:
-    """Between what corrected quality can lie."""
-    apart = _apart(certificate)
+def _reach(measure: Measure, limit: float | None, certificate: JudgeCertificate | None) -> tuple[float, float]:
+    """Between what a conversation's value can lie."""
+    if measure.unit not in ("share", "score") and limit is not None:
+        return 0.0, limit
+    apart = _apart(certificate) if measure.judged else None
     if apart is None:
         return 0.0, 1.0
     told = apart[0] + apart[1] - 1
     return (apart[1] - 1) / told, apart[1] / told
 
 
-def _words(rail: Guardrail, found: Watched) -> str:
-    name = NAMES[rail.measure]
+def _words(rail: Guardrail, measure: Measure, found: Watched) -> str:
+    name = measure.prose
     if found.value is None or found.low is None or found.high is None:
         side = (
             "either side"
@@ -133,12 +144,13 @@ def _words(rail: Guardrail, found: Watched) -> str:
             else ("the champion" if not found.champion else "the challenger")
         )
         return f"{name}: nothing was measured on {side} yet"
-    if rail.measure == "cost_usd":
-        shown = f"{found.value:+.4f} USD ({found.low:+.4f} to {found.high:+.4f})"
-        margin = f"{rail.margin:g} USD"
-    else:
+    if measure.unit == "share":
         shown = f"{100 * found.value:+.1f} points ({100 * found.low:+.1f} to {100 * found.high:+.1f})"
         margin = f"{100 * rail.margin:g} points"
+    else:
+        word, digits = UNITS.get(measure.unit, ""), 4 if measure.unit == "usd" else 2
+        shown = f"{found.value:+.{digits}f}{word} ({found.low:+.{digits}f} to {found.high:+.{digits}f})"
+        margin = f"{rail.margin:g}{word}"
     said = {
         "worse": f"worse by more than {margin}",
         "good": f"not worse by more than {margin}",

@@ -7,7 +7,7 @@ from assay.contracts.conversation import Conversation
 from assay.contracts.feedback import Feedback
 from assay.contracts.judgment import JudgeRequest, Judgment
 from assay.contracts.traffic import Observation, Traffic
-from assay.evaluation.measures import COST, SLOWEST
+from assay.evaluation.measures import MEASURES, Observed
 from assay.stages.context import Context
 from assay.stages.judge import Source, keeper, seat_panel
 
@@ -78,15 +78,10 @@ async def _recorded(context: Context, traffic: Traffic) -> list[Conversation]:
 def _observed(
     conversation: Conversation, challenger: bool, said: Sequence[Feedback], judgment: Judgment | None
 ) -> Observation:
-    negative = [item.negative for item in said if item.negative is not None]
+    seen = Observed(conversation, judgment, said)
     return Observation(
         conversation_id=conversation.conversation_id,
         challenger=challenger,
         at=conversation.started_at,
-        duration_s=conversation.duration_s or 0.0,
-        quality=None if judgment is None or judgment.passed is None else float(judgment.passed),
-        feedback=1 - sum(negative) / len(negative) if negative else None,
-        errors=float(conversation.error is not None),
-        slowest_s=SLOWEST.of(conversation),
-        cost_usd=COST.of(conversation),
+        values={name: measure.read(seen) for name, measure in MEASURES.items()},
     )

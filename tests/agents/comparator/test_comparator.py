@@ -97,7 +97,7 @@ async def test_offline_names_the_margin_of_a_test_of_non_inferiority():
 async def test_offline_speaks_of_cost_only_where_it_differs_beyond_chance():
     slow = [result(scenario(f"s{n}"), latency_s=2 + n / 10) for n in range(20)]
     fast = [result(scenario(f"s{n}"), latency_s=1 + n / 20) for n in range(20)]
-    assert "The time of an answer went from 2.95 s to 1.48 s." in await narrated(slow, fast)
+    assert "Answer time went from 2.95 s to 1.48 s." in await narrated(slow, fast)
 
 
 async def test_offline_finds_no_difference_between_recorded_trials():

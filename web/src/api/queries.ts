@@ -28,6 +28,13 @@ export const pluginsQuery = queryOptions({
   queryFn: () => read(api.GET("/api/v1/plugins")),
 });
 
+/** What is measured of a conversation; each can be a guardrail. */
+export const measuresQuery = queryOptions({
+  queryKey: ["measures"],
+  queryFn: () => read(api.GET("/api/v1/measures")),
+  staleTime: Infinity,
+});
+
 export const projectsQuery = queryOptions({
   queryKey: ["projects"],
   queryFn: () => read(api.GET("/api/v1/projects", { params: { query: { limit: 200 } } })),

@@ -7,6 +7,7 @@ from assay.contracts.base import content_hash
 from assay.contracts.comparison import ComparisonReport, Recommendation
 from assay.contracts.estimate import Estimate
 from assay.evaluation.facts import slice_fact_id
+from assay.evaluation.measures import MEASURES
 from assay.evaluation.prepared_questions import answer_prepared
 from assay.evaluation.results_questions import RESULTS_QUESTIONS
 from assay.evaluation.results_table import ResultsTable
@@ -136,22 +137,16 @@ def _slices(report: ComparisonReport) -> str:
 
 def _costs(report: ComparisonReport) -> str:
     """Only what differs by more than chance."""
-    names = {
-        "latency_s": "the time of an answer",
-        "output_tokens": "the output tokens of a conversation",
-        "cost_usd": "the cost of a conversation",
-        "agent_turns": "the agent turns of a conversation",
-    }
     known = [(cost, cost.difference) for cost in report.costs if isinstance(cost.difference, Estimate)]
     moved = [
-        f"{names[cost.measure]} went from {{{cost.measure}.champion}} to {{{cost.measure}.challenger}}"
+        f"{MEASURES[cost.measure].prose} went from {{{cost.measure}.champion}} to {{{cost.measure}.challenger}}"
         for cost, difference in known
         if difference.low > 0 or difference.high < 0
     ]
     if moved:
         text = ", and ".join(moved)
         return f"{text[0].upper()}{text[1:]}."
-    same = ", ".join(names[cost.measure] for cost, _ in known)
+    same = ", ".join(MEASURES[cost.measure].prose for cost, _ in known)
     return f"Of what it takes, nothing differs beyond chance: {same}." if same else ""
 
 

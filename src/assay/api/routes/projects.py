@@ -114,10 +114,12 @@ async def write_policy(server: Here, project: Project, policy: Annotated[Project
     """Replaces the project's policy."""
     from assay.lifecycle.policy import TAG
     from assay.lifecycle.report_blocks import require_installed
+    from assay.rollout.guarding import require_watchable
     from assay.tracking import set_project_tag
 
     await item_of(server, project)
     require_installed(policy.report_blocks)
+    require_watchable(policy.rollout, "rollout")
     text = policy.model_dump_json(exclude_defaults=True)
     if len(text) > 5000:
         raise BadInput(f"policy: is {len(text)} characters long, MLflow keeps 5000: say less in the expectations")

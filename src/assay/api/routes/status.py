@@ -11,7 +11,7 @@ from assay.api.guard import GuardedRoute
 from assay.api.probes import is_ready
 from assay.api.routes.runs import has_pages
 from assay.api.server import Here, Who
-from assay.contracts.api import Health, Me, ShownSetting, ShownSettings
+from assay.contracts.api import Health, Me, MeasureItem, MeasureTable, ShownSetting, ShownSettings
 from assay.contracts.plugins import Plugins
 from assay.settings import Settings
 
@@ -69,6 +69,14 @@ async def list_plugins() -> Plugins:
     from assay.plugins import plugins
 
     return await asyncio.to_thread(plugins)
+
+
+@router.get("/measures", operation_id="list_measures")
+async def list_measures() -> MeasureTable:
+    """What is measured of a conversation: each of them can be a guardrail."""
+    from assay.evaluation.measures import MEASURES
+
+    return MeasureTable(items=tuple(MeasureItem.model_validate(measure) for measure in MEASURES.values()))
 
 
 @router.get("/settings", operation_id="show_settings")

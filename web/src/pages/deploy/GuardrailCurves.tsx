@@ -4,11 +4,12 @@ import type { EChartsOption } from "echarts";
 import { useCallback } from "react";
 
 import type { Schemas } from "@/api/client";
+import { amount, type Measure } from "@/measures";
 import { Chart, type ChartColours } from "@/parts/Chart";
+import { useMeasures } from "@/parts/useMeasures";
 import { when } from "@/words";
 
 import { type Curve, curvesOf } from "./curves";
-import { MEASURES } from "./TrafficNow";
 
 export function GuardrailCurves({ looks }: { looks: readonly Schemas["RolloutEvaluation"][] }) {
   const curves = curvesOf(looks).filter((curve) => curve.points.length > 1);
@@ -23,20 +24,21 @@ export function GuardrailCurves({ looks }: { looks: readonly Schemas["RolloutEva
 }
 
 function OneCurve({ curve }: { curve: Curve }) {
-  const option = useCallback((colours: ChartColours) => optionOf(curve, colours), [curve]);
-  const title = `${MEASURES[curve.measure]}: challenger minus champion, look by look`;
+  const measure = useMeasures()(curve.measure);
+  const option = useCallback((colours: ChartColours) => optionOf(curve, measure, colours), [curve, measure]);
+  const title = `${measure.label}: challenger minus champion, look by look`;
   return (
     <Card withBorder padding="xs">
       <Text size="sm" fw={600}>
-        {MEASURES[curve.measure]}
+        {measure.label}
       </Text>
       <Chart title={title} option={option} height={190} table={{ columns: ["look", "difference", "from", "to"], rows: curve.points.map((point) => [when(point.at), String(point.value), String(point.low), String(point.high)]) }} />
     </Card>
   );
 }
 
-function optionOf(curve: Curve, colours: ChartColours): EChartsOption {
-  const unit = (value: number) => (curve.measure === "cost_usd" ? `$${value.toPrecision(2)}` : `${(100 * value).toFixed(0)}`);
+function optionOf(curve: Curve, measure: Measure, colours: ChartColours): EChartsOption {
+  const unit = (value: number) => amount(measure, value);
   return {
     grid: { left: 4, right: 10, top: 12, bottom: 4, containLabel: true },
     tooltip: { trigger: "axis", confine: true, valueFormatter: (value) => (typeof value === "number" ? unit(value) : "–") },

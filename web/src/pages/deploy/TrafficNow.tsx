@@ -5,10 +5,12 @@ import { useState } from "react";
 
 import { api, read, type Schemas } from "@/api/client";
 import { meQuery } from "@/api/queries";
+import { change, type Measure, suffixOf } from "@/measures";
 import { ToneBadge } from "@/parts/badges";
 import { tied } from "@/parts/prose";
 import { Sheet } from "@/parts/Sheet";
 import { Loaded, ProblemAlert } from "@/parts/states";
+import { useMeasures } from "@/parts/useMeasures";
 import { mayDecide } from "@/roles";
 import { agentName, ago, count, percent, seconds } from "@/words";
 
@@ -24,7 +26,6 @@ const STATES: Record<Schemas["RolloutState"], { word: string; colour: string }> 
   rolled_back: { word: "rolled back", colour: "red" },
 };
 const CALLS = { good: "good", worse: "bad", undecided: "unsure" } as const;
-export const MEASURES: Record<Schemas["Guardrail"]["measure"], string> = { quality: "Judged quality", feedback: "Users' feedback", errors: "Errors", slow: "Slow answers", cost_usd: "Cost" };
 
 export function TrafficNow({ project, traffic }: { project: string; traffic: Schemas["Traffic"] }) {
   const looks = useQuery(looksQuery(project));
@@ -103,6 +104,7 @@ function Steps({ traffic }: { traffic: Schemas["Traffic"] }) {
 }
 
 function Guardrails({ project, looks }: { project: string; looks: readonly Schemas["RolloutEvaluation"][] }) {
+  const measureOf = useMeasures();
   const last = looks.at(-1);
   if (last === undefined)
     return (
@@ -122,12 +124,12 @@ function Guardrails({ project, looks }: { project: string; looks: readonly Schem
       <Sheet label="Guardrails" columns={["Guardrail", "State", "Challenger minus champion", "In words"]}>
         {last.guardrails.map((rail) => (
           <Table.Tr key={rail.measure}>
-            <Table.Td>{MEASURES[rail.measure]}</Table.Td>
+            <Table.Td>{measureOf(rail.measure).label}</Table.Td>
             <Table.Td>
               <ToneBadge tone={CALLS[rail.call]}>{rail.call}</ToneBadge>
             </Table.Td>
             <Table.Td style={{ whiteSpace: "nowrap" }}>
-              {difference(rail)} <span className="assay-dimmed">n {count(rail.champion + rail.challenger)}</span>
+              {difference(rail, measureOf(rail.measure))} <span className="assay-dimmed">n {count(rail.champion + rail.challenger)}</span>
             </Table.Td>
             <Table.Td>{tied(rail.words)}</Table.Td>
           </Table.Tr>
@@ -141,10 +143,9 @@ function Guardrails({ project, looks }: { project: string; looks: readonly Schem
   );
 }
 
-function difference(rail: Schemas["GuardrailState"]): string {
+function difference(rail: Schemas["GuardrailState"], measure: Measure): string {
   if (rail.value == null || rail.low == null || rail.high == null) return "not known yet";
-  const shown = (value: number) => (rail.measure === "cost_usd" ? `$${value.toFixed(4)}` : `${value > 0 ? "+" : ""}${(100 * value).toFixed(1)}`);
-  return `${shown(rail.value)} (${shown(rail.low)} to ${shown(rail.high)}${rail.measure === "cost_usd" ? "" : " points"})`;
+  return `${change(measure, rail.value)} (${change(measure, rail.low)} to ${change(measure, rail.high)}${suffixOf(measure)})`;
 }
 
 function Look({ project }: { project: string }) {

@@ -6,17 +6,11 @@ import { useState } from "react";
 
 import { api, read, type Schemas } from "@/api/client";
 import { meQuery, pluginsQuery, policyQuery, projectsQuery } from "@/api/queries";
+import { scaleOf, suffixOf } from "@/measures";
 import { Empty, Loaded, ProblemAlert } from "@/parts/states";
+import { useMeasures } from "@/parts/useMeasures";
 import { namesOf } from "@/plugins";
 import { mayGovern } from "@/roles";
-
-const MEASURES: Record<Schemas["Guardrail"]["measure"], string> = {
-  quality: "Judged quality",
-  feedback: "Users' feedback",
-  errors: "Errors",
-  slow: "Slow answers",
-  cost_usd: "Cost",
-};
 
 export function Policy() {
   const projects = useQuery(projectsQuery);
@@ -52,6 +46,7 @@ function Form({ project, policy }: { project: string; policy: Schemas["ProjectPo
   const [now, setNow] = useState(policy);
   const plugins = useQuery(pluginsQuery).data;
   const blocks = plugins ? namesOf(plugins, "assay.report_blocks") : [];
+  const measureOf = useMeasures();
   const allowed = me !== undefined && mayGovern(me, project);
   const save = useMutation({
     mutationFn: () => read(api.PUT("/api/v1/projects/{project}/policy", { params: { path: { project } }, body: now })),
@@ -127,17 +122,20 @@ function Form({ project, policy }: { project: string; policy: Schemas["ProjectPo
               Guardrails: what must not get worse by more than
             </Text>
             <SimpleGrid cols={{ base: 1, xs: 3 }}>
-              {now.rollout.guardrails.map((rail, index) => (
-                <NumberInput
-                  key={rail.measure}
-                  label={MEASURES[rail.measure]}
-                  suffix={rail.measure === "cost_usd" ? " USD" : " points"}
-                  min={0}
-                  step={0.5}
-                  value={rail.measure === "cost_usd" ? rail.margin : 100 * rail.margin}
-                  onChange={(value) => rollout({ guardrails: now.rollout.guardrails.map((other, at) => (at === index ? { ...other, margin: rail.measure === "cost_usd" ? Number(value) : Number(value) / 100 } : other)) })}
-                />
-              ))}
+              {now.rollout.guardrails.map((rail, index) => {
+                const measure = measureOf(rail.measure);
+                return (
+                  <NumberInput
+                    key={rail.measure}
+                    label={measure.label}
+                    suffix={suffixOf(measure)}
+                    min={0}
+                    step={0.5}
+                    value={scaleOf(measure) * rail.margin}
+                    onChange={(value) => rollout({ guardrails: now.rollout.guardrails.map((other, at) => (at === index ? { ...other, margin: Number(value) / scaleOf(measure) } : other)) })}
+                  />
+                );
+              })}
             </SimpleGrid>
           </Card>
           <Card withBorder>
