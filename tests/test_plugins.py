@@ -5,17 +5,20 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from assay import plugins
+from assay.contracts.api import Role
 from assay.contracts.judgment import Judging
 from assay.contracts.plugins import PluginGroup
 from assay.contracts.stage import AgentRef, Usage
 from assay.errors import AssayError, BadInput
+from assay.settings import Settings
+from tests.api.conftest import Served, serving
 from tests.conftest import PATIENCE_S, ROOT, copy_store
 
 EXAMPLE = ROOT / "examples" / "plugin"
@@ -265,3 +268,68 @@ def test_a_notifier_that_cannot_be_loaded_is_counted_and_logged(odd):
         notifier(told())
         notifier.close()
     assert notifier.failed == 1 and "notifier `gone` of odd 1.0" in lines[0]["error"]
+
+
+@pytest.fixture
+def served(site: Path, template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    """A server with authentication and a project, on which the example is installed."""
+    monkeypatch.syspath_prepend(site)
+    home = tmp_path / "server"
+    home.mkdir()
+    copy_store(template, home)
+    with serving(Settings(home=home, model="offline", auth="on")) as served:
+        with served.client(served.token(Role.ADMIN)) as admin:
+            assert admin.post("/projects", json={"project": "shop"}).status_code == 201
+        yield served
+    for name in [name for name in sys.modules if name.startswith("assay_example")]:
+        del sys.modules[name]
+
+
+def test_over_the_api_plug_ins_are_listed_and_take_an_admin(served: Served):
+    judge = {"simulation_id": "sim-1", "judges": [{"kind": "quotes"}]}
+    card = {"card": json.loads((EXAMPLE / "agent.json").read_text())}
+    file = {"content": (EXAMPLE / "chat.log").read_bytes(), "params": {"agent": "clerk@1", "format": "chatlog"}}
+    with served.client(served.token(Role.EVALUATOR)) as person, served.client(served.token(Role.ADMIN)) as admin:
+        listed = person.get("/plugins").json()
+        assert (
+            "echo" in {item["name"] for item in listed["items"]} and "openai" in listed["built_in"]["assay.connectors"]
+        )
+        for path, asked, done in (
+            ("/projects/shop/judgments", {"json": judge}, 202),
+            ("/projects/shop/agents", {"json": card}, 202),
+            ("/projects/shop/files/conversations", file, 200),
+        ):
+            assert person.post(path, **asked).status_code == 403, path
+            answer = admin.post(path, **asked)
+            assert answer.status_code == done, answer.text
+    (item,) = answer.json()["items"]
+    assert [talk["scenario_id"] for talk in item["conversations"]] == ["Late parcel", "Refund"]
+    assert item["dataset"]["scenarios"][0]["expectations"][0]["text"] == 'The agent says "tomorrow".'
+
+
+def test_over_the_api_files_of_conversations_are_read_and_what_is_wrong_is_told(served: Served):
+    path = "/projects/shop/files/conversations"
+    table = b"task,version,success\nRefund,v1,true\nRefund,v2,false\n"
+    with served.client(served.token(Role.EVALUATOR)) as person, served.client(served.token(Role.ADMIN)) as admin:
+        found = person.post(path, content=table, params={"agent": "clerk", "format": "table", "name": "r.csv"}).json()
+        assert [item["agent"]["version"] for item in found["items"]] == ["v1", "v2"]
+        broken = {"agent": "clerk@1", "format": "tau-bench", "name": "../a.json"}
+        for asked, words in (
+            ({"agent": "clerk", "format": "openai"}, "version"),
+            ({"agent": "clerk@1"}, "say what is expected"),
+            ({"agent": "clerk@1", "format": "telex"}, "there is no importer `telex`"),
+            (broken, "_a.json"),
+        ):
+            answer = admin.post(path, content=b"{}", params=asked)
+            assert answer.status_code == 422 and words in answer.json()["detail"], answer.text
+            assert "/tmp" not in answer.text
+
+
+def test_a_policy_names_report_blocks_that_are_installed_and_measures_that_there_are(served: Served):
+    with served.client(served.token(Role.ADMIN)) as admin:
+        path = "/projects/shop/policy"
+        assert admin.put(path, json={"report_blocks": ["of-a-hundred"]}).json()["report_blocks"] == ["of-a-hundred"]
+        refused = admin.put(path, json={"report_blocks": ["telex"]})
+        assert refused.status_code == 422 and "Installed: of-a-hundred" in refused.json()["detail"]
+        refused = admin.put(path, json={"rollout": {"guardrails": [{"measure": "mood"}]}})
+        assert refused.status_code == 422 and "rollout.guardrails.0.measure" in refused.json()["detail"]
