@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import tomllib
 from importlib import import_module
 from pathlib import Path
 
@@ -107,6 +108,20 @@ def test_each_stage_agent_and_connector_is_in_the_guide():
     for kind in ("python", "http", "openai", "mlflow", "a2a"):
         assert f"| `{kind}` |" in guide
     assert connect
+
+
+def test_the_guide_to_plug_ins_has_every_kind_as_the_example_package_declares_it():
+    from assay.contracts.plugins import PluginGroup
+
+    guide = (ROOT / "docs" / "guides" / "plugins.md").read_text()
+    project = tomllib.loads((ROOT / "examples" / "plugin" / "pyproject.toml").read_text())
+    declared = project["project"]["entry-points"]
+    assert declared.keys() == {group.value for group in PluginGroup}
+    for group in PluginGroup:
+        (name,) = declared[group]
+        assert f"| {group.noun} | `{group}` |" in guide
+        assert f"## A {group.noun}" in guide or f"## An {group.noun}" in guide
+        assert name in guide
 
 
 def test_the_numbers_of_attacks_in_the_guide_are_those_of_the_file():

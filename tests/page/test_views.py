@@ -53,6 +53,18 @@ def test_a_view_can_be_read_by_everyone(page: Page, lived_in: Server, view: str)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "it scrolls sideways on a phone"
 
 
+def test_settings_show_what_can_be_named_and_measured(page: Page, lived_in: Server):
+    """Kinds, report blocks and measures come from the server, not from a list of the page's own."""
+    page.goto(f"{lived_in.url}/settings")
+    page.get_by_role("tab", name="Plug-ins").click()
+    expect(page.get_by_role("cell", name="tau-bench")).to_be_visible()
+    assert faults(page) == []
+    page.get_by_role("tab", name="Policy").click()
+    expect(page.get_by_label("Slow answers")).to_have_value("5 points")
+    expect(page.get_by_role("combobox", name="Report blocks")).to_be_visible()
+    assert faults(page) == []
+
+
 def test_an_address_that_is_none_says_so(page: Page, lived_in: Server):
     page.goto(f"{lived_in.url}/p/shop/nowhere")
     expect(page.get_by_role("heading", name="There is no such page")).to_be_visible()
