@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from assay.contracts.agent import DevelopRequest
+from assay.contracts.api import NewSchedule
 from assay.contracts.conversation import Conversation, StopReason, Turn
 from assay.contracts.feedback import Feedback
 from assay.contracts.notification import Notification
@@ -133,6 +134,8 @@ async def test_what_does_not_fit_is_named(clocked):
             await put_schedule(context, "shop", bad)
     with pytest.raises(ValueError, match="five fields"):
         ingest("f", cron="* * *")
+    with pytest.raises(ValueError, match="five fields"):
+        NewSchedule(cron="000", kind="look")
 
 
 def test_ticks_are_counted():

@@ -17,7 +17,7 @@ from assay.contracts.job import Job, JobKind, Worker
 from assay.contracts.judgment import Judgment, Verdict
 from assay.contracts.labels import LabelTask
 from assay.contracts.rollout import RegistryStage, Transition
-from assay.contracts.schedule import ScheduleKind
+from assay.contracts.schedule import Cron, ScheduleKind
 from assay.contracts.stage import AgentRef, DatasetRef, ModelName, Stage
 from assay.contracts.traffic import RolloutPolicy
 
@@ -152,7 +152,7 @@ class NewLink(Contract):
 class NewSchedule(Contract):
     """What happens by itself under the path's name, from now on."""
 
-    cron: Text = Field(max_length=100, examples=["0 6 * * 1-5"])
+    cron: Cron = Field(max_length=100, examples=["0 6 * * 1-5"])
     kind: ScheduleKind
     request: JsonObject = Field(default_factory=dict)
     enabled: bool = True

@@ -18,11 +18,15 @@ def _cron(text: str) -> str:
     return text
 
 
+Cron = Annotated[str, AfterValidator(_cron)]
+"""Five fields, in UTC."""
+
+
 class Schedule(Contract):
     """One thing that happens by itself. Times are UTC."""
 
     name: Slug
-    cron: Annotated[str, AfterValidator(_cron)]
+    cron: Cron
     kind: ScheduleKind
     request: JsonObject = Field(default_factory=dict)
     """The request of what is run. ingest: `file` and `agent`. retention: `days`. look: nothing."""
