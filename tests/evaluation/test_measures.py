@@ -14,6 +14,8 @@ from assay.errors import BadInput
 from assay.evaluation.analytics_facts import analytics_facts
 from assay.evaluation.measures import COST, LATENCY, MEASURES, OUTPUT_TOKENS, Measure, Observed, compared
 from assay.evaluation.pairing import compare_costs
+from assay.evaluation.prepared_questions import answer_prepared
+from assay.evaluation.results_questions import RESULTS_QUESTIONS
 from assay.evaluation.results_table import ResultsTable
 from assay.evaluation.table_estimates import differences, estimates
 from assay.reports import lay_out_analytics
@@ -98,6 +100,8 @@ def test_a_new_measure_is_in_the_comparison_the_analytics_report_and_the_chats_t
     assert estimates(tables, "failed_calls").facts[-1].label.startswith("failed tool calls a conversation")
     assert differences(tables, "failed_calls").facts[0].value.value == pytest.approx(2.375)
     assert [row["n"] for row in tables.query("SELECT sum(failed_calls) AS n FROM results")] == [27]
+    answer = answer_prepared("How many failed tool calls does each side make?", tables, RESULTS_QUESTIONS)
+    assert answer.text.startswith("Failed tool calls a conversation") and answer.facts
 
 
 def test_a_new_measure_guards_a_rollout(failed_calls):

@@ -54,6 +54,7 @@ class Prepared:
 
 def answer_prepared(question: str, tables: MeasuredTables, questions: Sequence[Prepared]) -> AnalystAnswer:
     """The first prepared question that fits; otherwise what can be asked. Says what of the question it left aside."""
+    questions = (*_by_name(tables, questions), *questions)
     asked, unused = understand(question, tables, questions)
     chosen = next((q for q in questions if re.search(q.pattern, question, re.IGNORECASE)), None)
     if chosen is None and (asked.by or asked.conditions):
@@ -75,6 +76,16 @@ def answer_prepared(question: str, tables: MeasuredTables, questions: Sequence[P
         rows=found.rows[:50],
         author="offline",
     )
+
+
+def _by_name(tables: MeasuredTables, questions: Sequence[Prepared]) -> list[Prepared]:
+    """A question for each measure that none of these is about, by the measure's own name where that has two words."""
+    titles = "\n".join(prepared.title.lower() for prepared in questions)
+    return [
+        Prepared(rf"\b{re.escape(name)}\b", f"{measure.label[0].upper()}{measure.label[1:]}", estimated(measure.column))
+        for measure in tables.measured.measures
+        if " " in (name := measure.label.removesuffix(" a conversation")) and measure.label.lower() not in titles
+    ]
 
 
 def understand(question: str, tables: MeasuredTables, questions: Sequence[Prepared]) -> tuple[Asked, list[str]]:
