@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import type { Schemas } from "@/api/client";
 
-import { amount, change, measureOf, scaleOf, suffixOf } from "./measures";
+import { amount, change, firstMargin, measureOf, scaleOf, suffixOf } from "./measures";
 
 const items = [
   { name: "errors", label: "Errors", unit: "share", better: "lower", compared: false, limit: null, judged: false },
@@ -15,6 +15,7 @@ test("a measure is shown by its entry, whatever it is", () => {
   expect([change(errors, 0.031), change(tools, 1.5), change(cost, -0.00421)]).toEqual(["+3.1", "+1.50", "-$0.0042"]);
   expect([suffixOf(errors), suffixOf(tools), suffixOf(cost)]).toEqual([" points", "", " USD"]);
   expect([scaleOf(errors), scaleOf(cost)]).toEqual([100, 1]);
+  expect([firstMargin(errors), firstMargin(tools), firstMargin(cost)]).toEqual([0.02, 0.2, 0.1]);
   expect([amount(errors, 0.05), amount(tools, 3), amount(cost, 0.5)]).toEqual(["5", "3", "$0.50"]);
 });
 

@@ -15,6 +15,11 @@ export function scaleOf(measure: Measure): number {
   return measure.unit === "share" ? 100 : 1;
 }
 
+/** The margin that a new guardrail begins with: 2 points, or a hundredth of what a conversation may count for. */
+export function firstMargin(measure: Measure): number {
+  return measure.unit === "share" || measure.limit == null ? 0.02 : measure.limit / 100;
+}
+
 export function suffixOf(measure: Measure): string {
   return UNITS[measure.unit];
 }

@@ -1,14 +1,13 @@
 /** What a project declares beforehand: forms are filled in with it. */
-import { Button, Card, Group, MultiSelect, NumberInput, Select, SimpleGrid, Stack, Text, Title } from "@mantine/core";
+import { Button, Card, CloseButton, Group, MultiSelect, NumberInput, Select, SimpleGrid, Stack, Text, Title } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { api, read, type Schemas } from "@/api/client";
-import { meQuery, pluginsQuery, policyQuery, projectsQuery } from "@/api/queries";
-import { scaleOf, suffixOf } from "@/measures";
+import { measuresQuery, meQuery, pluginsQuery, policyQuery, projectsQuery } from "@/api/queries";
+import { firstMargin, measureOf, scaleOf, suffixOf } from "@/measures";
 import { Empty, Loaded, ProblemAlert } from "@/parts/states";
-import { useMeasures } from "@/parts/useMeasures";
 import { namesOf } from "@/plugins";
 import { mayGovern } from "@/roles";
 
@@ -46,7 +45,7 @@ function Form({ project, policy }: { project: string; policy: Schemas["ProjectPo
   const [now, setNow] = useState(policy);
   const plugins = useQuery(pluginsQuery).data;
   const blocks = plugins ? namesOf(plugins, "assay.report_blocks") : [];
-  const measureOf = useMeasures();
+  const measures = useQuery(measuresQuery).data?.items ?? [];
   const allowed = me !== undefined && mayGovern(me, project);
   const save = useMutation({
     mutationFn: () => read(api.PUT("/api/v1/projects/{project}/policy", { params: { path: { project } }, body: now })),
@@ -123,7 +122,7 @@ function Form({ project, policy }: { project: string; policy: Schemas["ProjectPo
             </Text>
             <SimpleGrid cols={{ base: 1, xs: 3 }}>
               {now.rollout.guardrails.map((rail, index) => {
-                const measure = measureOf(rail.measure);
+                const measure = measureOf(measures, rail.measure);
                 return (
                   <NumberInput
                     key={rail.measure}
@@ -133,9 +132,16 @@ function Form({ project, policy }: { project: string; policy: Schemas["ProjectPo
                     step={0.5}
                     value={scaleOf(measure) * rail.margin}
                     onChange={(value) => rollout({ guardrails: now.rollout.guardrails.map((other, at) => (at === index ? { ...other, margin: Number(value) / scaleOf(measure) } : other)) })}
+                    leftSection={<CloseButton size="sm" aria-label={`Remove the guardrail ${measure.label}`} disabled={now.rollout.guardrails.length === 1} onClick={() => rollout({ guardrails: now.rollout.guardrails.filter((other) => other !== rail) })} />}
                   />
                 );
               })}
+              <Select
+                label="Add a guardrail"
+                data={measures.filter((one) => !now.rollout.guardrails.some((rail) => rail.measure === one.name)).map((one) => ({ value: one.name, label: one.label }))}
+                value={null}
+                onChange={(name) => name && rollout({ guardrails: [...now.rollout.guardrails, { measure: name, margin: firstMargin(measureOf(measures, name)) }] })}
+              />
             </SimpleGrid>
           </Card>
           <Card withBorder>
