@@ -161,6 +161,23 @@ def test_a_workbook_that_would_fill_the_memory_is_refused(monkeypatch: pytest.Mo
         fields(data.getvalue(), "f.xlsx")
 
 
+def test_a_cell_in_the_last_row_and_column_does_not_end_the_process() -> None:
+    """One that reads it in place makes room for 17 billion cells, and is ended for it."""
+    packed = zipfile.ZipFile(io.BytesIO(workbook(("Far", [["topic"], ["x"]]))))
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        for name in packed.namelist():
+            text = packed.read(name).decode()
+            if name.endswith("sheet1.xml"):
+                head, body, rest = text.rpartition("<row>")
+                text = head + body + rest.replace("<c ", '<c r="XFD1048576" ')
+            archive.writestr(name, text)
+    with pytest.raises(
+        BadInput, match="f.xlsx: is no Excel file that can be read .*cells so far apart.*save it as CSV"
+    ):
+        fields(data.getvalue(), "f.xlsx")
+
+
 def test_all_errors_of_a_file_are_raised_at_once_and_the_rest_is_counted() -> None:
     good = {"topic": "t", "goal": "g", "persona": {"name": "u", "description": "d"}}
     lines = ["{", json.dumps(good), json.dumps({**good, "goal": "", "max_turns": 0})]

@@ -11,7 +11,6 @@ import re
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import date, time
 from difflib import get_close_matches
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple, TypeVar
@@ -21,6 +20,7 @@ from pydantic import BaseModel, JsonValue, ValidationError
 from assay.contracts.text import clean
 from assay.errors import BadInput
 from assay.evaluation.exchange.encodings import decoded
+from assay.evaluation.exchange.workbook import UnreadableWorkbook, read_workbook
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
@@ -125,24 +125,18 @@ class Rows:
 
     def _excel_rows(self, data: bytes) -> "Iterator[tuple[str, list[str]] | BadInput]":
         """(`file:sheet:row`, cells) of the first sheet that holds anything."""
-        from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
-
         if _unpacked(data) > LARGEST_WORKBOOK:
             raise BadInput(f"{self.where}: unpacks to more than {LARGEST_WORKBOOK:,} bytes: save it as CSV")
         try:
-            book = CalamineWorkbook.from_filelike(io.BytesIO(data))
-            names = [sheet.name for sheet in book.sheets_metadata if sheet.visible == SheetVisibleEnum.Visible]
-            sheets = {name: book.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in names}
-        except (CalamineError, OSError, ValueError) as error:
+            book = read_workbook(data)
+        except UnreadableWorkbook as error:
             raise BadInput(f"{self.where}: is no Excel file that can be read ({error}): save it as CSV") from error
-        filled = {name: rows for name, rows in sheets.items() if any(any(map(str, row)) for row in rows)}
-        if not filled:
+        if not book.sheet:
             raise BadInput(f"{self.where}: holds no header line: name the columns first")
-        first, *others = filled
-        if others:
-            self.notes.append(f"{self.where}: sheet {first} is read; {', '.join(others)} is not")
-        for number, row in enumerate(filled[first], start=1):
-            yield f"{self.where}:{first}:{number}", [_excel_cell(value) for value in row]
+        if book.others:
+            self.notes.append(f"{self.where}: sheet {book.sheet} is read; {', '.join(book.others)} is not")
+        for number, cells in enumerate(book.rows, start=1):
+            yield f"{self.where}:{book.sheet}:{number}", cells
 
 
 def read_file(path: str | Path) -> Rows:
@@ -393,15 +387,6 @@ def _unpacked(data: bytes) -> int:
             return sum(part.file_size for part in archive.infolist())
     except (zipfile.BadZipFile, ValueError, NotImplementedError):
         return 0
-
-
-def _excel_cell(value: Any) -> str:
-    """A cell as CSV would hold it: whole numbers without `.0`, times as ISO 8601."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return str(int(value))
-    return value.isoformat() if isinstance(value, date | time) else str(value)
 
 
 def _kind(row: JsonValue) -> str:
