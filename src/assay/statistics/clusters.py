@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-LEAST = 5
-"""Clusters that an interval needs: with fewer, the variance between them is itself not known."""
+from assay.statistics.estimate import LEAST
 
 
 def codes(labels: ArrayLike | Sequence[object]) -> tuple[NDArray[np.intp], int]:

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+LEAST = 5
+"""Clusters that an interval needs: with fewer, the variance between them is itself not known."""
+
 
 @dataclass(frozen=True, slots=True)
 class Estimate:

@@ -13,7 +13,7 @@ from assay.evaluation.judges.labels import JUDGES, by_code, depends_on_judge
 from assay.evaluation.results import TrialResult, paired_quantity, passes, quantity
 from assay.statistics import Insufficient as TooLittle
 from assay.statistics import PairedDifference
-from assay.statistics.clusters import LEAST
+from assay.statistics.estimate import LEAST
 
 if TYPE_CHECKING:
     import numpy as np
