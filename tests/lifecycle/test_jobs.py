@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from assay.contracts.evaluation import Limits
-from assay.contracts.job import JobKind, JobRequest, JobStatus
+from assay.contracts.job import JobRequest, JobStatus, OtherJob
 from assay.contracts.judgment import JudgeRequest
 from assay.contracts.pipeline import PipelineRequest
+from assay.contracts.stage import Stage
 from assay.errors import BadInput, NotFound, Refused
 from assay.lifecycle.gates import decide
 from assay.lifecycle.jobs import Jobs, open_jobs
@@ -56,7 +57,7 @@ async def until(jobs: Jobs, job_id: str, *statuses: JobStatus, within_s: float =
 
 async def test_a_job_is_queued_done_and_tells_of_its_progress(settings, jobs, stub):
     request = await ready(settings, stub.base_url, scenarios=12, turns=2, concurrency=3)
-    asked = JobRequest(kind=JobKind.EVALUATE, request=request.model_dump(mode="json"), key="nightly", by="ada")
+    asked = JobRequest(kind=OtherJob.EVALUATE, request=request.model_dump(mode="json"), key="nightly", by="ada")
     queued = await jobs.submit(asked)
     assert (queued.status, queued.project, queued.by) == (JobStatus.CREATED, "default", "ada")
     assert (await jobs.submit(asked)).job_id == queued.job_id
@@ -76,7 +77,7 @@ async def test_a_job_is_queued_done_and_tells_of_its_progress(settings, jobs, st
 async def test_cancel_stops_within_a_turn_and_retry_does_only_what_is_missing(settings, jobs, stub):
     request = await ready(settings, stub.base_url, scenarios=40, turns=4, concurrency=4)
     stub.latency_s = 0.05
-    job = await jobs.submit(JobRequest(kind=JobKind.EVALUATE, request=request.model_dump(mode="json")))
+    job = await jobs.submit(JobRequest(kind=OtherJob.EVALUATE, request=request.model_dump(mode="json")))
     with worker(settings, stub.env()):
         async with asyncio.timeout(PATIENCE_S):
             while stub.calls < 100:
@@ -101,7 +102,7 @@ async def test_cancel_stops_within_a_turn_and_retry_does_only_what_is_missing(se
 async def test_a_failed_job_says_why_and_a_higher_limit_goes_on(settings, jobs, stub):
     request = await ready(settings, stub.base_url, scenarios=10, turns=2, concurrency=2)
     limited = request.replace(limits=Limits(calls=20))
-    job = await jobs.submit(JobRequest(kind=JobKind.EVALUATE, request=limited.model_dump(mode="json")))
+    job = await jobs.submit(JobRequest(kind=OtherJob.EVALUATE, request=limited.model_dump(mode="json")))
     with worker(settings, stub.env()):
         failed = await asyncio.wait_for(jobs.wait(job.job_id, poll_s=0.1), PATIENCE_S)
         assert failed.status is JobStatus.FAILED
@@ -109,7 +110,7 @@ async def test_a_failed_job_says_why_and_a_higher_limit_goes_on(settings, jobs, 
         assert "raise the limit" in failed.error.message
         spent = stub.calls
         assert spent <= 20 + 4
-        again = await jobs.submit(JobRequest(kind=JobKind.EVALUATE, request=request.model_dump(mode="json")))
+        again = await jobs.submit(JobRequest(kind=OtherJob.EVALUATE, request=request.model_dump(mode="json")))
         done = await asyncio.wait_for(jobs.wait(again.job_id, poll_s=0.1), PATIENCE_S)
     assert done.status is JobStatus.SUCCEEDED
     assert stub.calls <= 50 + 4
@@ -118,7 +119,7 @@ async def test_a_failed_job_says_why_and_a_higher_limit_goes_on(settings, jobs, 
 async def test_a_worker_that_is_killed_leaves_nothing_undone(settings, jobs, stub):
     request = await ready(settings, stub.base_url, scenarios=40, turns=2, concurrency=4)
     stub.latency_s = 0.03
-    job = await jobs.submit(JobRequest(kind=JobKind.EVALUATE, request=request.model_dump(mode="json")))
+    job = await jobs.submit(JobRequest(kind=OtherJob.EVALUATE, request=request.model_dump(mode="json")))
     with worker(settings, stub.env()) as first:
         async with asyncio.timeout(PATIENCE_S):
             while stub.calls < 60:
@@ -135,7 +136,7 @@ async def test_a_pipeline_waits_at_a_gate_through_a_restart_and_goes_on_when_it_
     request = PipelineRequest(
         project="gated", challenger=card_at(stub.base_url), dataset=some(3, 1), card_dir=str(settings.home), threshold=0
     )
-    job = await jobs.submit(JobRequest(kind=JobKind.PIPELINE, request=request.model_dump(mode="json")))
+    job = await jobs.submit(JobRequest(kind=OtherJob.PIPELINE, request=request.model_dump(mode="json")))
     with worker(settings, stub.env()) as first:
         waits = await asyncio.wait_for(jobs.wait(job.job_id, poll_s=0.1), PATIENCE_S)
         assert waits.progress.waiting_for.startswith("agent-")
@@ -153,7 +154,7 @@ async def test_a_pipeline_waits_at_a_gate_through_a_restart_and_goes_on_when_it_
 
 async def test_bad_requests_are_refused_before_they_are_queued(jobs):
     with pytest.raises(BadInput, match="job evaluate: request: dataset: is required"):
-        await jobs.submit(JobRequest(kind=JobKind.EVALUATE, request={"agent": {"agent_id": "a", "version": "1"}}))
+        await jobs.submit(JobRequest(kind=OtherJob.EVALUATE, request={"agent": {"agent_id": "a", "version": "1"}}))
     with pytest.raises(NotFound, match="assay job list"):
         await jobs.show("job-nowhere")
     assert await jobs.list() == []
@@ -161,7 +162,7 @@ async def test_bad_requests_are_refused_before_they_are_queued(jobs):
 
 async def test_a_stage_is_a_job_and_its_error_is_told(settings, jobs, stub):
     asked = JudgeRequest(simulation_id="sim-0000000000000000")
-    job = await jobs.submit(JobRequest(kind=JobKind.JUDGE, request=asked.model_dump(mode="json")))
+    job = await jobs.submit(JobRequest(kind=Stage.JUDGE, request=asked.model_dump(mode="json")))
     with worker(settings, stub.env()):
         failed = await asyncio.wait_for(jobs.wait(job.job_id, poll_s=0.1), PATIENCE_S)
     assert (failed.status, failed.error.cause) == (JobStatus.FAILED, "NotFound")
@@ -177,7 +178,7 @@ async def test_a_job_that_kills_its_workers_fails_with_its_cause(settings, jobs,
         "connector": {"kind": "python", "target": "deadly:reply"},
     }
     request = {"project": "default", "card": card, "card_dir": str(tmp_path)}
-    job = await jobs.submit(JobRequest(kind=JobKind.DEVELOP, request=request))
+    job = await jobs.submit(JobRequest(kind=Stage.DEVELOP, request=request))
     for attempt in range(MOST_CRASHES):
         with worker(settings, {}) as process:
             assert await asyncio.to_thread(process.wait, 120) == 9, attempt

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from assay.contracts.job import JobKind, JobRequest, JobStatus
+from assay.contracts.job import JobRequest, JobStatus, OtherJob
 from assay.lifecycle.jobs import open_jobs
 from assay.settings import Settings
 from tests.conftest import PATIENCE_S
@@ -82,7 +82,7 @@ async def most_calls_at_a_time(settings: Settings, stub: StubLLM, workers: int, 
                 stack.enter_context(worker(settings, stub.env()))
             # the first part warms the workers up: they import MLflow
             for asked in (request.replace(seed=seed + 1000), request):
-                job = await jobs.submit(JobRequest(kind=JobKind.EVALUATE, request=asked.model_dump(mode="json")))
+                job = await jobs.submit(JobRequest(kind=OtherJob.EVALUATE, request=asked.model_dump(mode="json")))
                 done = await asyncio.wait_for(jobs.wait(job.job_id, poll_s=0.1), PATIENCE_S)
                 assert done.status is JobStatus.SUCCEEDED
                 assert done.result["judging"]["passed"] == 48
@@ -99,7 +99,7 @@ async def test_a_killed_workers_part_is_finished_by_the_other_within_the_limit(s
     request = await ready(settings, stub.base_url, scenarios=60, turns=3, concurrency=5)
     async with open_jobs(settings) as jobs:
         with worker(settings, stub.env()) as first, worker(settings, stub.env()):
-            job = await jobs.submit(JobRequest(kind=JobKind.EVALUATE, request=request.model_dump(mode="json")))
+            job = await jobs.submit(JobRequest(kind=OtherJob.EVALUATE, request=request.model_dump(mode="json")))
             await calls_reach(stub, 100)
             first.kill()
             first.wait()
@@ -118,7 +118,7 @@ async def test_a_worker_that_was_wrongly_taken_for_dead_writes_nothing_twice(set
     request = await ready(settings, stub.base_url, scenarios=30, turns=3, concurrency=5)
     async with open_jobs(settings) as jobs:
         with worker(settings, stub.env()) as first:
-            job = await jobs.submit(JobRequest(kind=JobKind.EVALUATE, request=request.model_dump(mode="json")))
+            job = await jobs.submit(JobRequest(kind=OtherJob.EVALUATE, request=request.model_dump(mode="json")))
             await calls_reach(stub, 40)
             first.send_signal(signal.SIGSTOP)
             with worker(settings, stub.env()):

@@ -8,7 +8,7 @@ from openai import APIStatusError, AsyncOpenAI, OpenAI
 from openai.types.chat import ChatCompletionMessageParam
 from pydantic import BaseModel, Field
 
-from assay.contracts.schemas import DOCUMENTS
+from assay.cli.schema import published
 from tests.minimal_json import minimal
 from tests.stub_llm import Cut, Raw, Reply, Status, StubLLM, ToolCall, always, in_order
 
@@ -47,9 +47,9 @@ async def test_the_default_answer_fits_the_schema_that_was_asked_for():
         )
 
 
-@pytest.mark.parametrize("name", sorted(DOCUMENTS))
+@pytest.mark.parametrize("name", sorted(published()))
 def test_every_contract_has_a_smallest_value_that_its_schema_allows(name: str):
-    schema = DOCUMENTS[name].model_json_schema()
+    schema = published()[name].model_json_schema()
     jsonschema.validate(minimal(schema), schema)
 
 

@@ -8,11 +8,10 @@ import pytest
 from assay.contracts.conversation import SimulateRequest, SimulatorFault, SimulatorFaultKind, Turn
 from assay.contracts.estimate import Estimate
 from assay.contracts.stage import Usage
-from assay.lifecycle.gates import spoilt
 from assay.settings import Settings
 from assay.stages.context import open_context
 from assay.stages.journal import GivenUp, Journal
-from assay.stages.simulate import simulate
+from assay.stages.simulate import simulate, spoilt
 from assay.tracking import read_conversations
 from tests.lifecycle.conversing import converse, ready, role_of
 from tests.stub_answers import Answer, Json, Reply

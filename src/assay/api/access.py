@@ -6,8 +6,9 @@ from enum import StrEnum
 from typing import Literal
 
 from assay.contracts.api import EVERYWHERE, Grants, Role
-from assay.contracts.job import JobKind
+from assay.contracts.job import JobKind, OtherJob
 from assay.errors import AssayError
+from assay.stages import STAGES, StageSpec
 
 
 class Need(StrEnum):
@@ -44,6 +45,11 @@ class Rule:
     where: Where = "project"
 
 
+def _start(spec: StageSpec) -> Need:
+    """What it takes to start a stage."""
+    return Need.DECIDE if spec.decides else Need.RUN
+
+
 _P = "/projects/{project}"
 ROUTES: dict[str, Rule] = {
     "GET /health": Rule(Need.NOTHING, "own"),
@@ -70,11 +76,12 @@ ROUTES: dict[str, Rule] = {
     f"GET {_P}/datasets/{{name}}@{{version}}": Rule(Need.SEE),
     f"POST {_P}/datasets/{{name}}/versions": Rule(Need.RUN),
     **{
-        f"{method} {_P}/{results}{rest}": Rule(need)
-        for results in ("simulations", "judgments", "reports", "comparisons", "feedback", "rollouts")
+        f"{method} {_P}/{spec.resource}{rest}": Rule(need)
+        for spec in STAGES.values()
+        if spec.resource is not None
         for method, rest, need in (
             ("GET", "", Need.SEE),
-            ("POST", "", Need.DECIDE if results == "rollouts" else Need.RUN),
+            ("POST", "", _start(spec)),
             ("GET", "/{subject_id}", Need.SEE),
             ("GET", "/{subject_id}/report", Need.SEE),
         )
@@ -132,7 +139,10 @@ ROUTES: dict[str, Rule] = {
 }
 """Every route of the API, without its prefix. A route that is not in here is answered to nobody."""
 
-KINDS: dict[JobKind, Need] = {kind: Need.DECIDE if kind is JobKind.DEPLOY else Need.RUN for kind in JobKind}
+KINDS: dict[JobKind, Need] = {
+    **{stage: _start(spec) for stage, spec in STAGES.items()},
+    **dict.fromkeys(OtherJob, Need.RUN),
+}
 """What a job of this kind asks, whichever route it comes by."""
 
 

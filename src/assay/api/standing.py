@@ -48,7 +48,7 @@ async def headline_of(server: Server, project: str, subject_id: str, kept: str =
     if kept:
         return kept
     from assay.lifecycle.gates import load_subject
-    from assay.lifecycle.headline import headline
+    from assay.stages import headline
 
     try:
         return headline(await load_subject(server.context, project, subject_id))

@@ -20,6 +20,7 @@ COMMANDS = {
     "rollout": "Control a rollout: start, watch, advance, pause, roll back (stage 7)",
     "gateway": "Split production traffic between two versions, by session (stage 7)",
     "feedback": "Ingest production feedback and report on it (stage 8)",
+    "stage": "Run any stage with a request as JSON; list its results",
     "gate": "List, approve and reject results at the gates; verify the ledger",
     "pipeline": "Run the whole lifecycle; report on the built-in agents",
     "job": "Run work in the background: submit, watch, cancel, retry",

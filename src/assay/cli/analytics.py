@@ -7,8 +7,7 @@ from cyclopts import App, Parameter
 
 from assay.cli.console import InOut, Model, Output, asked, in_context, read_text, say, table
 from assay.cli.references import agent_ref, only, trial_numbers
-from assay.cli.simulate import list_stage
-from assay.cli.stage import run_and_answer
+from assay.cli.stage import list_stage, run_and_answer
 from assay.contracts.analytics import AnalyticsReport, AnalyzeRequest
 from assay.contracts.stage import Stage
 

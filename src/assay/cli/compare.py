@@ -7,9 +7,8 @@ from cyclopts import App, Parameter
 
 from assay.cli.console import InOut, Model, Output, asked, in_context, note, read_text, say, settings, table, write_json
 from assay.cli.references import agent_ref, only, trial_numbers
-from assay.cli.simulate import list_stage
+from assay.cli.stage import list_stage, run_and_answer
 from assay.cli.stage import run as run_stage
-from assay.cli.stage import run_and_answer
 from assay.contracts.comparison import CompareRequest, ComparisonReport
 from assay.contracts.stage import Stage
 
@@ -117,7 +116,7 @@ def _sides(
 
 
 async def _pair(context: "Context", project: str, champion: str | None, challenger: str | None) -> tuple[str, str]:
-    from assay.lifecycle.follow import pair
+    from assay.stages.pairs import pair
 
     sides = [agent_ref(named) if named and not _is_id(named) else named for named in (champion, challenger)]
     before, after = await pair(context, project, *sides)

@@ -7,8 +7,7 @@ from cyclopts import App, Parameter
 
 from assay.cli.console import InOut, Output, asked, in_context, settings, table, write_json
 from assay.cli.references import agent_ref, only
-from assay.cli.simulate import list_stage
-from assay.cli.stage import run_and_answer
+from assay.cli.stage import list_stage, run_and_answer
 from assay.contracts.rollout import DeployRequest, RegistryStage
 from assay.contracts.stage import Stage
 from assay.errors import BadInput

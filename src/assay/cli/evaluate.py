@@ -116,8 +116,8 @@ def _judges(models: tuple[str, ...], judges: tuple[str, ...], votes: int | None)
 
 
 async def lines(done: Evaluation, context: "Context") -> list[str]:
-    from assay.lifecycle.headline import headline
     from assay.lifecycle.publish import report_uris
+    from assay.stages import headline
 
     said = []
     for result in (done.simulation, done.judging):

@@ -9,8 +9,7 @@ from cyclopts import App, Parameter
 from assay.cli.console import InOut, Model, Output, answer, asked, in_context, rows_of, say, settings, table
 from assay.cli.dataset import load_dataset_file
 from assay.cli.references import agent_ref, dataset_ref, the_only, the_only_dataset
-from assay.cli.simulate import list_stage
-from assay.cli.stage import run_and_answer
+from assay.cli.stage import list_stage, run_and_answer
 from assay.contracts.complaint import Complaints
 from assay.contracts.dataset import DatasetResult, Origin
 from assay.contracts.drift import DriftReport

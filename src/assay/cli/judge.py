@@ -10,8 +10,7 @@ from pydantic import ValidationError
 
 from assay.cli.console import Concurrency, InOut, Output, Seed, answer, answer_table, asked, in_context, say, table
 from assay.cli.references import agent_ref, named_with_options, only, the_only
-from assay.cli.simulate import list_stage
-from assay.cli.stage import run_and_answer
+from assay.cli.stage import list_stage, run_and_answer
 from assay.contracts.calibration import CertifyRequest, JudgeCertificate
 from assay.contracts.judge_audit import JudgeAgreement
 from assay.contracts.judgment import JudgeRequest, JudgeSpec, TraceQuery

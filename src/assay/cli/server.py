@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from assay.contracts.gate import GateDecision
-from assay.contracts.job import Job, JobKind, JobRequest, JobStatus
+from assay.contracts.job import Job, JobRequest, JobStatus
 from assay.contracts.pipeline import PipelineRequest, PipelineResult
 from assay.contracts.stage import AgentRef, Stage, StageRequest, StageResult
 from assay.errors import AssayError, BadInput
@@ -13,15 +13,6 @@ from assay.errors import AssayError, BadInput
 if TYPE_CHECKING:
     from assay.cli.references import Row
     from assay.client import Client
-
-RESULTS = {
-    Stage.SIMULATE: "simulations",
-    Stage.JUDGE: "judgments",
-    Stage.ANALYZE: "reports",
-    Stage.COMPARE: "comparisons",
-    Stage.DEPLOY: "rollouts",
-    Stage.FEEDBACK: "feedback",
-}
 
 
 @functools.cache
@@ -51,13 +42,13 @@ class FailedThere(AssayError):
     title = "The job failed"
 
 
-def run_there(client: "Client", request: StageRequest, stage: Stage, *, quiet: bool) -> tuple[StageResult, Job]:
+def run_there(client: "Client", request: StageRequest, *, quiet: bool) -> tuple[StageResult, Job]:
     """Runs a stage on the server and shows its progress."""
-    from assay.stages import STAGES
+    from assay.stages import spec_of
 
-    plain = request.model_dump(mode="json")
-    job = watched(client, client.jobs.start(JobKind(stage.value), plain), quiet=quiet)
-    return STAGES[stage].result.model_validate(_result(job)), job
+    spec = spec_of(request)
+    job = watched(client, client.jobs.start(spec.stage, request.model_dump(mode="json")), quiet=quiet)
+    return spec.result.model_validate(_result(job)), job
 
 
 def pipeline_there(client: "Client", request: PipelineRequest, *, quiet: bool) -> PipelineResult:
@@ -102,8 +93,9 @@ def results_there(client: "Client", project: str, stage: Stage, agent: AgentRef 
     from itertools import islice
 
     from assay.cli.references import SHOWN, Row
+    from assay.stages import STAGES
 
-    runs = islice(getattr(client, RESULTS[stage]).list(project, agent=agent), SHOWN + 1)
+    runs = islice(client.results(STAGES[stage]).list(project, agent=agent), SHOWN + 1)
     return [Row(run.subject_id, run.agent, str(run.dataset) if run.dataset else None, run.started_at) for run in runs]
 
 

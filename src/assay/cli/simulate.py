@@ -1,6 +1,5 @@
 """assay simulate"""
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -13,7 +12,6 @@ from assay.cli.console import (
     Output,
     Seed,
     answer,
-    answer_table,
     asked,
     in_context,
     print_notes,
@@ -21,7 +19,7 @@ from assay.cli.console import (
     write_json,
 )
 from assay.cli.references import agent_ref, dataset_ref, json_options, only_dataset
-from assay.cli.stage import Fresh, Occasion, occasion_of, run_and_answer
+from assay.cli.stage import Fresh, Occasion, list_stage, occasion_of, run_and_answer
 from assay.contracts.conversation import SimulateRequest
 from assay.contracts.stage import Stage
 from assay.errors import BadInput
@@ -143,25 +141,3 @@ def _import(imported: "Imported", io: Output) -> "tuple[Judging, tuple[str, ...]
 def list_(*, io: Output = Output()) -> None:
     """List the simulations of a project, newest first."""
     list_stage(Stage.SIMULATE, io)
-
-
-def list_stage(stage: Stage, io: Output) -> None:
-    """Prints a table of a stage's results."""
-    from assay.tracking import list_results
-
-    async def work(context: "Context"):
-        return await asyncio.to_thread(list_results, context.tracking, io.name, stage)
-
-    results = in_context(work, quiet=True)
-    rows = [
-        (
-            result.subject_id,
-            result.agent,
-            result.dataset_version,
-            result.started_at.isoformat(timespec="seconds"),
-            "gated" if result.gated else "ungated",
-        )
-        for result in results
-    ]
-    title = f"Results of stage {stage} in project {io.name}"
-    answer_table(results, io, title, ("id", "agent", "dataset", "started", ""), rows)

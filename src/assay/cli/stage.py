@@ -1,24 +1,47 @@
-"""Running one stage from a command: the same few lines after every result."""
+"""assay stage: any stage on its request; and the lines that every command prints after a stage's result."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import Parameter
+from cyclopts import App, Parameter
 
-from assay.cli.console import STOPPED, InOut, answer, check_output, in_context, note, settings, warn
+from assay.cli.console import (
+    STOPPED,
+    InOut,
+    Output,
+    answer,
+    answer_table,
+    asked,
+    check_output,
+    in_context,
+    note,
+    settings,
+    warn,
+)
 from assay.cli.server import asked_server, run_there
-from assay.contracts.agent import AgentVersion
-from assay.contracts.analytics import AnalyticsReport
-from assay.contracts.comparison import ComparisonReport, Recommendation
-from assay.contracts.conversation import Simulation
-from assay.contracts.dataset import DatasetResult
-from assay.contracts.judgment import Judging
 from assay.contracts.stage import Stage, StageRequest, StageResult
 
 if TYPE_CHECKING:
     from assay.client import Client
     from assay.stages.context import Context
+
+app = App(name="assay stage", help="Run any stage with a request as JSON; list its results.")
+
+
+@app.command(name="run")
+def run_any(stage: Stage, *, io: InOut = InOut()) -> None:
+    """Run a stage with the request in --input."""
+    from assay.stages import STAGES
+
+    run_and_answer(asked(STAGES[stage].request, io), io)
+
+
+@app.command(name="list")
+def list_any(stage: Stage, *, io: Output = Output()) -> None:
+    """List the results of a stage, newest first."""
+    list_stage(stage, io)
 
 
 Fresh = Annotated[
@@ -76,10 +99,9 @@ def end_if_too_little(*results: StageResult) -> None:
 
 
 def _run_there(client: "Client", request: StageRequest, *, quiet: bool) -> tuple[StageResult, list[str]]:
-    from assay.lifecycle.headline import headline
-    from assay.lifecycle.run import BY_REQUEST
+    from assay.stages import headline
 
-    result, job = run_there(client, request, BY_REQUEST[type(request)].stage, quiet=quiet)
+    result, job = run_there(client, request, quiet=quiet)
     lines = [
         f"{result.stage} {result.subject_id}",
         f"  {headline(result)}",
@@ -90,9 +112,9 @@ def _run_there(client: "Client", request: StageRequest, *, quiet: bool) -> tuple
 
 
 async def run_one(request: StageRequest, context: "Context") -> tuple[StageResult, list[str]]:
-    from assay.lifecycle.headline import headline
     from assay.lifecycle.publish import report_uris
     from assay.lifecycle.run import run_stage
+    from assay.stages import headline
 
     result = await run_stage(request, context)
     reports = await report_uris(result, context)
@@ -116,25 +138,32 @@ def stored(result: StageResult, context: "Context") -> str:
 
 def next_commands(result: StageResult) -> Sequence[str]:
     """What a person types next, with the ids of what was just made."""
+    from assay.stages import STAGES
+
     project = "" if result.project == "default" else f" --project {result.project}"
-    if result.gated and result.stage is not Stage.FEEDBACK:
+    spec = STAGES[result.stage]
+    if result.gated and spec.then is not None:
         return [f"assay gate approve {result.subject_id}{project} --reason WHY"]
-    match result:
-        case AgentVersion():
-            return [f"assay dataset build FILE --agent {result.card.ref}{project}"]
-        case DatasetResult():
-            return [f"assay simulate run --agent {result.agent} --dataset {result.dataset.ref}{project}"]
-        case Simulation():
-            return [f"assay judge run --simulation {result.subject_id}{project}"]
-        case Judging():
-            steps = [f"assay analytics report --judging {result.subject_id}{project}"]
-            if result.ruled_by_rules:
-                again = f"assay judge run --model MODEL --simulation {result.simulation_id}{project}"
-                steps.insert(0, f"{again} (rules judged this)")
-            return steps
-        case AnalyticsReport():
-            return [f"assay compare run --challenger {result.judging_id}{project}"]
-        case ComparisonReport(recommendation=Recommendation.PROMOTE):
-            return [f"assay deploy register --comparison {result.subject_id} --reason WHY{project}"]
-        case _:
-            return []
+    return [f"{command}{project} {remark}".rstrip() for command, remark in spec.next_commands(result)]
+
+
+def list_stage(stage: Stage, io: Output) -> None:
+    """Prints a table of a stage's results."""
+    from assay.tracking import list_results
+
+    async def work(context: "Context"):
+        return await asyncio.to_thread(list_results, context.tracking, io.name, stage)
+
+    results = in_context(work, quiet=True)
+    rows = [
+        (
+            result.subject_id,
+            result.agent,
+            result.dataset_version,
+            result.started_at.isoformat(timespec="seconds"),
+            "gated" if result.gated else "ungated",
+        )
+        for result in results
+    ]
+    title = f"Results of stage {stage} in project {io.name}"
+    answer_table(results, io, title, ("id", "agent", "dataset", "started", ""), rows)

@@ -21,11 +21,14 @@ from assay.client.resources import (
     Labels,
     Pipelines,
     Projects,
+    Q,
+    R,
     Results,
     Runs,
     SchedulesOf,
     ServerState,
     Sessions,
+    StageContracts,
     Tokens,
     TrafficOf,
 )
@@ -35,6 +38,7 @@ from assay.contracts.conversation import SimulateRequest, Simulation
 from assay.contracts.feedback import FeedbackRequest, ProductionReport
 from assay.contracts.judgment import JudgeRequest, Judging
 from assay.contracts.rollout import DeployRequest, Rollout
+from assay.errors import BadInput
 
 __all__ = ["Client", "NotAllowed", "NotLoggedIn", "ServerUnreachable"]
 
@@ -50,12 +54,12 @@ class Client:
         self.projects = Projects(http)
         self.agents = Agents(http)
         self.datasets = Datasets(http)
-        self.simulations = Results(http, "simulations", SimulateRequest, Simulation)
-        self.judgments = Results(http, "judgments", JudgeRequest, Judging)
-        self.reports = Results(http, "reports", AnalyzeRequest, AnalyticsReport)
-        self.comparisons = Results(http, "comparisons", CompareRequest, ComparisonReport)
-        self.rollouts = Results(http, "rollouts", DeployRequest, Rollout)
-        self.feedback = Results(http, "feedback", FeedbackRequest, ProductionReport)
+        self.simulations: Results[SimulateRequest, Simulation] = Results(http, "simulations", Simulation)
+        self.judgments: Results[JudgeRequest, Judging] = Results(http, "judgments", Judging)
+        self.reports: Results[AnalyzeRequest, AnalyticsReport] = Results(http, "reports", AnalyticsReport)
+        self.comparisons: Results[CompareRequest, ComparisonReport] = Results(http, "comparisons", ComparisonReport)
+        self.rollouts: Results[DeployRequest, Rollout] = Results(http, "rollouts", Rollout)
+        self.feedback: Results[FeedbackRequest, ProductionReport] = Results(http, "feedback", ProductionReport)
         self.traffic = TrafficOf(http)
         self.runs = Runs(http)
         self.conversations = Conversations(http)
@@ -78,6 +82,12 @@ class Client:
 
     def __repr__(self) -> str:
         return f"Client({self._http.address!r})"
+
+    def results(self, stage: StageContracts[Q, R]) -> Results[Q, R]:
+        """The results of any stage, such as `STAGES[Stage.JUDGE]`. Raises BadInput for agents and datasets."""
+        if stage.resource is None:
+            raise BadInput(f"{stage.result.__name__} has no list of results: use `agents` or `datasets`")
+        return Results(self._http, stage.resource, stage.result)
 
     @property
     def address(self) -> str:

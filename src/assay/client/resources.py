@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import httpx
 
@@ -81,6 +81,8 @@ from assay.contracts.traffic import RolloutEvaluation, RolloutLooks, Traffic
 
 Q = TypeVar("Q", bound=StageRequest)
 R = TypeVar("R", bound=StageResult)
+Q_co = TypeVar("Q_co", bound=StageRequest, covariant=True)
+R_co = TypeVar("R_co", bound=StageResult, covariant=True)
 ENDED = (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED)
 AGAIN_S = 1.0
 GIVE_UP_S = 120.0
@@ -190,13 +192,23 @@ class Datasets(Resource):
         return self._http.send("POST", f"/projects/{part(project)}/datasets/{part(name)}/versions", Job, scenarios)
 
 
-class Results(Resource, Generic[Q, R]):
-    """Results of one of the stages 3 to 8."""
+class StageContracts(Protocol[Q_co, R_co]):
+    """What `assay.stages.STAGES` says of each stage; of that, what a client needs."""
 
-    def __init__(self, http: Http, name: str, request: type[Q], result: type[R]) -> None:
+    @property
+    def resource(self) -> str | None: ...
+    @property
+    def request(self) -> type[Q_co]: ...
+    @property
+    def result(self) -> type[R_co]: ...
+
+
+class Results(Resource, Generic[Q, R]):
+    """Results of one stage."""
+
+    def __init__(self, http: Http, name: str, result: type[R]) -> None:
         super().__init__(http)
         self._name = name
-        self._request = request
         self._result = result
 
     def list(

@@ -7,23 +7,19 @@ from typing import Annotated
 from pydantic import Field
 
 from assay.contracts.base import Contract, Document, JsonObject, Slug, Text
-from assay.contracts.stage import Usage
+from assay.contracts.stage import Stage, Usage
 
 
-class JobKind(StrEnum):
-    """What a job does: a stage, stages 3 and 4 in one go, the whole lifecycle, or the report on Assay's own agents."""
+class OtherJob(StrEnum):
+    """A job that is not one stage: stages 3 and 4 in one go, the whole lifecycle, the report on Assay's own agents."""
 
-    DEVELOP = "develop"
-    DATASET = "dataset"
-    SIMULATE = "simulate"
-    JUDGE = "judge"
-    ANALYZE = "analyze"
-    COMPARE = "compare"
-    DEPLOY = "deploy"
-    FEEDBACK = "feedback"
     EVALUATE = "evaluate"
     PIPELINE = "pipeline"
     AGENTS_REPORT = "agents_report"
+
+
+JobKind = Stage | OtherJob
+"""What a job does."""
 
 
 class JobStatus(StrEnum):

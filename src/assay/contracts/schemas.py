@@ -1,24 +1,26 @@
-"""The contracts that stand on their own, by name, and the JSON Schemas that are published of them."""
+"""The contracts that stand on their own, by name, and the JSON Schemas that are published of them.
+
+Those of the stages, which are published too, are `assay.stages.contracts`.
+"""
 
 import json
 
-from assay.contracts.agent import AgentCard, AgentVersion, DevelopRequest, ProbeReport
+from assay.contracts.agent import AgentCard, ProbeReport
 from assay.contracts.agents_report import AgentsReport, AgentsReportRequest
-from assay.contracts.analytics import AnalystAnswer, AnalystQuestion, AnalyticsReport, AnalyzeRequest
+from assay.contracts.analytics import AnalystAnswer, AnalystQuestion
 from assay.contracts.api import Chat, ProjectPolicy
 from assay.contracts.base import Contract
 from assay.contracts.calibration import CertifyRequest, JudgeCertificate
-from assay.contracts.comparison import CompareRequest, ComparisonReport
 from assay.contracts.complaint import Complaints
-from assay.contracts.conversation import Conversation, SimulateRequest, Simulation
-from assay.contracts.dataset import Dataset, DatasetReport, DatasetRequest, DatasetResult, Scenario
+from assay.contracts.conversation import Conversation
+from assay.contracts.dataset import Dataset, DatasetReport, Scenario
 from assay.contracts.drift import DriftReport
 from assay.contracts.evaluation import CostEstimate, EvaluateRequest, Evaluation
-from assay.contracts.feedback import Feedback, FeedbackRequest, ProductionReport
+from assay.contracts.feedback import Feedback
 from assay.contracts.gate import GateDecision, LedgerCheck
 from assay.contracts.job import Job, JobRequest
 from assay.contracts.judge_audit import JudgeAgreement, JudgeAudit
-from assay.contracts.judgment import JudgeRequest, Judging, Judgment
+from assay.contracts.judgment import Judgment
 from assay.contracts.labels import LabelAgreement, LabelDraw, LabelsTaken, LabelTask
 from assay.contracts.pipeline import PipelineRequest, PipelineResult
 from assay.contracts.plan import Plan, PlanRequest
@@ -33,7 +35,6 @@ from assay.contracts.platform_agents import (
 )
 from assay.contracts.probes import JudgeProbeReport, JudgeProbeRequest
 from assay.contracts.report import Report
-from assay.contracts.rollout import DeployRequest, Rollout
 from assay.contracts.schedule import Schedules
 from assay.contracts.traffic import RolloutEvaluation, RolloutLooks, RolloutStart, Traffic
 
@@ -42,19 +43,11 @@ DOCUMENTS: dict[str, type[Contract]] = {
     for contract in (
         AgentCard,
         ProbeReport,
-        DevelopRequest,
-        AgentVersion,
         Scenario,
         Dataset,
         DatasetReport,
-        DatasetRequest,
-        DatasetResult,
         Conversation,
-        SimulateRequest,
-        Simulation,
         Judgment,
-        JudgeRequest,
-        Judging,
         JudgeAudit,
         JudgeAgreement,
         LabelTask,
@@ -70,22 +63,14 @@ DOCUMENTS: dict[str, type[Contract]] = {
         EvaluateRequest,
         Evaluation,
         CostEstimate,
-        AnalyzeRequest,
-        AnalyticsReport,
         AnalystQuestion,
         AnalystAnswer,
-        CompareRequest,
-        ComparisonReport,
-        DeployRequest,
-        Rollout,
         RolloutStart,
         Traffic,
         RolloutEvaluation,
         RolloutLooks,
         Schedules,
         Feedback,
-        FeedbackRequest,
-        ProductionReport,
         Complaints,
         DriftReport,
         GateDecision,

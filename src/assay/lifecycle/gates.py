@@ -5,23 +5,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from assay.contracts.agent import DevelopRequest
-from assay.contracts.analytics import AnalyticsReport, AnalyzeRequest
 from assay.contracts.api import ProjectPolicy
 from assay.contracts.base import content_hash
-from assay.contracts.comparison import CompareRequest, ComparisonReport
-from assay.contracts.conversation import SimulateRequest, Simulation
-from assay.contracts.dataset import DatasetRequest, DatasetResult
-from assay.contracts.feedback import FeedbackRequest
 from assay.contracts.gate import GateDecision, GateState, LedgerCheck
-from assay.contracts.judgment import JudgeRequest, Judging
-from assay.contracts.rollout import DeployRequest, RegistryStage, Rollout
-from assay.contracts.stage import AgentRef, DatasetRef, Stage, StageRequest, StageResult
+from assay.contracts.judgment import Judging
+from assay.contracts.stage import Stage, StageRequest, StageResult
 from assay.errors import Conflict, GateClosed, NotFound, Refused
 from assay.lifecycle import ledger
 from assay.lifecycle.ledger_audit import HEAD, audit, broken, signing_key
 from assay.lifecycle.policy import read_policy
-from assay.stages import STAGES
+from assay.stages import STAGES, Parent, spec_of, stage_of
 from assay.stages.context import Context
 from assay.stages.evidence import JUDGMENTS, stored_evidence
 
@@ -31,22 +24,10 @@ if TYPE_CHECKING:
 Mode = Literal["person", "approve_all", "policy"]
 ALL = 1_000_000
 RESULT = "result.json"
-DECIDED_ON = {RESULT, "card", "dataset"}
+DECIDED_ON = {RESULT, *(name for spec in STAGES.values() for name in spec.decided_on)}
 """Names of evidence that only decisions on results have."""
 TRIES = 20
 """Of writing a decision while others write theirs."""
-
-PREFIXES = {
-    "agent": Stage.DEVELOP,
-    "dataset": Stage.DATASET,
-    "sim": Stage.SIMULATE,
-    "judging": Stage.JUDGE,
-    "analytics": Stage.ANALYZE,
-    "comparison": Stage.COMPARE,
-    "rollout": Stage.DEPLOY,
-    "production": Stage.FEEDBACK,
-}
-"""A subject's id names its stage."""
 
 
 async def require_open(request: StageRequest, context: Context) -> None:
@@ -58,8 +39,9 @@ async def require_open(request: StageRequest, context: Context) -> None:
     if not request.gated:
         return
     await _require_sound_ledger(context, request.project)
-    results = await stands_on(request, context)
-    if not isinstance(request, FeedbackRequest):
+    spec = spec_of(request)
+    results = [await _find(parent, context, request.project) for parent in spec.parents(request)]
+    if spec.ancestors:
         results = await lineage(results, context)
     last = {d.subject_id: d for d in await read_decisions(context, request.project)}
     policy = await read_policy(context, request.project)
@@ -139,13 +121,9 @@ async def evidence_of(result: StageResult, context: Context) -> dict[str, str]:
     from assay.tracking import load_result
 
     loaded = await asyncio.to_thread(load_result, context.tracking, result.project, result.stage, result.subject_id)
-    match result.stage:
-        case Stage.DEVELOP:
-            return {name: content_hash(loaded.get(name)) for name in ("card", "files")}
-        case Stage.DATASET:
-            return {name: content_hash(loaded.get(name)) for name in ("dataset", "report")}
-        case _:
-            return {RESULT: content_hash(loaded), **await stored_evidence(result, context)}
+    if fields := STAGES[result.stage].decided_on:
+        return {name: content_hash(loaded.get(name)) for name in fields}
+    return {RESULT: content_hash(loaded), **await stored_evidence(result, context)}
 
 
 async def approved_as_it_is(result: StageResult, context: Context) -> bool:
@@ -159,41 +137,6 @@ def differing(approved: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
     return [name for name in now if name in approved and approved[name] != now[name]]
 
 
-async def stands_on(request: StageRequest, context: Context) -> Sequence[StageResult]:
-    """The results that this request takes for granted: its predecessors, derived from what it names."""
-    project = request.project
-    match request:
-        case DevelopRequest():
-            return ()
-        case DatasetRequest():
-            return (await _agent_result(context, project, request.agent),)
-        case SimulateRequest():
-            return (
-                await _agent_result(context, project, request.agent),
-                await _dataset_result(context, project, request.dataset),
-            )
-        case JudgeRequest(simulation_id=str(simulation_id)):
-            return (await load_subject(context, project, simulation_id),)
-        case JudgeRequest():
-            raise GateClosed("conversations from elsewhere have no approved simulation: judge them ungated")
-        case AnalyzeRequest():
-            return (await load_subject(context, project, request.judging_id),)
-        case CompareRequest():
-            return [
-                await _analytics_of(context, project, side.judging_id)
-                for side in (request.champion, request.challenger)
-            ]
-        case DeployRequest(to_stage=RegistryStage.PRODUCTION):
-            comparison = await load_subject(context, project, request.comparison_id)
-            return (comparison, await _staged(context, project, request.comparison_id))
-        case DeployRequest():
-            return (await load_subject(context, project, request.comparison_id),)
-        case FeedbackRequest():
-            return (await _rollout_of(context, project, request.agent, request.rollout_id),)
-        case _:
-            raise TypeError(f"{type(request).__name__} is not a stage's request")
-
-
 async def lineage(results: Sequence[StageResult], context: Context) -> list[StageResult]:
     """The results with all that led to them, each once, what comes first in the lifecycle first."""
     found: dict[str, StageResult] = {}
@@ -201,41 +144,13 @@ async def lineage(results: Sequence[StageResult], context: Context) -> list[Stag
     async def follow(result: StageResult) -> None:
         if result.subject_id not in found:
             found[result.subject_id] = result
-            for parent in await _made_from(result, context):
-                await follow(parent)
+            for parent in STAGES[result.stage].made_from(result):
+                await follow(await _find(parent, context, result.project))
 
     for result in results:
         await follow(result)
     order = list(Stage)
     return sorted(found.values(), key=lambda result: order.index(result.stage))
-
-
-async def _made_from(result: StageResult, context: Context) -> Sequence[StageResult]:
-    project = result.project
-    match result:
-        case DatasetResult():
-            return (await _agent_result(context, project, result.agent),)
-        case Simulation():
-            return (
-                await _agent_result(context, project, result.agent),
-                await _dataset_result(context, project, result.dataset),
-            )
-        case Judging():
-            if result.simulation_id.split("-", maxsplit=1)[0] not in PREFIXES:
-                raise GateClosed(
-                    f"{result.subject_id} judged conversations from elsewhere, which have no simulation to approve: "
-                    "only what was simulated here is deployed"
-                )
-            return (await load_subject(context, project, result.simulation_id),)
-        case AnalyticsReport():
-            return (await load_subject(context, project, result.judging_id),)
-        case ComparisonReport():
-            sides = (result.champion_side, result.challenger_side)
-            return [await _analytics_of(context, project, side.judging_id) for side in sides]
-        case Rollout():
-            return (await load_subject(context, project, result.comparison_id),)
-        case _:
-            return ()
 
 
 class _Any:
@@ -273,10 +188,7 @@ async def decide(
             raise Refused(
                 f"{subject_id} was run ungated, and the policy of {project} wants gates beforehand: run it with --gated"
             )
-        if isinstance(result, DatasetResult) and not result.report.passed:
-            raise Refused(under_threshold(result))
-        limit = context.settings.simulator_fault_limit
-        if isinstance(result, Simulation) and (why := spoilt(result, limit)):
+        if why := STAGES[result.stage].refusal(result, context.settings):
             raise Refused(why)
         if changed := differing(result.evidence, evidence):
             raise Refused(
@@ -378,35 +290,6 @@ async def record(
     raise AssertionError("the last attempt returns or raises")
 
 
-def under_threshold(result: DatasetResult) -> str:
-    """Why the gate says no to a dataset."""
-    report = result.report
-    errors = [finding for finding in report.findings if finding.severity == "error"]
-    worst = "; ".join(finding.message for finding in (errors or report.findings)[:3])
-    short = report.score < report.threshold
-    why = f"scores {report.score:.2f}, under its threshold of {report.threshold:.2f}" if short else "does not pass"
-    return (
-        f"dataset {result.dataset.ref} {why}: {worst}. "
-        "Fix the scenarios (`assay dataset validate` lists all) and run the stage again"
-    )
-
-
-def spoilt(simulation: Simulation, limit: float) -> str | None:
-    """Why the gate says no to a simulation whose users were not played well enough; None: they were.
-
-    limit: the largest share of conversations whose first attempt may be at fault, 0 to 1. First attempts count, and
-    not what was left after playing again: who is at fault so often has faults that no rule finds, too.
-    """
-    faulty, played = simulation.first_attempts_at_fault, simulation.conversations
-    if not played or faulty <= limit * played:
-        return None
-    return (
-        f"the user simulator ({simulation.simulator_model}) spoilt the first attempt of {faulty} of {played} "
-        f"conversations, more than {limit:.0%}: simulate again with a better model, or raise "
-        "ASSAY_SIMULATOR_FAULT_LIMIT if you know that the faults are none"
-    )
-
-
 async def read_decisions(context: Context, project: str) -> list[GateDecision]:
     """The ledger, oldest first, up to a line that was changed. A later decision on a subject overrules an earlier."""
     from assay.tracking import read_ledger
@@ -473,9 +356,9 @@ def state_of(stage: Stage, subject_id: str, decision: GateDecision | None) -> Ga
 
 def stage_of_subject(subject_id: str) -> Stage:
     """Raises NotFound for what is no result's id."""
-    stage = PREFIXES.get(subject_id.split("-", maxsplit=1)[0])
-    if stage is None:
-        raise NotFound(f"{subject_id} is no result's id: they begin with {', '.join(PREFIXES)}")
+    if (stage := stage_of(subject_id)) is None:
+        prefixes = ", ".join(spec.prefixes[0] for spec in STAGES.values())
+        raise NotFound(f"{subject_id} is no result's id: they begin with {prefixes}")
     return stage
 
 
@@ -488,55 +371,45 @@ async def load_subject(context: Context, project: str, subject_id: str) -> Stage
     return STAGES[stage].result.model_validate(loaded)
 
 
-async def _agent_result(context: Context, project: str, agent: AgentRef) -> StageResult:
-    """The registration of this agent version."""
+async def _find(parent: Parent, context: Context, project: str) -> StageResult:
+    """The result that a parent names. Raises its error where there is none."""
     from assay.tracking import list_results
 
-    runs = await asyncio.to_thread(list_results, context.tracking, project, Stage.DEVELOP, agent=agent, limit=ALL)
-    found = await _chosen(context, project, runs)
-    return found or await context.agent_version(project, agent)
-
-
-async def _dataset_result(context: Context, project: str, dataset: DatasetRef) -> StageResult:
-    from assay.tracking import list_results
-
-    runs = await asyncio.to_thread(list_results, context.tracking, project, Stage.DATASET, dataset=dataset, limit=ALL)
-    found = await _chosen(context, project, runs)
-    if found is None:
-        raise GateClosed(
-            f"dataset {dataset} did not go through stage 2 of project {project}: run `assay dataset build`"
-        )
-    return found
-
-
-async def _analytics_of(context: Context, project: str, judging_id: str) -> StageResult:
-    """The analytics report of a judging."""
-    from assay.tracking import list_results
-
-    runs = await asyncio.to_thread(list_results, context.tracking, project, Stage.ANALYZE, parent=judging_id, limit=ALL)
-    judging = await load_subject(context, project, judging_id)
-    results = [await load_subject(context, project, run.subject_id) for run in runs]
-    current = {r.subject_id for r in results if r.evidence.get(judging_id) in (None, judging.evidence.get(JUDGMENTS))}
-    found = await _chosen(context, project, [run for run in runs if run.subject_id in current])
-    if found is None:
-        raise GateClosed(
-            f"judging {judging_id} has no analytics report yet: run `assay analytics report --judging {judging_id}`"
-        )
-    return found
-
-
-async def _staged(context: Context, project: str, comparison_id: str) -> StageResult:
-    """The rollout that brought this comparison's challenger to Staging."""
-    from assay.tracking import list_results
-
-    runs = await asyncio.to_thread(
-        list_results, context.tracking, project, Stage.DEPLOY, parent=comparison_id, limit=ALL
+    if (subject_id := parent.subject_id) is not None:
+        if parent.missing and stage_of(subject_id) is None:
+            raise parent.error(parent.missing)
+        return await load_subject(context, project, subject_id)
+    runs: Sequence[RunSummary] = await asyncio.to_thread(
+        list_results,
+        context.tracking,
+        project,
+        parent.stage,
+        agent=parent.agent,
+        dataset=parent.dataset,
+        parent=parent.made_from,
+        limit=ALL,
     )
-    for run in runs:
-        result = await load_subject(context, project, run.subject_id)
-        if isinstance(result, Rollout) and result.registry_stage is RegistryStage.STAGING:
-            return result
-    raise GateClosed(f"comparison {comparison_id} was not deployed to Staging yet: do that first, then Production")
+    if parent.made_from is not None:
+        runs = await _current(runs, parent.made_from, context, project)
+    if (fits := parent.fits) is not None:
+        runs = [run for run in runs if fits(await load_subject(context, project, run.subject_id))]
+    if parent.newest:
+        found = await load_subject(context, project, runs[0].subject_id) if runs else None
+    else:
+        found = await _chosen(context, project, runs)
+    if found is None:
+        raise parent.error(parent.missing)
+    return found
+
+
+async def _current(
+    runs: "Sequence[RunSummary]", source_id: str, context: Context, project: str
+) -> "Sequence[RunSummary]":
+    """The runs whose results were made from the judgments that the source has now."""
+    source = await load_subject(context, project, source_id)
+    now = source.evidence.get(JUDGMENTS)
+    results = [await load_subject(context, project, run.subject_id) for run in runs]
+    return [run for run, made in zip(runs, results, strict=True) if made.evidence.get(source_id) in (None, now)]
 
 
 async def _chosen(context: Context, project: str, runs: Sequence["RunSummary"]) -> StageResult | None:
@@ -546,14 +419,3 @@ async def _chosen(context: Context, project: str, runs: Sequence["RunSummary"]) 
     approved = {d.subject_id: d.decision == "approve" for d in await read_decisions(context, project)}
     best = min(runs, key=lambda run: (not approved.get(run.subject_id, False), not run.gated))
     return await load_subject(context, project, best.subject_id)
-
-
-async def _rollout_of(context: Context, project: str, agent: AgentRef, rollout_id: str | None) -> StageResult:
-    from assay.tracking import list_results
-
-    if rollout_id is not None:
-        return await load_subject(context, project, rollout_id)
-    found = await asyncio.to_thread(list_results, context.tracking, project, Stage.DEPLOY, agent=agent, limit=1)
-    if not found:
-        raise GateClosed(f"agent {agent} has no rollout in project {project}: deploy it, or ingest feedback ungated")
-    return await load_subject(context, project, found[0].subject_id)

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from assay.contracts.agents_report import AgentsReportRequest
 from assay.contracts.base import content_hash
 from assay.contracts.evaluation import EvaluateRequest
-from assay.contracts.job import Job, JobError, JobKind, JobRequest, JobStatus, Progress, Worker
+from assay.contracts.job import Job, JobError, JobRequest, JobStatus, OtherJob, Progress, Worker
 from assay.contracts.pipeline import PipelineRequest
 from assay.contracts.stage import Stage
 from assay.errors import BadInput, NotFound, Refused
@@ -315,14 +315,14 @@ def parsed(request: JobRequest) -> Any:
     """What the job's work is asked with. Raises BadInput with the field that is wrong."""
     model: Any
     match request.kind:
-        case JobKind.EVALUATE:
+        case OtherJob.EVALUATE:
             model = EvaluateRequest
-        case JobKind.PIPELINE:
+        case OtherJob.PIPELINE:
             model = PipelineRequest
-        case JobKind.AGENTS_REPORT:
+        case OtherJob.AGENTS_REPORT:
             model = AgentsReportRequest
-        case kind:
-            model = STAGES[Stage(kind.value)].request
+        case Stage() as stage:
+            model = STAGES[stage].request
     try:
         return model.model_validate(request.request)
     except ValidationError as error:
@@ -341,7 +341,7 @@ def _job(row: "WorkflowStatus", parts: "Sequence[WorkflowStatus]") -> Job:
         progress = progress.replace(waiting_for=None)
     return Job(
         job_id=row.workflow_id,
-        kind=told.get("kind", JobKind.EVALUATE),
+        kind=told.get("kind", OtherJob.EVALUATE),
         project=told.get("project", "default"),
         status=status,
         progress=progress,

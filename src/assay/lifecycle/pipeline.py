@@ -19,12 +19,13 @@ from assay.contracts.rollout import DeployRequest, RegistryStage, Rollout
 from assay.contracts.stage import AgentRef, Stage, StageRequest, StageResult
 from assay.evaluation.failures import failure_lines, too_little
 from assay.evaluation.verdict import verdict_hash
-from assay.lifecycle.gates import Mode, decide, read_decisions, state_of, under_threshold
-from assay.lifecycle.headline import headline
+from assay.lifecycle.gates import Mode, decide, read_decisions, state_of
 from assay.lifecycle.ledger import head_line
 from assay.lifecycle.publish import report_uris
 from assay.lifecycle.run import run_stage
+from assay.stages import headline
 from assay.stages.context import Context
+from assay.stages.dataset import under_threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,8 +274,8 @@ class _Line:
         decisions = await read_decisions(self.context, project)
         last = {decision.subject_id: decision for decision in decisions}
         gate = state_of(result.stage, result.subject_id, last.get(result.subject_id))
-        if isinstance(result, DatasetResult) and not result.report.passed:
-            raise _Halt("stopped", under_threshold(result), gate)
+        if isinstance(result, DatasetResult) and (why := under_threshold(result)):
+            raise _Halt("stopped", why, gate)
         if gate.state == "waiting" and (short := too_little(result, self.context.settings.least_measured)):
             causes = "; ".join(failure_lines(result))
             raise _Halt(

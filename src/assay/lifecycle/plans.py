@@ -6,9 +6,9 @@ from assay.contracts.plan import Plan, PlanRequest
 from assay.errors import BadInput
 from assay.evaluation.planning import make_plan
 from assay.evaluation.results import TrialResult
-from assay.lifecycle.follow import pair
 from assay.stages.context import Context
 from assay.stages.material import load_results
+from assay.stages.pairs import pair
 
 
 async def plan_from_store(request: PlanRequest, context: Context) -> Plan:

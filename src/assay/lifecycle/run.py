@@ -4,10 +4,8 @@ from assay.contracts.stage import StageRequest, StageResult
 from assay.lifecycle.gates import require_open
 from assay.lifecycle.policy import bound
 from assay.lifecycle.publish import keep_headline, publish
-from assay.stages import STAGES
+from assay.stages import spec_of
 from assay.stages.context import Context
-
-BY_REQUEST = {entry.request: entry for entry in STAGES.values()}
 
 
 async def run_stage(request: StageRequest, context: Context) -> StageResult:
@@ -15,10 +13,10 @@ async def run_stage(request: StageRequest, context: Context) -> StageResult:
 
     Raises Refused for a request that the policy does not allow, GateClosed for one whose gate is closed.
     """
-    entry = BY_REQUEST[type(request)]
+    spec = spec_of(request)
     request = await bound(request, context)
     await require_open(request, context)
-    result: StageResult = await entry.run(request, context)
+    result: StageResult = await spec.run(request, context)
     await publish(result, context)
     await keep_headline(result, context)
     return result

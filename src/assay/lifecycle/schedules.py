@@ -149,7 +149,7 @@ async def _judge_online(context: Context, project: str, request: JsonObject, tic
 async def _evaluate(context: Context, project: str, request: JsonObject, tick: datetime) -> str:
     """Plays and judges at every tick: what is watched is an agent that may change behind the same version."""
     from assay.lifecycle.evaluate import evaluate
-    from assay.lifecycle.headline import headline
+    from assay.stages import headline
 
     fields = {"project": project, "occasion": tick.isoformat(), **request}
     done = await evaluate(EvaluateRequest.model_validate(fields), context)
@@ -161,8 +161,8 @@ async def _evaluate(context: Context, project: str, request: JsonObject, tick: d
 
 async def _analyze(context: Context, project: str, request: JsonObject, tick: datetime) -> str:
     """The request's judging, or the newest of its `agent`, which may be left out while only one agent is judged."""
-    from assay.lifecycle.headline import headline
     from assay.lifecycle.run import run_stage
+    from assay.stages import headline
     from assay.tracking import list_results
 
     del tick

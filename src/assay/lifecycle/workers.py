@@ -23,7 +23,7 @@ from dbos._dbos import _get_dbos_instance
 
 from assay.contracts.agents_report import AgentsReportRequest
 from assay.contracts.evaluation import EvaluateRequest, Limits
-from assay.contracts.job import JobKind, JobRequest, Progress
+from assay.contracts.job import JobRequest, OtherJob, Progress
 from assay.contracts.notification import Notification, NotificationKind
 from assay.contracts.pipeline import PipelineRequest
 from assay.contracts.stage import Stage, Usage
@@ -70,15 +70,15 @@ class JobFailed(Exception):
 async def run_job(request: dict[str, Any]) -> dict[str, Any]:
     asked = JobRequest.model_validate(request)
     match asked.kind:
-        case JobKind.EVALUATE:
+        case OtherJob.EVALUATE:
             return await _evaluate_in_parts(asked)
-        case JobKind.PIPELINE:
+        case OtherJob.PIPELINE:
             while True:
                 result = await pipeline_step(request)
                 if result["state"] != "waiting":
                     return result
                 await DBOS.recv_async(GATE, timeout_seconds=LOOK_AGAIN_S)
-        case JobKind.AGENTS_REPORT:
+        case OtherJob.AGENTS_REPORT:
             return await agents_report_step(request)
         case _:
             while True:

@@ -1,49 +1,47 @@
-"""The eight stages: a request in, a result out, one file each. CLI, scripts, pipeline and API loop over `STAGES`."""
+"""The eight stages: a request in, a result out, one file each. All that handles any stage loops over `STAGES`."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from assay.contracts.agent import AgentVersion, DevelopRequest
-from assay.contracts.analytics import AnalyticsReport, AnalyzeRequest
-from assay.contracts.comparison import CompareRequest, ComparisonReport
-from assay.contracts.conversation import SimulateRequest, Simulation
-from assay.contracts.dataset import DatasetRequest, DatasetResult
-from assay.contracts.feedback import FeedbackRequest, ProductionReport
-from assay.contracts.judgment import JudgeRequest, Judging
-from assay.contracts.rollout import DeployRequest, Rollout
+from assay.contracts.base import Contract
 from assay.contracts.stage import Stage, StageRequest, StageResult
+from assay.stages import analyze, compare, dataset, deploy, develop, feedback, judge, simulate
+from assay.stages.spec import Parent, StageSpec
 
-if TYPE_CHECKING:
-    from assay.stages.context import Context
+__all__ = ["STAGES", "Parent", "StageSpec", "contracts", "headline", "spec_of", "stage_of"]
 
-
-@dataclass(frozen=True, slots=True)
-class StageEntry:
-    """A stage's contracts; its function is imported when it is called."""
-
-    stage: Stage
-    request: type[StageRequest]
-    result: type[StageResult]
-
-    async def run(self, request: StageRequest, context: "Context") -> Any:
-        function: Callable[[Any, Context], Awaitable[Any]] = getattr(
-            import_module(f"assay.stages.{self.stage}"), self.stage
-        )
-        return await function(request, context)
-
-
-STAGES = {
-    entry.stage: entry
-    for entry in (
-        StageEntry(Stage.DEVELOP, DevelopRequest, AgentVersion),
-        StageEntry(Stage.DATASET, DatasetRequest, DatasetResult),
-        StageEntry(Stage.SIMULATE, SimulateRequest, Simulation),
-        StageEntry(Stage.JUDGE, JudgeRequest, Judging),
-        StageEntry(Stage.ANALYZE, AnalyzeRequest, AnalyticsReport),
-        StageEntry(Stage.COMPARE, CompareRequest, ComparisonReport),
-        StageEntry(Stage.DEPLOY, DeployRequest, Rollout),
-        StageEntry(Stage.FEEDBACK, FeedbackRequest, ProductionReport),
+STAGES: dict[Stage, StageSpec[Any, Any]] = {
+    spec.stage: spec
+    for spec in (
+        develop.SPEC,
+        dataset.SPEC,
+        simulate.SPEC,
+        judge.SPEC,
+        analyze.SPEC,
+        compare.SPEC,
+        deploy.SPEC,
+        feedback.SPEC,
     )
 }
+_BY_REQUEST = {spec.request: spec for spec in STAGES.values()}
+_BY_PREFIX = {prefix: spec.stage for spec in STAGES.values() for prefix in spec.prefixes}
+
+
+def spec_of(request: StageRequest) -> StageSpec[Any, Any]:
+    """The stage that a request asks for."""
+    return _BY_REQUEST[type(request)]
+
+
+def stage_of(subject_id: str) -> Stage | None:
+    """The stage whose result bears this id; None: it is no result's id."""
+    return _BY_PREFIX.get(subject_id.split("-", maxsplit=1)[0])
+
+
+def headline(result: StageResult) -> str:
+    """What came of a stage, and of which agent and dataset, in a sentence for tables, logs and gates."""
+    return STAGES[result.stage].headline(result)
+
+
+def contracts() -> dict[str, type[Contract]]:
+    """Every stage's request and result, by name."""
+    both = (contract for spec in STAGES.values() for contract in (spec.request, spec.result))
+    return {contract.__name__: contract for contract in both}

@@ -13,6 +13,7 @@ from assay.contracts.stage import Stage
 from assay.evaluation.as_scored import as_scored, counts_apart
 from assay.evaluation.attribution import attributions
 from assay.evaluation.clusters import failure_clusters
+from assay.evaluation.facts import show_quantity
 from assay.evaluation.forecasting import forecast, precision
 from assay.evaluation.judges.correction import Judged, corrected_rate, corrected_stability, standing
 from assay.evaluation.results import TrialResult, passes, quantity, scores, slice_of, successes_and_trials
@@ -20,10 +21,12 @@ from assay.evaluation.run_signs import run_signs
 from assay.evaluation.vacuous import vacuous_passes
 from assay.stages.context import Calls, Context, Work
 from assay.stages.evidence import JUDGMENTS
-from assay.stages.material import load_judged
+from assay.stages.material import load_judged, quoted
 from assay.stages.narrative import narrative_of
+from assay.stages.spec import Parent, StageSpec
 
 if TYPE_CHECKING:
+    from assay.contracts.report import Report
     from assay.tracking import StageRun
 
 
@@ -205,3 +208,34 @@ def _metrics(report: AnalyticsReport) -> dict[str, float]:
         if rate.kind == "estimate":
             metrics[f"pass_hat_{k}"] = rate.value
     return metrics
+
+
+def _finding(report: AnalyticsReport) -> str:
+    name = "pass rate" if report.corrected_pass_rate is None else "corrected pass rate"
+    left_out = f"; left out: {report.left_out}" if report.left_out else ""
+    return f"{name} {show_quantity(report.expected, 'share')}{left_out}"
+
+
+async def _lay_out(report: AnalyticsReport, context: Context) -> "Report":
+    from assay.reports.analytics import lay_out_analytics
+
+    examples = [name for cluster in report.clusters for name in cluster.conversation_ids[:1]]
+    conversations = await quoted(context, report.project, [report.judging_id], examples)
+    return lay_out_analytics(report, made_at=context.now(), conversations=conversations)
+
+
+SPEC = StageSpec(
+    stage=Stage.ANALYZE,
+    noun="analytics",
+    request=AnalyzeRequest,
+    result=AnalyticsReport,
+    run=analyze,
+    subject=lambda report: f"{report.agent} on {report.dataset}" if report.dataset else str(report.agent),
+    finding=_finding,
+    lay_out=_lay_out,
+    parents=lambda request: (Parent(stage=Stage.JUDGE, subject_id=request.judging_id),),
+    made_from=lambda report: (Parent(stage=Stage.JUDGE, subject_id=report.judging_id),),
+    then=lambda report: {"challenger": {"judging_id": report.judging_id}},
+    next_commands=lambda report: ((f"assay compare run --challenger {report.judging_id}", ""),),
+    resource="reports",
+)

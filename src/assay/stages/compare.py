@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from assay.contracts.analytics import Narrative
 from assay.contracts.base import short_id
@@ -12,6 +12,7 @@ from assay.contracts.comparison import (
     ComparisonReport,
     OtherComparison,
     PairedResult,
+    Recommendation,
 )
 from assay.contracts.judgment import Judging
 from assay.contracts.stage import AgentRef, DatasetRef, Stage
@@ -40,10 +41,13 @@ from assay.evaluation.verdict import (
 )
 from assay.stages.context import Calls, Context, Work
 from assay.stages.evidence import JUDGMENTS
-from assay.stages.material import load_judged
+from assay.stages.material import load_judged, quoted
 from assay.stages.narrative import narrative_of
+from assay.stages.pairs import champion_of
+from assay.stages.spec import Parent, StageSpec
 
 if TYPE_CHECKING:
+    from assay.contracts.report import Report
     from assay.tracking import StageRun
 
 
@@ -321,3 +325,56 @@ def _metrics(report: ComparisonReport) -> dict[str, float]:
     if report.pass_rate.p is not None:
         metrics["p"] = report.pass_rate.p
     return metrics
+
+
+def _analytics_parent(judging_id: str) -> Parent:
+    missing = f"judging {judging_id} has no analytics report yet: run `assay analytics report --judging {judging_id}`"
+    return Parent(stage=Stage.ANALYZE, made_from=judging_id, missing=missing)
+
+
+async def _complete(fields: dict[str, Any], changes: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """The champion, where nobody names it: the one judging that the challenger's can be compared with."""
+    if any(name.startswith("champion") for name in changes):
+        return fields
+    champion = await champion_of(context, fields["project"], fields["challenger"]["judging_id"])
+    return {**fields, "champion": {"judging_id": champion}}
+
+
+def _next_commands(report: ComparisonReport) -> list[tuple[str, str]]:
+    if report.recommendation is not Recommendation.PROMOTE:
+        return []
+    return [(f"assay deploy register --comparison {report.subject_id} --reason WHY", "")]
+
+
+async def _lay_out(report: ComparisonReport, context: Context) -> "Report":
+    from assay.reports.comparison import lay_out_comparison
+
+    shown = [name for flip in report.flips for name in (flip.champion_conversation, flip.challenger_conversation)]
+    sides = [report.champion_side.judging_id, report.challenger_side.judging_id]
+    conversations = await quoted(context, report.project, sides, shown)
+    return lay_out_comparison(report, made_at=context.now(), conversations=conversations)
+
+
+SPEC = StageSpec(
+    stage=Stage.COMPARE,
+    noun="comparison",
+    request=CompareRequest,
+    result=ComparisonReport,
+    run=compare,
+    subject=lambda report: f"{report.challenger} against {report.champion} on {report.dataset}",
+    finding=lambda report: f"{report.recommendation}: {report.reason}",
+    lay_out=_lay_out,
+    parents=lambda request: tuple(
+        _analytics_parent(side.judging_id) for side in (request.champion, request.challenger)
+    ),
+    made_from=lambda report: tuple(
+        _analytics_parent(side.judging_id) for side in (report.champion_side, report.challenger_side)
+    ),
+    then=lambda report: {
+        "comparison_id": report.subject_id,
+        "reason": f"Verdict {report.recommendation}: {report.reason}",
+    },
+    complete=_complete,
+    next_commands=_next_commands,
+    resource="comparisons",
+)

@@ -131,6 +131,8 @@ class Work(Generic[R]):
     agent: AgentRef | None = field(default=None, kw_only=True)
     dataset: DatasetRef | None = field(default=None, kw_only=True)
     params: dict[str, JsonValue] = field(default_factory=dict, kw_only=True)
+    of_an_evaluation: bool = field(default=True, kw_only=True)
+    """Whether its run is a child of the parent run that an agent version has with a dataset."""
     left: Callable[[R], bool] = field(default=lambda result: False, kw_only=True)
     """Whether a stored result holds calls that failed, so that the same request has something to do."""
     parents: Callable[[R], Sequence[str]] = field(default=lambda result: (), kw_only=True)
@@ -357,7 +359,7 @@ class Context:
         project = work.request.project
         await asyncio.to_thread(ensure_project, self.tracking, project)
         parent = None
-        if work.agent is not None and work.stage in EVALUATED:
+        if work.agent is not None and work.of_an_evaluation:
             version = work.dataset.version if work.dataset else None
             parent = await asyncio.to_thread(evaluation_run, self.tracking, project, work.agent, version)
         return {
@@ -409,10 +411,6 @@ async def in_thread(entered: AbstractContextManager[T]) -> AsyncIterator[T]:
             raise
     else:
         await asyncio.to_thread(entered.__exit__, None, None, None)
-
-
-EVALUATED = (Stage.DATASET, Stage.SIMULATE, Stage.JUDGE, Stage.ANALYZE, Stage.COMPARE)
-"""The stages of one evaluation: children of its parent run."""
 
 
 PLAYED = (Stage.SIMULATE, Stage.JUDGE)

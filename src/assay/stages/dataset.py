@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
@@ -17,10 +17,12 @@ from assay.evaluation.validation import Attempt, validate
 from assay.stages.context import Calls, Context, Work
 from assay.stages.flow import flow
 from assay.stages.play import Player, Trial
+from assay.stages.spec import StageSpec, agent_parent
 from assay.stages.streak import SIDES, Streak
 from assay.stages.tallies import FailureTally, side_of
 
 if TYPE_CHECKING:
+    from assay.contracts.report import Report
     from assay.tracking import StageRun
 
 ATTEMPT_TIMEOUT_S = 120.0
@@ -223,3 +225,58 @@ def _metrics(report: DatasetReport) -> dict[str, float]:
         "errors": sum(finding.severity == "error" for finding in report.findings),
         "warnings": sum(finding.severity == "warning" for finding in report.findings),
     }
+
+
+def _finding(result: DatasetResult) -> str:
+    report = result.report
+    verdict = "passes" if report.passed else "FAILS"
+    count = len(report.findings)
+    return (
+        f"{report.scenarios} scenarios, {report.expectations} expectations; validation {verdict}: score "
+        f"{report.score:.2f}, at least {report.threshold:.2f} needed, {count} finding{'s' * (count != 1)}"
+    )
+
+
+def under_threshold(result: DatasetResult) -> str | None:
+    """Why the gate says no to a dataset; None: it passes."""
+    report = result.report
+    if report.passed:
+        return None
+    errors = [finding for finding in report.findings if finding.severity == "error"]
+    worst = "; ".join(finding.message for finding in (errors or report.findings)[:3])
+    short = report.score < report.threshold
+    why = f"scores {report.score:.2f}, under its threshold of {report.threshold:.2f}" if short else "does not pass"
+    return (
+        f"dataset {result.dataset.ref} {why}: {worst}. "
+        "Fix the scenarios (`assay dataset validate` lists all) and run the stage again"
+    )
+
+
+async def _complete(fields: dict[str, Any], changes: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """The card's description is the brief, unless a dataset is given."""
+    return {name: value for name, value in fields.items() if name != "brief" or "dataset" not in changes}
+
+
+async def _lay_out(result: DatasetResult, context: Context) -> "Report":
+    from assay.reports.dataset import lay_out_dataset
+
+    return lay_out_dataset(result, made_at=context.now())
+
+
+SPEC = StageSpec(
+    stage=Stage.DATASET,
+    noun="dataset",
+    request=DatasetRequest,
+    result=DatasetResult,
+    run=dataset,
+    subject=lambda result: f"{result.dataset.ref} for {result.agent}",
+    finding=_finding,
+    lay_out=_lay_out,
+    parents=lambda request: (agent_parent(request.project, request.agent),),
+    made_from=lambda result: (agent_parent(result.project, result.agent),),
+    decided_on=("dataset", "report"),  # one dataset may be built for several agents
+    refusal=lambda result, settings: under_threshold(result),
+    then=lambda result: {"agent": result.agent, "dataset": result.dataset.ref},
+    complete=_complete,
+    next_commands=lambda result: ((f"assay simulate run --agent {result.agent} --dataset {result.dataset.ref}", ""),),
+)

@@ -1,16 +1,19 @@
 """Stage 7, deployment: the winner moves through the registry, with a plan for its share of the traffic."""
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from assay.contracts.base import content_hash, short_id
 from assay.contracts.comparison import ComparisonReport, Recommendation
 from assay.contracts.rollout import DeployRequest, RegistryStage, Rollout, RolloutState
-from assay.contracts.stage import Stage
+from assay.contracts.stage import Stage, StageResult
 from assay.errors import Refused
 from assay.stages.context import Context, Work
+from assay.stages.spec import Parent, StageSpec
 
 if TYPE_CHECKING:
+    from assay.contracts.report import Report
     from assay.tracking import StageRun
 
 PATH = (RegistryStage.NONE, RegistryStage.STAGING, RegistryStage.PRODUCTION)
@@ -74,6 +77,7 @@ async def deploy(request: DeployRequest, context: Context) -> Rollout:
             Stage.DEPLOY,
             key=list(key),
             agent=comparison.challenger,
+            of_an_evaluation=False,
             dataset=comparison.dataset,
             parents=lambda rollout: (request.comparison_id,),
             params={"comparison_id": request.comparison_id, "to_stage": request.to_stage.value, "by": request.by},
@@ -91,3 +95,53 @@ def refuse_unfit(request: DeployRequest, comparison: ComparisonReport) -> None:
             f"comparison_id: the verdict is {comparison.recommendation}: {comparison.reason} "
             "To deploy all the same, say so with `despite` and a reason; both are recorded"
         )
+
+
+def _finding(rollout: Rollout) -> str:
+    shares = ", ".join(f"{100 * step.share:g} %" for step in rollout.steps)
+    return f"version {rollout.registry_version} is in {rollout.registry_stage}; rollout plan {shares}"
+
+
+def _is_staged(result: StageResult) -> bool:
+    return isinstance(result, Rollout) and result.registry_stage is RegistryStage.STAGING
+
+
+def _parents(request: DeployRequest) -> list[Parent]:
+    """The comparison, and for production the rollout that brought its challenger to Staging."""
+    comparison_id = request.comparison_id
+    parents = [Parent(stage=Stage.COMPARE, subject_id=comparison_id)]
+    if request.to_stage is RegistryStage.PRODUCTION:
+        missing = f"comparison {comparison_id} was not deployed to Staging yet: do that first, then Production"
+        parents.append(
+            Parent(stage=Stage.DEPLOY, made_from=comparison_id, fits=_is_staged, newest=True, missing=missing)
+        )
+    return parents
+
+
+async def _complete(fields: dict[str, Any], changes: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """Who asks for it."""
+    return {**fields, "by": context.settings.person}
+
+
+async def _lay_out(rollout: Rollout, context: Context) -> "Report":
+    from assay.reports.rollout import lay_out_rollout
+
+    return lay_out_rollout(rollout, made_at=context.now())
+
+
+SPEC = StageSpec(
+    stage=Stage.DEPLOY,
+    noun="rollout",
+    request=DeployRequest,
+    result=Rollout,
+    run=deploy,
+    subject=lambda rollout: str(rollout.challenger),
+    finding=_finding,
+    lay_out=_lay_out,
+    parents=_parents,
+    made_from=lambda rollout: (Parent(stage=Stage.COMPARE, subject_id=rollout.comparison_id),),
+    then=lambda rollout: {"agent": rollout.challenger, "rollout_id": rollout.subject_id},
+    complete=_complete,
+    resource="rollouts",
+    decides=True,
+)

@@ -12,6 +12,7 @@ from assay.errors import BadInput
 from assay.settings import Settings
 from assay.stages.agent_files import agent_files
 from assay.stages.context import Context, Work
+from assay.stages.spec import StageSpec
 
 if TYPE_CHECKING:
     from assay.tracking import StageRun
@@ -70,6 +71,7 @@ async def develop(request: DevelopRequest, context: Context) -> AgentVersion:
             Stage.DEVELOP,
             key=[content_hash([card, files, *([modules] if modules else [])]), str(card_dir), request.probe],
             agent=card.ref,
+            of_an_evaluation=False,
             params={"connector": card.connector.kind, **card.parameters},
         ),
         work,
@@ -106,3 +108,26 @@ async def _probe(request: DevelopRequest, card_dir: Path, settings: Settings) ->
             "Mend the connector, or register without the probe (--no-probe)"
         )
     return report
+
+
+def _finding(version: AgentVersion) -> str:
+    if version.probe is None:
+        return f"registered as {version.registered_model} version {version.registry_version}, not probed"
+    able = [check.name.replace("_", " ") for check in version.probe.checks if check.finding is Finding.YES]
+    return f"registered as version {version.registry_version}; the probe found: {', '.join(able)}"
+
+
+SPEC = StageSpec(
+    stage=Stage.DEVELOP,
+    noun="agent",
+    request=DevelopRequest,
+    result=AgentVersion,
+    run=develop,
+    subject=lambda version: str(version.card.ref),
+    finding=_finding,
+    parents=lambda request: (),
+    made_from=lambda version: (),
+    decided_on=("card", "files"),  # one version may be registered from several folders
+    then=lambda version: {"agent": version.card.ref, "brief": version.card.description},
+    next_commands=lambda version: ((f"assay dataset build FILE --agent {version.card.ref}", ""),),
+)

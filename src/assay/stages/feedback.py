@@ -23,14 +23,17 @@ from assay.contracts.notification import NotificationKind
 from assay.contracts.stage import AgentRef, Stage
 from assay.errors import BadInput
 from assay.evaluation.clusters import complaint_clusters
+from assay.evaluation.facts import show_quantity
 from assay.evaluation.forecasting import record, score, scores_by_topic
 from assay.evaluation.production_facts import production_facts
 from assay.evaluation.results import quantity
 from assay.evaluation.user_distance import user_distance
 from assay.stages.context import Calls, Context, Work
 from assay.stages.narrative import narrative_of
+from assay.stages.spec import Parent, StageSpec
 
 if TYPE_CHECKING:
+    from assay.contracts.report import Report
     from assay.tracking import StageRun
 
 
@@ -111,6 +114,7 @@ async def feedback(request: FeedbackRequest, context: Context) -> ProductionRepo
             Stage.FEEDBACK,
             key=list(key),
             agent=request.agent,
+            of_an_evaluation=False,
             params={"items": len(items), "feedback_analyst": model_name},
         ),
         work,
@@ -385,3 +389,45 @@ def _metrics(report: ProductionReport) -> dict[str, float]:
     }
     metrics |= {name: rate.value for name, rate in rates.items() if isinstance(rate, Estimate)}
     return metrics
+
+
+def _finding(report: ProductionReport) -> str:
+    falling = f"; RATINGS ARE FALLING: {report.decline}" if report.falling else ""
+    apart = sum(version.items for version in report.other_versions)
+    others = f"; {apart} items on other versions left out" if apart else ""
+    return (
+        f"{report.items} items, not negative {show_quantity(report.satisfaction, 'share')}"
+        f"{falling}{others}; {len(report.proposed_scenarios)} scenarios proposed"
+    )
+
+
+def _parents(request: FeedbackRequest) -> tuple[Parent, ...]:
+    """The rollout that the feedback is on: the one named, else the agent's newest."""
+    if request.rollout_id is not None:
+        return (Parent(stage=Stage.DEPLOY, subject_id=request.rollout_id),)
+    missing = (
+        f"agent {request.agent} has no rollout in project {request.project}: deploy it, or ingest feedback ungated"
+    )
+    return (Parent(stage=Stage.DEPLOY, agent=request.agent, newest=True, missing=missing),)
+
+
+async def _lay_out(report: ProductionReport, context: Context) -> "Report":
+    from assay.reports.production import lay_out_production
+
+    return lay_out_production(report, made_at=context.now())
+
+
+SPEC = StageSpec(
+    stage=Stage.FEEDBACK,
+    noun="production",
+    request=FeedbackRequest,
+    result=ProductionReport,
+    run=feedback,
+    subject=lambda report: str(report.agent),
+    finding=_finding,
+    lay_out=_lay_out,
+    parents=_parents,
+    made_from=lambda report: (),
+    ancestors=False,  # what led to the rollout was approved when it was deployed
+    resource="feedback",
+)

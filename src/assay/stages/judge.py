@@ -10,7 +10,7 @@ from assay.contracts.conversation import Conversation, FailureCause, FinishReaso
 from assay.contracts.dataset import Expectation, Scenario
 from assay.contracts.judgment import JudgeRequest, JudgeSpec, Judging, Judgment, Verdict
 from assay.contracts.stage import AgentRef, DatasetRef, Stage, Usage
-from assay.errors import BadInput, CallError, OverBudget
+from assay.errors import BadInput, CallError, GateClosed, OverBudget
 from assay.evaluation.checks import check_verdict
 from assay.evaluation.infrastructure import mark_faults
 from assay.evaluation.panel import merge, to_judgment
@@ -18,11 +18,13 @@ from assay.models.usage import UsageSum
 from assay.stages.context import Calls, Context, Work, usage_of
 from assay.stages.evidence import CONVERSATIONS, JUDGMENTS
 from assay.stages.flow import flow
+from assay.stages.spec import Parent, StageSpec
 from assay.stages.streak import Streak
-from assay.stages.tallies import AnswerTally, JudgmentTally
+from assay.stages.tallies import AnswerTally, JudgmentTally, not_whole
 
 if TYPE_CHECKING:
     from assay.agents.judge import Judge
+    from assay.contracts.report import Report
     from assay.tracking import StageRun
 
 LINES = "judging/judgments.jsonl"
@@ -432,3 +434,62 @@ def _result(bench: Bench, run_id: str, tally: JudgmentTally, played: str) -> Jud
         rubric_hash=bench.rubric_hash,
         usage=tally.usage.total,
     )
+
+
+def _finding(judging: Judging) -> str:
+    skipped = "".join(f"; {count} traces skipped: {why}" for why, count in judging.skipped_traces.items())
+    rules = ""
+    if judging.ruled_by_rules:
+        rules = (
+            f"; rules, not a model, looked at {judging.ruled_by_rules} expectations without a check and could not "
+            f"tell on {judging.rules_abstained}"
+        )
+    return (
+        f"{judging.passed} passed, {judging.failed} failed, {judging.unjudged} without a verdict"
+        f"{rules}{not_whole(judging)}{skipped}"
+    )
+
+
+def _parents(request: JudgeRequest) -> tuple[Parent, ...]:
+    if request.simulation_id is None:
+        raise GateClosed("conversations from elsewhere have no approved simulation: judge them ungated")
+    return (Parent(stage=Stage.SIMULATE, subject_id=request.simulation_id),)
+
+
+def _made_from(judging: Judging) -> tuple[Parent, ...]:
+    missing = (
+        f"{judging.subject_id} judged conversations from elsewhere, which have no simulation to approve: "
+        "only what was simulated here is deployed"
+    )
+    return (Parent(stage=Stage.SIMULATE, subject_id=judging.simulation_id, missing=missing),)
+
+
+def _next_commands(judging: Judging) -> list[tuple[str, str]]:
+    commands = [(f"assay analytics report --judging {judging.subject_id}", "")]
+    if judging.ruled_by_rules:
+        again = f"assay judge run --model MODEL --simulation {judging.simulation_id}"
+        commands.insert(0, (again, "(rules judged this)"))
+    return commands
+
+
+async def _lay_out(judging: Judging, context: Context) -> "Report":
+    from assay.reports.judging import lay_out_judging
+
+    return lay_out_judging(judging, made_at=context.now())
+
+
+SPEC = StageSpec(
+    stage=Stage.JUDGE,
+    noun="judging",
+    request=JudgeRequest,
+    result=Judging,
+    run=judge,
+    subject=lambda judging: f"{judging.agent} on {judging.dataset}" if judging.dataset else str(judging.agent),
+    finding=_finding,
+    lay_out=_lay_out,
+    parents=_parents,
+    made_from=_made_from,
+    then=lambda judging: {"judging_id": judging.subject_id},
+    next_commands=_next_commands,
+    resource="judgments",
+)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
+from assay.contracts.conversation import Conversation
 from assay.contracts.judgment import Judging
 from assay.contracts.stage import Stage
 from assay.evaluation.judges.certificate import judge_key
@@ -34,3 +35,17 @@ async def load_judged(context: Context, project: str, judging_id: str, trials: S
     judging, results = await load_results(context, project, judging_id, trials)
     found = await asyncio.to_thread(find_certificate, context.tracking, project, judge_key(judging))
     return Judged(judging, results, found)
+
+
+async def quoted(
+    context: Context, project: str, judging_ids: Sequence[str], wanted: Sequence[str]
+) -> dict[str, Conversation]:
+    """The conversations that a report quotes, by their id."""
+    names = set(wanted)
+    conversations: dict[str, Conversation] = {}
+    for judging_id in dict.fromkeys(judging_ids):
+        _, results = await load_results(context, project, judging_id, None)
+        conversations |= {
+            r.conversation.conversation_id: r.conversation for r in results if r.conversation.conversation_id in names
+        }
+    return conversations

@@ -18,11 +18,13 @@ from assay.stages.evidence import CONVERSATIONS
 from assay.stages.flow import Flow
 from assay.stages.journal import Journal
 from assay.stages.play import Player, Trial
+from assay.stages.spec import StageSpec, agent_parent, dataset_parent
 from assay.stages.streak import SIDES, Streak
-from assay.stages.tallies import ConversationTally
+from assay.stages.tallies import ConversationTally, not_whole
 
 if TYPE_CHECKING:
     from assay.agents.user_simulator import UserSimulator
+    from assay.contracts.report import Report
     from assay.tracking import StageRun
 
 LINES = "simulation/conversations.jsonl"
@@ -347,3 +349,58 @@ def _result(setup: Setup, run_id: str, tally: ConversationTally) -> Simulation:
         simulator_usage=tally.simulator.total,
         simulator_model=setup.model_name,
     )
+
+
+def _finding(simulation: Simulation) -> str:
+    faults = sum(simulation.simulator_faults.values())
+    return (
+        f"{simulation.conversations} conversations, {sum(simulation.errors.values())} with errors, "
+        f"{faults} simulator faults{not_whole(simulation)}"
+    )
+
+
+def spoilt(simulation: Simulation, limit: float) -> str | None:
+    """Why the gate says no to a simulation whose users were not played well enough; None: they were.
+
+    limit: the largest share of conversations whose first attempt may be at fault, 0 to 1. First attempts count, and
+    not what was left after playing again: who is at fault so often has faults that no rule finds, too.
+    """
+    faulty, played = simulation.first_attempts_at_fault, simulation.conversations
+    if not played or faulty <= limit * played:
+        return None
+    return (
+        f"the user simulator ({simulation.simulator_model}) spoilt the first attempt of {faulty} of {played} "
+        f"conversations, more than {limit:.0%}: simulate again with a better model, or raise "
+        "ASSAY_SIMULATOR_FAULT_LIMIT if you know that the faults are none"
+    )
+
+
+async def _lay_out(simulation: Simulation, context: Context) -> "Report":
+    from assay.reports.simulation import lay_out_simulation
+
+    return lay_out_simulation(simulation, made_at=context.now())
+
+
+SPEC = StageSpec(
+    stage=Stage.SIMULATE,
+    noun="simulation",
+    prefix="sim",
+    request=SimulateRequest,
+    result=Simulation,
+    run=simulate,
+    subject=lambda simulation: f"{simulation.agent} on {simulation.dataset}",
+    finding=_finding,
+    lay_out=_lay_out,
+    parents=lambda request: (
+        agent_parent(request.project, request.agent),
+        dataset_parent(request.project, request.dataset),
+    ),
+    made_from=lambda simulation: (
+        agent_parent(simulation.project, simulation.agent),
+        dataset_parent(simulation.project, simulation.dataset),
+    ),
+    refusal=lambda simulation, settings: spoilt(simulation, settings.simulator_fault_limit),
+    then=lambda simulation: {"simulation_id": simulation.subject_id},
+    next_commands=lambda simulation: ((f"assay judge run --simulation {simulation.subject_id}", ""),),
+    resource="simulations",
+)

@@ -11,11 +11,12 @@ from assay.contracts.conversation import (
     FailureCause,
     Failures,
     FinishReason,
+    Simulation,
     SimulatorFaultKind,
     StopReason,
 )
 from assay.contracts.estimate import Quantity
-from assay.contracts.judgment import Judgment, Ruling
+from assay.contracts.judgment import Judging, Judgment, Ruling
 from assay.contracts.stage import Usage
 from assay.evaluation.quantiles import bucket, quantile
 from assay.models.usage import UsageSum, token_metrics
@@ -229,3 +230,15 @@ class JudgmentTally:
         if usage.cost_usd is not None:
             metrics["judge_cost_usd"] = float(usage.cost_usd)
         return metrics
+
+
+def not_whole(result: Simulation | Judging) -> str:
+    """The agent's turns that are no whole answer, in words; empty where there are none."""
+    counts = {
+        "cut": result.finish_reasons.get(FinishReason.LENGTH, 0),
+        "filtered": result.finish_reasons.get(FinishReason.CONTENT_FILTER, 0),
+        "refused": result.finish_reasons.get(FinishReason.REFUSAL, 0),
+        "silent": result.silent_turns,
+    }
+    named = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    return f"; answers not whole: {named}" if named else ""

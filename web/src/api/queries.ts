@@ -2,6 +2,7 @@
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 
 import { api, keepCsrfToken, read, type Schemas } from "./client";
+import type { paths } from "./schema";
 
 /** The parts that `/events` tells of. */
 export type Part = "runs" | "jobs" | "gates" | "traffic";
@@ -58,8 +59,9 @@ export const datasetsQuery = (project: string) =>
     queryFn: () => read(api.GET("/api/v1/projects/{project}/datasets", { params: { path: { project }, query: { limit: 200 } } })),
   });
 
-/** `resource` of stages 3 to 8, the newest results first. */
-export type Resource = "simulations" | "judgments" | "reports" | "comparisons" | "rollouts" | "feedback";
+/** The API's collections of results with a report. */
+export type Resource = ReportOf<keyof paths>;
+type ReportOf<Path> = Path extends `/api/v1/projects/{project}/${infer Name}/{subject_id}/report` ? Name : never;
 
 export const resultsQuery = (project: string, resource: Resource) =>
   infiniteQueryOptions({

@@ -12,9 +12,9 @@ from assay.contracts.agent import DevelopRequest
 from assay.contracts.agents_report import AgentsReportRequest
 from assay.contracts.api import AgentDetail, AgentPage
 from assay.contracts.base import Slug
-from assay.contracts.job import Job, JobKind
+from assay.contracts.job import Job, OtherJob
 from assay.contracts.report import Report
-from assay.contracts.stage import AgentRef, ModelName
+from assay.contracts.stage import AgentRef, ModelName, Stage
 from assay.errors import NotFound
 
 router = APIRouter(prefix="/projects/{project}", route_class=GuardedRoute, tags=["agents"])
@@ -48,7 +48,7 @@ async def register(
 
     A card that runs code on the server, or sends its secrets, needs an admin.
     """
-    return await submit(server, who, response, JobKind.DEVELOP, project, asked, key)
+    return await submit(server, who, response, Stage.DEVELOP, project, asked, key)
 
 
 @router.get("/agents/{agent}@{version}", operation_id="show_agent")
@@ -92,4 +92,4 @@ async def make_report(
 ) -> Job:
     """Queues a job that makes a new report on the built-in agents."""
     asked = AgentsReportRequest(project=project, model=model)
-    return await submit(server, who, response, JobKind.AGENTS_REPORT, project, asked, key)
+    return await submit(server, who, response, OtherJob.AGENTS_REPORT, project, asked, key)

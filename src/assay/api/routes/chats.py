@@ -11,7 +11,8 @@ from assay.api.server import Cursor, Here, Limit, Project, Server, Who
 from assay.api.streams import Event, EventStream
 from assay.api.submitting import ACCEPTED, Key, submit
 from assay.contracts.api import Chat, ChatMessage, ChatPage, DraftDecision, NewChat, SaveDrafts, Say
-from assay.contracts.job import Job, JobKind
+from assay.contracts.job import Job
+from assay.contracts.stage import Stage
 from assay.errors import BadInput
 
 router = APIRouter(route_class=GuardedRoute, tags=["chats"])
@@ -77,7 +78,7 @@ async def decide_draft(
 async def save(server: Here, who: Who, response: Response, chat_id: ChatId, asked: SaveDrafts, key: Key = None) -> Job:
     """Queues a job that validates the accepted scenarios and saves them as a dataset version."""
     request = await server.chats.dataset_request(chat_id, asked.name, asked.threshold, asked.gated)
-    return await submit(server, who, response, JobKind.DATASET, request.project, request, key)
+    return await submit(server, who, response, Stage.DATASET, request.project, request, key)
 
 
 def place_of(event_id: str | None) -> tuple[int, int] | None:

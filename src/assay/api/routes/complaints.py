@@ -10,7 +10,8 @@ from assay.api.submitting import ACCEPTED, Key, submit
 from assay.contracts.api import NewProposal
 from assay.contracts.complaint import Complaints
 from assay.contracts.feedback import ProductionReport
-from assay.contracts.job import Job, JobKind
+from assay.contracts.job import Job
+from assay.contracts.stage import Stage
 from assay.errors import BadInput
 
 router = APIRouter(prefix="/projects/{project}", route_class=GuardedRoute, tags=["feedback"])
@@ -51,4 +52,4 @@ async def propose(
     request = await proposal(
         server.context, project, subject_id, asked.dataset, agent, scenarios=asked.scenarios, gated=asked.gated
     )
-    return await submit(server, who, response, JobKind.DATASET, project, request, key)
+    return await submit(server, who, response, Stage.DATASET, project, request, key)

@@ -10,7 +10,7 @@ from assay.api.submitting import ACCEPTED, Key, submit
 from assay.contracts.api import DatasetItem, DatasetPage, EditedScenarios
 from assay.contracts.base import Slug
 from assay.contracts.dataset import Dataset, DatasetRequest, DatasetResult
-from assay.contracts.job import Job, JobKind
+from assay.contracts.job import Job
 from assay.contracts.stage import Stage
 from assay.errors import BadInput, NotFound
 
@@ -48,7 +48,7 @@ async def make(
     server: Here, who: Who, response: Response, project: Project, asked: DatasetRequest, key: Key = None
 ) -> Job:
     """Queues a job that drafts a dataset from a brief, or validates and saves the one in the body."""
-    return await submit(server, who, response, JobKind.DATASET, project, asked, key)
+    return await submit(server, who, response, Stage.DATASET, project, asked, key)
 
 
 @router.get("/datasets/{name}@{version}", operation_id="show_dataset")
@@ -75,7 +75,7 @@ async def make_version(
     request = DatasetRequest(
         project=project, agent=asked.agent, dataset=dataset, threshold=asked.threshold, gated=asked.gated
     )
-    return await submit(server, who, response, JobKind.DATASET, project, request, key)
+    return await submit(server, who, response, Stage.DATASET, project, request, key)
 
 
 async def saved_dataset(server: Server, project: str, version: str, name: str | None = None) -> DatasetResult:

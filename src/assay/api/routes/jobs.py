@@ -13,7 +13,7 @@ from assay.api.streams import Event, EventStream
 from assay.api.submitting import ACCEPTED, Key, submit
 from assay.contracts.api import Changed, JobPage, NewJob
 from assay.contracts.base import Slug, content_hash
-from assay.contracts.job import Job, JobKind, JobRequest
+from assay.contracts.job import Job, JobRequest, OtherJob
 from assay.contracts.pipeline import PipelineRequest
 from assay.lifecycle.jobs import ENDED, parsed
 from assay.rollout import TRAFFIC
@@ -73,7 +73,7 @@ async def start_pipeline(
     server: Here, who: Who, response: Response, project: Project, asked: PipelineRequest, key: Key = None
 ) -> Job:
     """Queues a job that runs the whole lifecycle and waits at each gate for a decision."""
-    return await submit(server, who, response, JobKind.PIPELINE, project, asked, key)
+    return await submit(server, who, response, OtherJob.PIPELINE, project, asked, key)
 
 
 @router.get("/jobs/{job_id}", operation_id="show_job")

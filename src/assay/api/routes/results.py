@@ -1,4 +1,4 @@
-"""Results of stages 3 to 8: a list, a start, one result and its report for each of the six resources."""
+"""A list, a start, one result and its report for each stage whose results are a resource."""
 
 from typing import Annotated, Any, Literal
 
@@ -9,39 +9,21 @@ from assay.api.routes.runs import page_of_runs
 from assay.api.server import Cursor, Here, Limit, Project, SubjectId, Who, Words
 from assay.api.submitting import ACCEPTED, Key, submit
 from assay.contracts.api import RunPage
-from assay.contracts.job import Job, JobKind
+from assay.contracts.job import Job
 from assay.contracts.report import Report
-from assay.contracts.stage import Stage
 from assay.errors import NotFound
-from assay.stages import STAGES, StageEntry
+from assay.stages import STAGES, StageSpec
 
 router = APIRouter(prefix="/projects/{project}", route_class=GuardedRoute)
-RESOURCES = {
-    "simulations": Stage.SIMULATE,
-    "judgments": Stage.JUDGE,
-    "reports": Stage.ANALYZE,
-    "comparisons": Stage.COMPARE,
-    "rollouts": Stage.DEPLOY,
-    "feedback": Stage.FEEDBACK,
-}
-NAMES = {
-    Stage.SIMULATE: "simulation",
-    Stage.JUDGE: "judging",
-    Stage.ANALYZE: "analytics",
-    Stage.COMPARE: "comparison",
-    Stage.DEPLOY: "rollout",
-    Stage.FEEDBACK: "production",
-}
-"""The report's file."""
 MEDIA = {"json": "application/json", "html": "text/html; charset=utf-8", "pdf": "application/pdf"}
 SANDBOXED = {"Content-Security-Policy": "sandbox allow-scripts; default-src 'self' 'unsafe-inline' data:"}
 """What was stored is shown without the rights of this server's own pages."""
 Format = Annotated[Literal["json", "html", "pdf"], Query(description="Of the report.")]
 
 
-def add_routes(resource: str, entry: StageEntry) -> None:
-    stage, name = entry.stage, NAMES[entry.stage]
-    request_type: Any = entry.request
+def add_routes(resource: str, spec: StageSpec) -> None:
+    stage, name = spec.stage, spec.noun
+    request_type: Any = spec.request
 
     async def list_(
         server: Here,
@@ -64,12 +46,12 @@ def add_routes(resource: str, entry: StageEntry) -> None:
         asked: request_type,  # pyright: ignore[reportInvalidTypeForm]
         key: Key = None,
     ) -> Job:
-        return await submit(server, who, response, JobKind(stage.value), project, asked, key)
+        return await submit(server, who, response, stage, project, asked, key)
 
     async def show(server: Here, project: Project, subject_id: SubjectId) -> Any:
         from assay.tracking import load_result
 
-        return entry.result.model_validate(await server.read(load_result, project, stage, subject_id))
+        return spec.result.model_validate(await server.read(load_result, project, stage, subject_id))
 
     async def report(server: Here, project: Project, subject_id: SubjectId, format: Format = "json") -> Response:
         from assay.tracking import load_result, read_bytes
@@ -98,7 +80,7 @@ def add_routes(resource: str, entry: StageEntry) -> None:
         tags=[*tags],
         status_code=202,
         responses=ACCEPTED,
-        summary=f"Start stage {tuple(Stage).index(stage) + 1}, {stage.value}",
+        summary=f"Start stage {list(STAGES).index(stage) + 1}, {stage.value}",
         description="Queues a job that does the stage.",
     )
     router.add_api_route(
@@ -107,7 +89,7 @@ def add_routes(resource: str, entry: StageEntry) -> None:
         methods=["GET"],
         operation_id=f"show_{name}",
         tags=[*tags],
-        response_model=entry.result,
+        response_model=spec.result,
         summary=f"One of the {resource}",
         description="The stage's result.",
     )
@@ -133,5 +115,6 @@ def add_routes(resource: str, entry: StageEntry) -> None:
     )
 
 
-for _resource, _stage in RESOURCES.items():
-    add_routes(_resource, STAGES[_stage])
+for _spec in STAGES.values():
+    if _spec.resource is not None:
+        add_routes(_spec.resource, _spec)

@@ -12,23 +12,20 @@ import { ButtonTo } from "@/parts/links";
 import { PageHead } from "@/parts/PageHead";
 import { Loaded } from "@/parts/states";
 import { resultPlace } from "@/places";
+import { stageView } from "@/stages";
 
 import { PipelineStages } from "./PipelineStages";
 import { WaitingGate } from "./WaitingGate";
 
-const KINDS: Record<Schemas["JobKind"], string> = {
-  develop: "Register an agent version",
-  dataset: "Build a dataset",
-  simulate: "Simulate",
-  judge: "Judge",
-  analyze: "Report on results",
-  compare: "Compare",
-  deploy: "Deploy",
-  feedback: "Report on production",
+const OTHERS: Record<Schemas["OtherJob"], string> = {
   evaluate: "Simulate and judge",
   pipeline: "The whole lifecycle",
   agents_report: "Report on Assay's own agents",
 };
+
+function titleOf(kind: Schemas["Job"]["kind"]): string {
+  return kind in OTHERS ? OTHERS[kind as Schemas["OtherJob"]] : stageView(kind).does;
+}
 
 export function JobPage() {
   const { project = "", jobId = "" } = useParams({ strict: false });
@@ -38,7 +35,7 @@ export function JobPage() {
       {(job) => (
         <>
           <PageHead
-            title={KINDS[job.kind]}
+            title={titleOf(job.kind)}
             says={
               <>
                 {job.job_id}, begun <Ago at={job.created_at} /> by {job.by}
