@@ -29,9 +29,11 @@ if TYPE_CHECKING:
 
 app = App(name="assay stage", help="Run any stage with a request as JSON; list its results.")
 
+StageName = Annotated[Stage, Parameter(help="Stage, such as `judge`.")]
+
 
 @app.command(name="run")
-def run_any(stage: Stage, *, io: InOut = InOut()) -> None:
+def run_any(stage: StageName, *, io: InOut = InOut()) -> None:
     """Run a stage with the request in --input."""
     from assay.stages import STAGES
 
@@ -39,7 +41,7 @@ def run_any(stage: Stage, *, io: InOut = InOut()) -> None:
 
 
 @app.command(name="list")
-def list_any(stage: Stage, *, io: Output = Output()) -> None:
+def list_any(stage: StageName, *, io: Output = Output()) -> None:
     """List the results of a stage, newest first."""
     list_stage(stage, io)
 

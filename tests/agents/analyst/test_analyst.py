@@ -8,15 +8,15 @@ from assay.agents.analyst import CHAT_PROMPT, PROMPT, analyst
 from assay.contracts.analytics import AnalystAnswer, AnalyticsReport, AnalyzeRequest
 from assay.contracts.conversation import FailureCause
 from assay.contracts.judgment import Judging
-from assay.contracts.stage import DatasetRef, Usage
+from assay.contracts.stage import DatasetRef, Stage, Usage
 from assay.errors import CallError
 from assay.evaluation.facts import stray_numbers
 from assay.evaluation.judges.correction import Judged
 from assay.evaluation.results import TrialResult
 from assay.evaluation.results_table import ResultsTable
-from assay.lifecycle.headline import finding
 from assay.models import open_model
 from assay.models.sql_chat import Looked
+from assay.stages import STAGES
 from assay.stages.analyze import compute
 from tests.judged import AGENT, expectation, result, scenario, shop, tau_results
 from tests.prompts import same_prompt
@@ -86,13 +86,13 @@ async def test_a_rate_says_how_many_have_no_verdict_and_what_they_may_make_of_it
     good = [result(scenario(f"g{n}")) for n in range(6)]
     unclear = [result(scenario(f"u{n}"), failed=FailureCause.BAD_ANSWER) for n in range(4)]
     told = report([*good, *unclear])
-    assert finding(told).endswith("; left out: 4 of 10 conversations, without a verdict")
+    assert STAGES[Stage.ANALYZE].finding(told).endswith("; left out: 4 of 10 conversations, without a verdict")
     assert (
         "4 of 10 conversations have no verdict and are left out of it: with them, 60.0 to 100.0 % may pass."
         in (await analyst(None).narrate(told)).narrative.text
     )
     whole = report(good)
-    assert "left out" not in finding(whole)
+    assert "left out" not in STAGES[Stage.ANALYZE].finding(whole)
     assert "pass_bounds" not in {fact.fact_id for fact in whole.facts}
 
 
