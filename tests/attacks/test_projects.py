@@ -160,3 +160,16 @@ def test_no_path_stops_the_server(attacked: Attacked, path: str):
     with attacked.evaluator("bank") as bank:
         answer = bank.post("/api/v1/projects/bank/judgments", json=asked)
     assert answer.status_code == 422 and "path" in answer.text, answer.text[:500]
+
+
+def test_a_schedule_reaches_no_other_project(attacked: Attacked, of_shop: str):
+    asked = {"project": "shop", "traces": {"experiment": "bank"}, "expectations": judging()["expectations"]}
+    admin_of_bank = attacked.token(Role.ADMIN, "bank")
+    with attacked.client(admin_of_bank) as bank:
+        for kind, request in (("judge_online", asked), ("analyze", {"project": "shop"}), ("look", {"project": "shop"})):
+            answer = bank.put(
+                "/api/v1/projects/bank/schedules/far",
+                json={"cron": "* * * * *", "kind": kind, "request": request},
+            )
+            assert answer.status_code == 422, answer.text
+        assert bank.get("/api/v1/projects/bank/schedules").json()["schedules"] == []

@@ -15,8 +15,17 @@ from assay.contracts.schedule import Schedule
 from assay.contracts.stage import AgentRef, Stage
 from assay.errors import BadInput, NotFound
 from assay.lifecycle.run import run_stage
-from assay.lifecycle.schedules import last_tick, missed, put_schedule, read_schedules, remove_schedule, run_now, tick
-from assay.tracking import list_results, read_conversations, write_conversations, write_feedback
+from assay.lifecycle.schedules import (
+    NAME,
+    last_tick,
+    missed,
+    put_schedule,
+    read_schedules,
+    remove_schedule,
+    run_now,
+    tick,
+)
+from assay.tracking import list_results, read_conversations, write_conversations, write_feedback, write_kept
 from tests.conftest import SHOP
 from tests.lifecycle.conftest import card
 
@@ -136,6 +145,30 @@ async def test_what_does_not_fit_is_named(clocked):
         ingest("f", cron="* * *")
     with pytest.raises(ValueError, match="five fields"):
         NewSchedule(cron="000", kind="look")
+
+
+async def test_a_schedule_acts_in_its_own_project_alone(clocked):
+    context, clock, _ = clocked
+    for project in ("shop", "bank"):
+        await run_stage(DevelopRequest(project=project, card=card("v2"), card_dir=str(SHOP), probe=False), context)
+    own = ingest(str(SHOP / "feedback.jsonl"))
+    foreign = own.replace(request={**own.request, "project": "shop"})
+    for kind in ("ingest", "judge_online", "evaluate", "analyze", "look"):
+        with pytest.raises(BadInput, match="request.project: says shop, and the schedule is of bank"):
+            await put_schedule(context, "bank", foreign.replace(kind=kind))
+    await put_schedule(context, "shop", foreign)
+    kept = await read_schedules(context, "shop")
+    # as an earlier version took it
+    await write_kept_schedules(context, "bank", kept.replace(project="bank"))
+    clock.now = MONDAY + timedelta(hours=7)
+    ((_, run),) = await tick(context, "bank")
+    assert run.ok, run.words
+    assert not list_results(context.tracking, "shop", Stage.FEEDBACK)
+    assert len(list_results(context.tracking, "bank", Stage.FEEDBACK)) == 1
+
+
+async def write_kept_schedules(context, project, schedules):
+    await asyncio.to_thread(write_kept, context.tracking, project, NAME, schedules.model_dump_json(), before=None)
 
 
 def test_ticks_are_counted():

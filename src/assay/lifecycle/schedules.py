@@ -31,7 +31,7 @@ async def read_schedules(context: Context, project: str) -> Schedules:
 async def put_schedule(context: Context, project: str, schedule: Schedule) -> Schedules:
     """Adds it, or changes the one of this name. Raises BadInput for a cron or a request that does not fit."""
     last_tick(schedule.cron, schedule.since)
-    _check(schedule)
+    _check(project, schedule)
 
     def changed(found: Schedules) -> Schedules:
         others = [known for known in found.schedules if known.name != schedule.name]
@@ -113,8 +113,9 @@ async def _claimed(context: Context, project: str, schedule: Schedule) -> Schedu
 
 
 async def _run(context: Context, project: str, schedule: Schedule, run: ScheduleRun) -> ScheduleRun:
+    request = {**schedule.request, "project": project}  # whatever it names: a schedule acts in its own project alone
     try:
-        words, ok = await DOES[schedule.kind](context, project, schedule.request, run.tick), True
+        words, ok = await DOES[schedule.kind](context, project, request, run.tick), True
     except AssayError as error:
         words, ok = f"{error.title}: {error.public}", False
     except Exception as error:  # one schedule's trouble must not be the others'
@@ -128,22 +129,22 @@ async def _run(context: Context, project: str, schedule: Schedule, run: Schedule
 
 
 async def _ingest(context: Context, project: str, request: JsonObject, tick: datetime) -> str:
-    del tick
+    del project, tick
     from assay.evaluation.exchange import feedback_of, read_file
     from assay.lifecycle.run import run_stage
 
     rows = await asyncio.to_thread(read_file, Path(str(request["file"])))
     items = await asyncio.to_thread(feedback_of, rows)
     fields = {name: value for name, value in request.items() if name != "file"}
-    report = await run_stage(FeedbackRequest.model_validate({"project": project, **fields, "items": items}), context)
+    report = await run_stage(FeedbackRequest.model_validate({**fields, "items": items}), context)
     return "; ".join([f"{len(items)} items: {report.subject_id}", *rows.notes])
 
 
 async def _judge_online(context: Context, project: str, request: JsonObject, tick: datetime) -> str:
-    del tick
+    del project, tick
     from assay.lifecycle.run import run_stage
 
-    return (await run_stage(JudgeRequest.model_validate({"project": project, **request}), context)).subject_id
+    return (await run_stage(JudgeRequest.model_validate(request), context)).subject_id
 
 
 async def _evaluate(context: Context, project: str, request: JsonObject, tick: datetime) -> str:
@@ -151,7 +152,8 @@ async def _evaluate(context: Context, project: str, request: JsonObject, tick: d
     from assay.lifecycle.evaluate import evaluate
     from assay.stages import headline
 
-    fields = {"project": project, "occasion": tick.isoformat(), **request}
+    del project
+    fields = {"occasion": tick.isoformat(), **request}
     done = await evaluate(EvaluateRequest.model_validate(fields), context)
     words = f"{done.judging.subject_id}: {headline(done.judging)}"
     if short := too_little(done.judging, context.settings.least_measured):
@@ -176,7 +178,7 @@ async def _analyze(context: Context, project: str, request: JsonObject, tick: da
         if len(agents) > 1:
             raise BadInput(f"agent: several were judged in {project} ({', '.join(agents)}): name one in the request")
         fields["judging_id"] = found[0].subject_id
-    report = await run_stage(AnalyzeRequest.model_validate({"project": project, **fields}), context)
+    report = await run_stage(AnalyzeRequest.model_validate(fields), context)
     return f"{report.subject_id} of {fields['judging_id']}: {headline(report)}"
 
 
@@ -210,7 +212,9 @@ DOES: dict[str, Callable] = {
 NEEDED = {"ingest": ("file", "agent"), "retention": ("days",)}
 
 
-def _check(schedule: Schedule) -> None:
+def _check(project: str, schedule: Schedule) -> None:
+    if (named := schedule.request.get("project", project)) != project:
+        raise BadInput(f"request.project: says {named}, and the schedule is of {project}: leave it out of the request")
     absent = [name for name in NEEDED.get(schedule.kind, ()) if name not in schedule.request]
     if absent:
         raise BadInput(f"request.{absent[0]}: is missing: a schedule of kind {schedule.kind} needs it")
