@@ -60,7 +60,7 @@ def test_settings_show_what_can_be_named_and_measured(page: Page, lived_in: Serv
     expect(page.get_by_role("cell", name="tau-bench")).to_be_visible()
     assert faults(page) == []
     page.get_by_role("tab", name="Policy").click()
-    expect(page.get_by_label("Slow answers")).to_have_value("5 points")
+    expect(page.get_by_role("textbox", name="Slow answers")).to_have_value("5 points")
     page.get_by_role("combobox", name="Add a guardrail").click()
     page.get_by_role("option", name="Answer time").click()
     expect(page.get_by_role("textbox", name="Answer time")).to_have_value("0.6 s")
