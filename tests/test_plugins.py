@@ -193,12 +193,12 @@ def test_each_thing_that_is_wrong_with_a_package_is_told_with_its_name_and_what_
     assert "judge `lost` of odd 1.0 (nowhere:Nothing) cannot be loaded: ModuleNotFoundError" in lost
     assert "reinstall or update odd" in lost
     assert "is int, not a function" in (problems[PluginGroup.JUDGES, "number"] or "")
-    assert "has a name of Assay's own" in (problems[PluginGroup.CONNECTORS, "openai"] or "")
-    assert "lower case" in (problems[PluginGroup.CONNECTORS, "Big"] or "")
+    assert "has the name of a built-in one" in (problems[PluginGroup.CONNECTORS, "openai"] or "")
+    assert "lower-case" in (problems[PluginGroup.CONNECTORS, "Big"] or "")
     assert problems[PluginGroup.JUDGES, "moody"] is None
     assert plugins.names(PluginGroup.CONNECTORS) == ("python", "http", "openai", "mlflow", "a2a")
     install(tmp_path / "site", "other", {"assay.judges": {"moody": "odd:Judge"}})
-    with pytest.raises(BadInput, match="odd and other both bring the judge `moody`: uninstall one"):
+    with pytest.raises(BadInput, match="odd and other both provide the judge `moody`: uninstall one"):
         plugins.load(PluginGroup.JUDGES, "moody", "judges.0.kind")
 
 

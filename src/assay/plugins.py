@@ -1,8 +1,8 @@
-"""The one loader of what other packages bring, by entry point: connectors, judges, importers, notifiers, report blocks.
+"""The only loader of entry points: connectors, judges, importers, notifiers and report blocks of other packages.
 
-Only what is installed beside Assay can be named. Nothing is downloaded, no name becomes a path of a module, and no
-code of a package runs before its plug-in is named. Whatever a plug-in raises is told with its name, its package and
-what to do; Assay's own errors, such as BadInput for options that do not fit, pass as they are.
+Only installed plug-ins can be named. Nothing is downloaded, no name is used as a module path, and no code of a package
+runs before its plug-in is named. An exception in a plug-in becomes an error with the plug-in's name, its package and
+what to do. Assay's own errors, such as BadInput for wrong options, pass unchanged.
 """
 
 from collections.abc import Callable
@@ -17,12 +17,12 @@ from assay.contracts.plugins import BUILT_IN, Plugin, PluginCheck, PluginGroup, 
 from assay.errors import AssayError, BadInput
 
 WORDS = 300
-"""How many characters of a plug-in's own error are told."""
+"""Maximum length of a plug-in's own error within a message, in characters."""
 SLUG: TypeAdapter[str] = TypeAdapter(Slug)
 
 
 class PluginFailed(AssayError):
-    """An installed plug-in cannot be loaded, raised an error, or gave what it must not."""
+    """An installed plug-in cannot be loaded, raised an exception, or returned something invalid."""
 
     title = "Plug-in failed"
 
@@ -35,7 +35,7 @@ class Loaded:
     function: Callable[..., Any]
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
-        """Raises PluginFailed for whatever it raises besides Assay's own errors."""
+        """Raises PluginFailed for any exception that is not one of Assay's own."""
         try:
             return self.function(*arguments, **named)
         except AssayError:
@@ -47,40 +47,40 @@ class Loaded:
         return PluginFailed(f"the {self.words(error)}")
 
     def words(self, error: BaseException) -> str:
-        """What went wrong and what to do, without an article before it."""
+        """The problem and what to do, without a leading article."""
         return (
-            f"{self.plugin.words} failed: {_told(error)}: correct its options, update the package, or leave the "
-            "plug-in out"
+            f"{self.plugin.words} failed: {_told(error)}: correct its options, update the package, or do not "
+            "use the plug-in"
         )
 
 
 def installed(group: PluginGroup | None = None) -> tuple[Plugin, ...]:
-    """What packages declare, by group and name, also what cannot be used; None: of all groups. Nothing is imported."""
+    """All declared plug-ins by group and name, usable or not; None: of all groups. Nothing is imported."""
     groups = PluginGroup if group is None else (group,)
     return tuple(_plugin(one, entry) for one in groups for entry in _entries(one))
 
 
 def plugins() -> Plugins:
-    """What can be named here, Assay's own names among it."""
+    """All names available here, including the built-in ones."""
     return Plugins(built_in=BUILT_IN, items=tuple(plugin for plugin in installed() if _usable(plugin) is None))
 
 
 def names(group: PluginGroup) -> tuple[str, ...]:
-    """All names that can be given, Assay's own first."""
+    """All available names, built-in ones first."""
     return (*BUILT_IN[group], *sorted({one.name for one in installed(group) if _usable(one) is None}))
 
 
 def load(group: PluginGroup, name: str, field: str) -> Loaded:
     """The plug-in of this name. `field`: where it was named, as in `connector.kind`.
 
-    Raises BadInput where no package or more than one brings it, PluginFailed where it cannot be imported.
+    Raises BadInput if no package or more than one provides it, PluginFailed if it cannot be imported.
     """
     candidates = [entry for entry in _entries(group) if entry.name == name]
     if not candidates:
         raise BadInput(unknown(group, name, field))
     if len(candidates) > 1:
         packages = " and ".join(sorted(_plugin(group, entry).package for entry in candidates))
-        raise BadInput(f"{field}: {packages} both bring the {group.noun} `{name}`: uninstall one of them")
+        raise BadInput(f"{field}: {packages} both provide the {group.noun} `{name}`: uninstall one of them")
     plugin = _plugin(group, candidates[0])
     if (problem := _usable(plugin)) is not None:
         raise BadInput(f"{field}: {problem}")
@@ -89,27 +89,27 @@ def load(group: PluginGroup, name: str, field: str) -> Loaded:
     except (Exception, SystemExit) as error:
         raise PluginFailed(
             f"{field}: the {plugin.words} ({plugin.target}) cannot be loaded: {_told(error)}: "
-            f"reinstall or update {plugin.package}, or leave the plug-in out"
+            f"reinstall or update {plugin.package}, or do not use the plug-in"
         ) from error
     if not callable(function):
         raise PluginFailed(
             f"{field}: the {plugin.words} ({plugin.target}) is {type(function).__name__}, not a function: "
-            f"update {plugin.package}, or leave the plug-in out"
+            f"update {plugin.package}, or do not use the plug-in"
         )
     return Loaded(plugin, function)
 
 
 def unknown(group: PluginGroup, name: str, field: str) -> str:
-    """What to tell somebody who names a plug-in that is not there."""
+    """The message for a name that no installed package provides."""
     there = ", ".join(names(group)) or "none"
     return (
-        f"{field}: there is no {group.noun} `{name}`. Installed: {there}. A package brings others: install it where "
-        "Assay runs (`pip install PACKAGE`); `assay plugin list` shows what is there"
+        f"{field}: there is no {group.noun} `{name}`. Installed: {there}. Install the package that "
+        f"provides it in Assay's environment (`pip install PACKAGE`); `assay plugin list` shows the available names"
     )
 
 
 def check() -> tuple[PluginCheck, ...]:
-    """Every plug-in, imported, with what is wrong with it."""
+    """Imports every plug-in and gives its problem, if any."""
     return tuple(PluginCheck(plugin=plugin, problem=_problem(plugin)) for plugin in installed())
 
 
@@ -122,13 +122,15 @@ def _problem(plugin: Plugin) -> str | None:
 
 
 def _usable(plugin: Plugin) -> str | None:
-    """Why its name cannot be given; None: it can."""
+    """Why it cannot be used by name; None: it can."""
     if plugin.name in BUILT_IN[plugin.group]:
-        return f"the {plugin.words} has a name of Assay's own, which comes first: its package has to rename it"
+        return (
+            f"the {plugin.words} has the name of a built-in one, which takes precedence: its package has to rename it"
+        )
     try:
         SLUG.validate_python(plugin.name)
     except ValidationError:
-        return f"the {plugin.words} has no name that can be given: lower case, digits, `.`, `_` and `-`"
+        return f"the {plugin.words} has an invalid name: use lower-case letters, digits, `.`, `_` and `-`"
     return None
 
 

@@ -1,4 +1,4 @@
-"""What other packages bring: the groups of entry points, and what is installed of each."""
+"""Plug-ins: the groups of entry points, and what is installed."""
 
 from enum import StrEnum
 
@@ -18,7 +18,7 @@ class PluginGroup(StrEnum):
 
     @property
     def noun(self) -> str:
-        """As errors and tables call one, such as `report block`."""
+        """As in errors and tables, such as `report block`."""
         return self.value.removeprefix("assay.").removesuffix("s").replace("_", " ")
 
 
@@ -29,7 +29,7 @@ BUILT_IN: dict[PluginGroup, tuple[str, ...]] = {
     PluginGroup.NOTIFIERS: (),
     PluginGroup.REPORT_BLOCKS: (),
 }
-"""Names that Assay itself has; no package can take one. Notifications without a notifier go through apprise."""
+"""Built-in names, which take precedence. Notifications without a notifier go through apprise."""
 
 
 class Plugin(Contract):
@@ -37,7 +37,7 @@ class Plugin(Contract):
 
     group: PluginGroup
     name: str
-    """As cards, requests, routes and policies name it."""
+    """As in cards, requests, routes and policies."""
     package: str
     version: str
     target: str
@@ -50,7 +50,7 @@ class Plugin(Contract):
 
 
 class Plugins(Document):
-    """What can be named on this machine."""
+    """The names available on this machine."""
 
     built_in: dict[PluginGroup, tuple[str, ...]]
     items: tuple[Plugin, ...]
@@ -60,4 +60,4 @@ class Plugins(Document):
 class PluginCheck(Contract):
     plugin: Plugin
     problem: str | None
-    """Why it cannot be used and what to do; None: it loads."""
+    """Why it cannot be used, and what to do; None: it loads."""

@@ -1,4 +1,4 @@
-"""Sections that installed packages add to reports: those that the project's policy or the settings name."""
+"""Sections from installed packages in reports, as named by the project's policy or the settings."""
 
 import asyncio
 
@@ -18,9 +18,9 @@ GROUP = PluginGroup.REPORT_BLOCKS
 
 
 async def add_report_blocks(report: Report, result: StageResult, context: Context) -> Report:
-    """The report with a section of each block, in their order; a block may have nothing to say of a result.
+    """The report with a section of each named block, in this order; a block may return None.
 
-    A block that cannot be used never costs the report: its section says why.
+    If a block fails, its section gives the error, so the report is always made.
     """
     policy = await read_policy(context, result.project)
     wanted = dict.fromkeys([*context.settings.report_block_names, *policy.report_blocks])
@@ -29,7 +29,7 @@ async def add_report_blocks(report: Report, result: StageResult, context: Contex
 
 
 def require_installed(blocks: tuple[str, ...]) -> None:
-    """Raises BadInput for a block that nothing here brings."""
+    """Raises BadInput for a block that is not installed."""
     there = names(GROUP)
     if missing := [unknown(GROUP, name, "report_blocks") for name in blocks if name not in there]:
         raise BadInput("\n".join(missing))

@@ -1,4 +1,4 @@
-"""A judge that another package brings, held to what every judge gives."""
+"""A judge from another package, with its verdicts checked."""
 
 from collections.abc import Sequence
 
@@ -13,10 +13,10 @@ from assay.plugins import load
 
 
 class PackageJudge:
-    """Whatever the package's judge raises or gives on one conversation is an error of that conversation alone."""
+    """An exception or an invalid result is an error of that conversation only."""
 
     def __init__(self, spec: JudgeSpec, field: str) -> None:
-        """`field`: where the judge was named. Raises BadInput or PluginFailed where it cannot be made."""
+        """`field`: where the judge was named. Raises BadInput or PluginFailed if it cannot be created."""
         self._loaded = load(PluginGroup.JUDGES, spec.kind, field)
         self._inner: Judge = self._loaded(dict(spec.options))
         plugin = self._loaded.plugin
@@ -35,7 +35,7 @@ class PackageJudge:
         votes: int,
         seed: int,
     ) -> Ruled:
-        """What it leaves out is abstained. Raises CallError where it fails or gives something else than `Ruled`."""
+        """An expectation without a verdict is abstained. Raises CallError if it fails or does not return `Ruled`."""
         try:
             ruled = await self._inner.rule(
                 conversation, expectations, scenario=scenario, rubric=rubric, votes=votes, seed=seed
