@@ -73,7 +73,7 @@ async def list_plugins() -> Plugins:
 
 @router.get("/measures", operation_id="list_measures")
 async def list_measures() -> MeasureTable:
-    """What is measured of a conversation: each of them can be a guardrail."""
+    """Lists the measures of a conversation. Each can be a guardrail."""
     from assay.evaluation.measures import MEASURES
 
     return MeasureTable(items=tuple(MeasureItem.model_validate(measure) for measure in MEASURES.values()))
