@@ -103,9 +103,7 @@ def validate(
         detectable_difference=detectable.difference,
         detectable_how=detectable.how,
     )
-    answer(
-        report, io, (f"{given.ref}: {'passes' if report.passed else 'fails'} ({report.score:.2f} of {threshold:g})",)
-    )
+    answer(report, io, (f"{given.ref}: {report.verdict}",))
     if not io.json:
         _findings_table(report.findings)
     return 0 if report.passed else STOPPED

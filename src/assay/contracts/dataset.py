@@ -1,5 +1,6 @@
 """Stage 2: scenarios with expected behaviour, the dataset they form, and what validation says of it."""
 
+import math
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Literal, Self
@@ -195,6 +196,16 @@ class DatasetReport(Document):
     detectable_difference: Share | None
     """Smallest difference in pass rate that this many scenarios show 80 % of the time; None: too few to say."""
     detectable_how: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """Whether it passes, and by what. A score below the threshold is not rounded up to it."""
+        scored = f"score {math.floor(100 * self.score + 1e-6) / 100:.2f}, at least {self.threshold:.2f} needed"
+        if self.passed:
+            return f"passes: {scored}"
+        if self.score < self.threshold:
+            return f"FAILS: {scored}"
+        return f"FAILS: no scenario is about any of the card's topics ({scored})"
 
 
 class DatasetRequest(StageRequest):

@@ -44,6 +44,8 @@ def _headline(result: DatasetResult) -> str:
     if report.passed:
         return f"The dataset can be used: its {report.scenarios} scenarios score {score} where {needed} is needed."
     errors = sum(finding.severity == "error" for finding in report.findings)
+    if report.score >= report.threshold:
+        return "The dataset cannot be used yet: no scenario is about any of the card's topics."
     return (
         f"The dataset cannot be used yet: it scores {score} where {needed} is needed. "
         f"{errors} error{'s' * (errors != 1)} to mend first."

@@ -229,11 +229,10 @@ def _metrics(report: DatasetReport) -> dict[str, float]:
 
 def _finding(result: DatasetResult) -> str:
     report = result.report
-    verdict = "passes" if report.passed else "FAILS"
     count = len(report.findings)
     return (
-        f"{report.scenarios} scenarios, {report.expectations} expectations; validation {verdict}: score "
-        f"{report.score:.2f}, at least {report.threshold:.2f} needed, {count} finding{'s' * (count != 1)}"
+        f"{report.scenarios} scenarios, {report.expectations} expectations; validation {report.verdict}, "
+        f"{count} finding{'s' * (count != 1)}"
     )
 
 

@@ -47,6 +47,14 @@ class TestCoverage:
         assert seen.score >= seen.threshold and not seen.passed
         assert report().passed
 
+    def test_the_verdict_says_what_else_than_the_score_is_against_it(self):
+        passing = report()
+        assert passing.verdict == "passes: score 1.00, at least 0.80 needed"
+        off = passing.replace(score=0.8, passed=False)
+        why = "no scenario is about any of the card's topics"
+        assert off.verdict == f"FAILS: {why} (score 0.80, at least 0.80 needed)"
+        assert passing.replace(score=0.7999, passed=False).verdict == "FAILS: score 0.79, at least 0.80 needed"
+
     @pytest.mark.parametrize(
         ("dimension", "value"),
         [("persona", {"name": "one", "description": "The only one."}), ("difficulty", "hard")],
