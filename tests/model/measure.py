@@ -168,21 +168,22 @@ def whole_way(url: str) -> dict[str, Any]:
     small = ("--size", "2", "--threshold", "0", "--no-reference-attempt")
     expect = ("--expect", "The agent asks for the order number.")
     steps: list[tuple[str, tuple[str, ...]]] = [
-        ("register", ("agent", "register", str(EXAMPLES / "shop" / "v1.json"))),
-        ("register", ("agent", "register", str(EXAMPLES / "shop" / "v2.json"))),
+        ("register, v1", ("agent", "register", str(EXAMPLES / "shop" / "v1.json"))),
+        ("register, v2", ("agent", "register", str(EXAMPLES / "shop" / "v2.json"))),
+        ("dataset", ("dataset", "build", str(few), "--agent", "shop-support@v1", "--no-reference-attempt")),
+        ("user simulator", ("simulate", "run", "--agent", "shop-support@v1", "--trials", "1", "--max-turns", "4")),
+        ("judge", ("judge", "run", "--agent", "shop-support@v1", *expect)),
+        ("analyst", ("analytics", "report")),
+        ("analyst, chat", ("analytics", "chat", "Which scenario failed most?")),
+        ("user simulator, v2", ("simulate", "run", "--agent", "shop-support@v2", "--trials", "1", "--max-turns", "4")),
+        ("judge, v2", ("judge", "run", "--agent", "shop-support@v2", *expect)),
+        ("comparator", ("compare", "run", "--champion", "shop-support@v1", "--challenger", "shop-support@v2")),
+        ("feedback analyst", ("feedback", "ingest", str(complaints), "--agent", "shop-support@v2")),
+        # last, so that the stages above have one dataset to take
         (
             "dataset builder",
             ("dataset", "build", "--brief", "returns", "--agent", "shop-support@v1", "--name", "drafted", *small),
         ),
-        ("dataset", ("dataset", "build", str(few), "--agent", "shop-support@v1", "--no-reference-attempt")),
-        ("user simulator", ("simulate", "run", "--agent", "shop-support@v1", "--trials", "1", "--max-turns", "4")),
-        ("judge", ("judge", "run", *expect)),
-        ("analyst", ("analytics", "report")),
-        ("analyst, chat", ("analytics", "chat", "Which scenario failed most?")),
-        ("user simulator, v2", ("simulate", "run", "--agent", "shop-support@v2", "--trials", "1", "--max-turns", "4")),
-        ("judge, v2", ("judge", "run", *expect)),
-        ("comparator", ("compare", "run")),
-        ("feedback analyst", ("feedback", "ingest", str(complaints), "--agent", "shop-support@v2")),
     ]
     ended: dict[str, Any] = {}
     for name, arguments in steps:
