@@ -90,6 +90,12 @@ def test_an_id_that_is_not_there_says_what_is(assay):
     assert "judging-unknown" in said or "empty" in said
 
 
+def test_a_comparison_of_nothing_says_what_to_run_first(assay):
+    assert "nothing was judged in project default: run `assay simulate run`" in assay("compare", "run", code=2).stderr
+    named = assay("compare", "run", "--champion", "desk@1", "--challenger", "desk@2", code=2).stderr
+    assert "desk@1 was not judged in project default" in named
+
+
 def test_a_key_in_the_environment_is_printed_nowhere(assay):
     done = assay("agent", "list", env={"OPENAI_API_KEY": "sk-hush", "ASSAY_LOG_LEVEL": "loud"}, code=2)
     assert "sk-hush" not in done.stderr + done.stdout

@@ -38,7 +38,8 @@ async def pair(
     def fitting(side: AgentRef | str | None) -> "list[RunSummary]":
         found = [run for run in runs if side is None or side in (run.subject_id, run.agent)]
         if not found:
-            raise BadInput(f"{side} was not judged in project {project}: simulate and judge it first")
+            missing = "nothing was judged" if side is None else f"{side} was not judged"
+            raise BadInput(f"{missing} in project {project}: run `assay simulate run` and `assay judge run` first")
         return found
 
     before, after = fitting(champion), fitting(challenger)
