@@ -8,7 +8,7 @@ import pytest
 
 from assay.contracts.agent import AgentVersion, DevelopRequest
 from assay.contracts.api import ProjectPolicy
-from assay.contracts.comparison import ComparePolicy, ComparisonReport
+from assay.contracts.comparison import ComparePolicy, ComparisonReport, Recommendation
 from assay.contracts.judgment import JudgeRequest, Judging
 from assay.contracts.rollout import DeployRequest, Rollout
 from assay.contracts.stage import PolicyException, Stage, StageResult
@@ -27,13 +27,13 @@ def flaky(tmp_path) -> Flaky:
     return made
 
 
-async def a_chain(context: Context, flaky: Flaky, *, gated: bool = False) -> tuple[list[str], ComparisonReport]:
-    """Both versions through stages 1 to 6; all ids, in the order of the stages."""
+async def a_chain(context: Context, flaky: Flaky, *, better: bool = True) -> tuple[list[str], ComparisonReport]:
+    """Both versions through stages 1 to 6; all ids, in the order of the stages. better: than version 1, version 2."""
     results: list[StageResult] = [await flaky.registered(context, "1"), await flaky.registered(context, "2")]
     results.append(await flaky.built(context))
     flaky.knows(())
     simulations = [await flaky.played(context, "1")]
-    flaky.knows(range(6))
+    flaky.knows(range(6) if better else ())
     simulations.append(await flaky.played(context, "2"))
     judgings = [await flaky.judged(context, simulation) for simulation in simulations]
     reports = [await flaky.analyzed(context, judging) for judging in judgings]
@@ -70,6 +70,17 @@ async def test_what_was_run_ungated_is_deployed_once_each_step_is_approved(conte
     assert flaky.asked() == []
     shown = {state.subject_id: state.state for state in await gate_states(context, "flaky")}
     assert {shown[subject] for subject in subjects} == {"approved"}, "they are part of the lifecycle now"
+
+
+async def test_a_verdict_that_no_approval_changes_is_named_before_any_approval(context: Context, flaky: Flaky) -> None:
+    _, comparison = await a_chain(context, flaky, better=False)
+    assert comparison.recommendation is not Recommendation.PROMOTE
+    with pytest.raises(Refused, match=f"verdict is {comparison.recommendation}: .*--despite") as refused:
+        await ran(deployment(comparison), context, Rollout)
+    assert "approve" not in str(refused.value)
+    despite = deployment(comparison).replace(despite=True)
+    with pytest.raises(GateClosed, match="results are not approved"):
+        await ran(despite, context, Rollout)
 
 
 async def test_a_policy_may_want_gates_beforehand(context: Context, flaky: Flaky) -> None:

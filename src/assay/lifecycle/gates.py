@@ -41,6 +41,7 @@ async def require_open(request: StageRequest, context: Context) -> None:
     await _require_sound_ledger(context, request.project)
     spec = spec_of(request)
     results = [await _find(parent, context, request.project) for parent in spec.parents(request)]
+    spec.check(request, results)
     if spec.ancestors:
         results = await lineage(results, context)
     last = {d.subject_id: d for d in await read_decisions(context, request.project)}

@@ -1,7 +1,7 @@
 """Stage 7, deployment: the winner moves through the registry, with a plan for its share of the traffic."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from assay.contracts.base import content_hash, short_id
@@ -93,7 +93,7 @@ def refuse_unfit(request: DeployRequest, comparison: ComparisonReport) -> None:
     if comparison.recommendation is not Recommendation.PROMOTE and not request.despite:
         raise Refused(
             f"comparison_id: the verdict is {comparison.recommendation}: {comparison.reason} "
-            "To deploy all the same, say so with `despite` and a reason; both are recorded"
+            "To deploy it all the same, set `despite` (--despite) and give a reason; both are recorded"
         )
 
 
@@ -118,6 +118,12 @@ def _parents(request: DeployRequest) -> list[Parent]:
     return parents
 
 
+def _check(request: DeployRequest, parents: Sequence[StageResult]) -> None:
+    for parent in parents:
+        if isinstance(parent, ComparisonReport):
+            refuse_unfit(request, parent)
+
+
 async def _complete(fields: dict[str, Any], changes: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """Who asks for it."""
     return {**fields, "by": context.settings.person}
@@ -139,6 +145,7 @@ SPEC = StageSpec(
     finding=_finding,
     lay_out=_lay_out,
     parents=_parents,
+    check=_check,
     made_from=lambda rollout: (Parent(stage=Stage.COMPARE, subject_id=rollout.comparison_id),),
     then=lambda rollout: {"agent": rollout.challenger, "rollout_id": rollout.subject_id},
     complete=_complete,

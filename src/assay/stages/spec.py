@@ -68,6 +68,8 @@ class StageSpec(Generic[Q, R]):
     """The results that a request takes for granted. Raises GateClosed where there can be none."""
     made_from: Callable[[R], Sequence[Parent]]
     """The results that a result was made from."""
+    check: Callable[[Q, Sequence[StageResult]], None] = lambda request, parents: None
+    """Raises Refused for a request that no approval can help, given the results of `parents`."""
     ancestors: bool = True
     """Whether a gated request needs all that led to its parents approved, too."""
     decided_on: Sequence[str] = ()
