@@ -203,7 +203,7 @@ class Memory:
         self.feedback += items
 
     def conversations(self, kind: str = "production") -> list[Conversation]:
-        found = [assemble(name, rows) for name, rows in self.exchanges.items() if self.kinds[name] == kind]
+        found = [assemble(name, rows) for name, rows in [*self.exchanges.items()] if self.kinds[name] == kind]
         return sorted(found, key=lambda conversation: conversation.started_at)
 
 
