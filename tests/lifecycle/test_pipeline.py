@@ -108,7 +108,8 @@ async def test_what_was_run_ungated_is_not_deployed_before_each_step_is_approved
     }
     comparison = await run_stage(CompareRequest(project="p", **sides), context)
     assert not comparison.gated
-    ask = DeployRequest(project="p", gated=True, comparison_id=comparison.subject_id, by="ann", reason="looks good")
+    verdict = {"comparison_id": comparison.subject_id, "by": "ann", "reason": "looks good"}
+    ask = DeployRequest.model_validate({"project": "p", "gated": True, "despite": True, **verdict})
     with pytest.raises(GateClosed, match="has no analytics report yet"):
         await run_stage(ask, context)
     for judging in judgings:
