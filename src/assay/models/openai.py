@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 OPENAI = "https://api.openai.com/v1"
 KEY = "OPENAI_API_KEY"
 MAX_ANSWER_BYTES = 16 * 2**20
-"""16 MiB, as it is after decompression: more than any model answers, streamed with a chunk a token."""
+"""16 MiB after decompression: more than any model answers, even streamed with one chunk for each token."""
 SCHEMA_WORDS = ("response_format", "schema", "structured", "grammar", "guided")
 UNNAMED = re.compile(r"parameter|argument|unsupported|not support|unexpected|unrecognized|extra (input|field)", re.I)
 """Words of a refusal that says that something is too much, and not what."""
@@ -173,8 +173,8 @@ class OpenAIChat:
     def _read(self, answer: Answer | None, headers: Mapping[str, str], raw: bytes) -> Reply:
         """None: the body, `raw`, is no chat completion."""
         if answer is None:
-            said = clean(raw[:2000].decode(errors="replace"), self._key)
-            fault = f"it is no chat completion: {said or 'it is empty'}"
+            body = clean(raw[:2000].decode(errors="replace"), self._key)
+            fault = f"it is no chat completion: {body or 'the body is empty'}"
             return Reply("", self._model, None, None, None, headers.get("x-request-id"), fault=fault)
         text, used = answer.text, answer.usage
         cut = answer.finish_reason is FinishReason.LENGTH
@@ -216,12 +216,15 @@ class OpenAIChat:
 
 
 async def _body(response: "aiohttp.ClientResponse") -> bytes:
-    """Raises Unanswered for one that is too long: it is left where it is, however much would follow."""
+    """The whole body. Raises Unanswered once it is longer than MAX_ANSWER_BYTES; the rest is not read."""
     raw = bytearray()
     async for chunk in response.content.iter_any():
         raw += chunk
         if len(raw) > MAX_ANSWER_BYTES:
-            detail = f"gave an answer longer than {MAX_ANSWER_BYTES / 2**20:g} MiB, which is not read"
+            detail = (
+                f"sends an answer longer than {MAX_ANSWER_BYTES / 2**20:g} MiB, which is not read: check that "
+                "OPENAI_BASE_URL is the address of a chat-completions server"
+            )
             raise Unanswered(FailureCause.BAD_ANSWER, detail)
     return bytes(raw)
 
@@ -239,7 +242,8 @@ class Takes:
         self._taken: set[str] = set()
         self._doubted: set[str] = set()
         """Schemas left out after server errors that may have had another cause."""
-        self._tried_without: set[str] = set()
+        self._restored: set[str] = set()
+        """Schemas that were left out for that reason once: the second time is final."""
         self._failures = 0
         self._reasoning_tokens = 0
 
@@ -266,9 +270,10 @@ class Takes:
         return not told
 
     def _restore(self, schema: type[BaseModel]) -> None:
-        """Sends it as response_format again. Where it is left out once more before it is answered, that is final."""
+        """Sends it as response_format again."""
         self._not_as_schema.discard(schema.__name__)
         self._doubted.discard(schema.__name__)
+        self._restored.add(schema.__name__)
         self._failures = 0
 
     def reasons(self) -> None:
@@ -311,9 +316,8 @@ class Takes:
         unnamed = UNNAMED.search(words) is not None
         if not unnamed and self._failures <= 1:
             return False
-        if not unnamed and schema.__name__ not in self._tried_without:
+        if not unnamed and schema.__name__ not in self._restored:
             self._doubted.add(schema.__name__)
-        self._tried_without.add(schema.__name__)
         self._failures = 0
         self._not_as_schema.add(schema.__name__)
         return True

@@ -22,7 +22,6 @@ from assay.tracking.artifacts import write_artifact, write_lines
 from assay.tracking.connection import Tracking, our_error, reports_outages, without_secrets
 from assay.tracking.dataset_links import note_dataset
 from assay.tracking.projects import assay_version, ensure_project
-from assay.tracking.races import again_after_conflict
 from assay.tracking.results import PARENT, RESULT, search_runs
 
 EVALUATION = "evaluation"
@@ -55,13 +54,10 @@ class StageRun:
         """What is no text is written as JSON. A param that the run has already is left as it is."""
         from mlflow.entities import Param
 
-        def log() -> None:
-            known = self.t.client.get_run(self.run_id).data.params
-            rows = [Param(name, value) for name, value in flat_params(params).items() if name not in known]
-            for start in range(0, len(rows), 100):
-                self.t.client.log_batch(self.run_id, params=rows[start : start + 100])
-
-        _guarded(self.t, again_after_conflict, log)
+        known = _guarded(self.t, self.t.client.get_run, self.run_id).data.params
+        rows = [Param(name, value) for name, value in flat_params(params).items() if name not in known]
+        for start in range(0, len(rows), 100):
+            _guarded(self.t, self.t.client.log_batch, self.run_id, params=rows[start : start + 100])
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         from mlflow.entities import RunTag
