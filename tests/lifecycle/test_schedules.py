@@ -154,7 +154,7 @@ async def test_a_schedule_acts_in_its_own_project_alone(clocked):
     own = ingest(str(SHOP / "feedback.jsonl"))
     foreign = own.replace(request={**own.request, "project": "shop"})
     for kind in ("ingest", "judge_online", "evaluate", "analyze", "look"):
-        with pytest.raises(BadInput, match="request.project: says shop, and the schedule is of bank"):
+        with pytest.raises(BadInput, match="request.project: shop is not the schedule's project bank"):
             await put_schedule(context, "bank", foreign.replace(kind=kind))
     await put_schedule(context, "shop", foreign)
     kept = await read_schedules(context, "shop")

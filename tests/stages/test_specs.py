@@ -38,7 +38,7 @@ def test_only_the_last_leads_nowhere_and_only_agents_have_no_report(spec: StageS
 
 
 def test_an_id_of_no_stage_names_what_ids_begin_with() -> None:
-    with pytest.raises(NotFound, match="they begin with agent, dataset, sim, judging"):
+    with pytest.raises(NotFound, match="IDs begin with agent, dataset, sim, judging"):
         stage_of_subject("nothing-0123456789abcdef")
 
 

@@ -356,10 +356,10 @@ def state_of(stage: Stage, subject_id: str, decision: GateDecision | None) -> Ga
 
 
 def stage_of_subject(subject_id: str) -> Stage:
-    """Raises NotFound for what is no result's id."""
+    """Raises NotFound if it is not a result ID."""
     if (stage := stage_of(subject_id)) is None:
         prefixes = ", ".join(spec.prefixes[0] for spec in STAGES.values())
-        raise NotFound(f"{subject_id} is no result's id: they begin with {prefixes}")
+        raise NotFound(f"{subject_id} is not a result ID: IDs begin with {prefixes}")
     return stage
 
 

@@ -214,7 +214,7 @@ NEEDED = {"ingest": ("file", "agent"), "retention": ("days",)}
 
 def _check(project: str, schedule: Schedule) -> None:
     if (named := schedule.request.get("project", project)) != project:
-        raise BadInput(f"request.project: says {named}, and the schedule is of {project}: leave it out of the request")
+        raise BadInput(f"request.project: {named} is not the schedule's project {project}: remove the field")
     absent = [name for name in NEEDED.get(schedule.kind, ()) if name not in schedule.request]
     if absent:
         raise BadInput(f"request.{absent[0]}: is missing: a schedule of kind {schedule.kind} needs it")

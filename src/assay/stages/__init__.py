@@ -32,7 +32,7 @@ def spec_of(request: StageRequest) -> StageSpec[Any, Any]:
 
 
 def stage_of(subject_id: str) -> Stage | None:
-    """The stage whose result bears this id; None: it is no result's id."""
+    """The stage whose result bears this id; None: it is not a result ID."""
     return _BY_PREFIX.get(subject_id.split("-", maxsplit=1)[0])
 
 

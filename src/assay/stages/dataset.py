@@ -237,7 +237,7 @@ def _finding(result: DatasetResult) -> str:
 
 
 def under_threshold(result: DatasetResult) -> str | None:
-    """Why the gate says no to a dataset; None: it passes."""
+    """Why a dataset may not be approved; None: it may."""
     report = result.report
     if report.passed:
         return None

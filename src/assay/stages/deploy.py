@@ -111,7 +111,7 @@ def _parents(request: DeployRequest) -> list[Parent]:
     comparison_id = request.comparison_id
     parents = [Parent(stage=Stage.COMPARE, subject_id=comparison_id)]
     if request.to_stage is RegistryStage.PRODUCTION:
-        missing = f"comparison {comparison_id} was not deployed to Staging yet: do that first, then Production"
+        missing = f"comparison {comparison_id} is not in Staging yet: run `assay deploy register` first"
         parents.append(
             Parent(stage=Stage.DEPLOY, made_from=comparison_id, fits=_is_staged, newest=True, missing=missing)
         )
@@ -125,7 +125,7 @@ def _check(request: DeployRequest, parents: Sequence[StageResult]) -> None:
 
 
 async def _complete(fields: dict[str, Any], changes: Mapping[str, Any], context: Context) -> dict[str, Any]:
-    """Who asks for it."""
+    """Adds the name of the person who asks."""
     return {**fields, "by": context.settings.person}
 
 

@@ -360,7 +360,7 @@ def _finding(simulation: Simulation) -> str:
 
 
 def spoilt(simulation: Simulation, limit: float) -> str | None:
-    """Why the gate says no to a simulation whose users were not played well enough; None: they were.
+    """Why a simulation with too many user-simulator faults may not be approved; None: it may.
 
     limit: the largest share of conversations whose first attempt may be at fault, 0 to 1. First attempts count, and
     not what was left after playing again: who is at fault so often has faults that no rule finds, too.
@@ -369,7 +369,7 @@ def spoilt(simulation: Simulation, limit: float) -> str | None:
     if not played or faulty <= limit * played:
         return None
     return (
-        f"the user simulator ({simulation.simulator_model}) spoilt the first attempt of {faulty} of {played} "
+        f"the user simulator ({simulation.simulator_model}) made a fault in the first attempt of {faulty} of {played} "
         f"conversations, more than {limit:.0%}: simulate again with a better model, or raise "
         "ASSAY_SIMULATOR_FAULT_LIMIT if you know that the faults are none"
     )

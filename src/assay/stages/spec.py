@@ -40,7 +40,7 @@ def agent_parent(project: str, agent: AgentRef) -> Parent:
 
 
 def dataset_parent(project: str, dataset: DatasetRef) -> Parent:
-    missing = f"dataset {dataset} did not go through stage 2 of project {project}: run `assay dataset build`"
+    missing = f"dataset {dataset} was not built in project {project}: run `assay dataset build`"
     return Parent(stage=Stage.DATASET, dataset=dataset, missing=missing)
 
 
@@ -65,29 +65,29 @@ class StageSpec(Generic[Q, R]):
     """The report on a result; None: it has no report."""
 
     parents: Callable[[Q], Sequence[Parent]]
-    """The results that a request takes for granted. Raises GateClosed where there can be none."""
+    """The results that must be approved before a request starts. Raises GateClosed if there can be none."""
     made_from: Callable[[R], Sequence[Parent]]
     """The results that a result was made from."""
     check: Callable[[Q, Sequence[StageResult]], None] = lambda request, parents: None
     """Raises Refused for a request that no approval can help, given the results of `parents`."""
     ancestors: bool = True
-    """Whether a gated request needs all that led to its parents approved, too."""
+    """Whether a gated request needs everything that led to its parents to be approved too."""
     decided_on: Sequence[str] = ()
     """The fields of a result that a decision rests on; empty: the whole result and its evidence."""
     refusal: Callable[[R, Settings], str | None] = lambda result, settings: None
     """Why a result may not be approved; None: it may."""
 
     then: Callable[[R], dict[str, Any]] | None = None
-    """What a result says of the next stage's request; None: no stage follows."""
+    """The fields of the next stage's request that follow from a result; None: no stage follows."""
     complete: Callable[[dict[str, Any], Mapping[str, Any], Context], Awaitable[dict[str, Any]]] | None = None
     """Adds to the fields of a request that follows from a result, given what else is set; None: nothing is added."""
     next_commands: Callable[[R], Sequence[tuple[str, str]]] = lambda result: ()
-    """What a person types next, without --project, and a remark on it, which may be empty."""
+    """The commands to run next, without --project, each with a remark, which may be empty."""
 
     resource: str | None = None
     """The API's collection of its results, such as `simulations`; None: it has routes of its own."""
     decides: bool = False
-    """Whether starting it takes the role that decides at gates."""
+    """Whether starting it requires the role that decides at gates."""
 
     @property
     def prefixes(self) -> tuple[str, ...]:
